@@ -1,0 +1,1 @@
+//! Main control: commit, plan, ship, prove; the only writer of books and shipments.

@@ -1,0 +1,1 @@
+//! The heart: event, state and time to ordered effects; audit(). Pure.

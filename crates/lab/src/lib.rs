@@ -1,0 +1,1 @@
+//! A carrier, cards and handsets in software, with faults on demand. Depends on no Kith crate.

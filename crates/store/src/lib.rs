@@ -1,0 +1,1 @@
+//! The store: SQLite behind whole jobs; SQL lives only here.

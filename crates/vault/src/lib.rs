@@ -1,0 +1,1 @@
+//! Sealed secrets: OTA keys, gateway passwords, the pepper, under one master key.

@@ -1,0 +1,1 @@
+//! Octets and values, by standard: sms, ota, uicc, smpp. Pure; knows nobody.

@@ -1,1 +1,15 @@
-//! The heart: event, state and time to ordered effects; audit(). Pure.
+//! The heart of Kith: what happened, what is known and what time it is go in; ordered effects come out. Whoever carries
+//! them out records first and sends then, and may die after any of them. No clock, no store, no socket.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod event;
+pub mod network;
+pub mod outbound;
+pub mod state;
+
+pub use event::{Class, Event, NetworkError, ReceiptState};
+pub use outbound::{Lane, Outbound, PartRef, Target};
+pub use state::{
+    Due, Hold, HoldState, Packet, PacketState, Part, PartState, Shipment, ShipmentId, ShipmentKind, ShipmentState,
+    Terminal, TerminalId, Trouble,
+};

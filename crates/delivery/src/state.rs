@@ -1,0 +1,276 @@
+//! The things that delivery decides about, as they are stored.
+
+use crate::Lane;
+use book::{FriendNo, Revision, SubscriberId};
+use serde::{Deserialize, Serialize};
+use terminals::{ChannelKind, Content, PlannedPacket, Proof, SlotNo, Write};
+
+/// A terminal: its subscriber and its number among his terminals, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TerminalId {
+    /// Whose.
+    pub subscriber: SubscriberId,
+    /// Which of his, from 1; never given again.
+    pub no: u32,
+}
+
+/// 0 ‖ slice(8) ‖ time-ordered(55) (DECISIONS.md, “slice, ids”).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ShipmentId(pub u64);
+
+/// A terminal as it is stored. `due` belongs to edits (any node writes it), the rest to the slice's owner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terminal {
+    /// Which.
+    pub id: TerminalId,
+    /// How it is reached.
+    pub channel: ChannelKind,
+    /// Its number, E.164 with `+`.
+    pub msisdn: String,
+    /// The card's ICCID (SIM OTA).
+    pub iccid: Option<String>,
+    /// The card profile's name (SIM OTA).
+    pub card_profile: Option<String>,
+    /// The terminal profile's name.
+    pub terminal_profile: String,
+    /// Which friends go there.
+    pub content: Content,
+    /// KIc and KID, sealed by the vault (SIM OTA).
+    #[serde(with = "hex::serde")]
+    pub keys: Vec<u8>,
+    /// The next security counter that was never used (rule 2).
+    pub counter_next: u64,
+    /// The incarnation of the store in which `counter_next` was last moved.
+    pub incarnation: u64,
+    /// Records must be read before they are written (a card in use).
+    pub in_use: bool,
+    /// The shipment on its way, at most one.
+    pub in_flight: Option<ShipmentId>,
+    /// The book's revision that the last plan was made from.
+    pub planned: Revision,
+    /// The book's revision that is proven to be on the terminal.
+    pub proven: Revision,
+    /// Tries without proof since the last proof.
+    pub tries: u32,
+    /// When it is tried again, ms UTC, and why it waits.
+    pub next_try: Option<i64>,
+    /// The network said that it is off or away.
+    pub absent: bool,
+    /// When it was last heard of, ms UTC.
+    pub last_heard: Option<i64>,
+    /// What the last attempt came to, a sentence.
+    pub last_outcome: Option<String>,
+    /// A person must act.
+    pub trouble: Option<Trouble>,
+    /// Nothing is sent any more.
+    pub retired: bool,
+}
+
+/// What a person must do something about: a stable key and a sentence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// `keys`, `tar`, `security`, `card`, `number`, `ours`, `packet`.
+    pub key: String,
+    /// What is wrong and what to do.
+    pub sentence: String,
+}
+
+/// The mark that a terminal has something to be sent (rule 1), written in the transaction of the edit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Due {
+    /// The revision that made it due.
+    pub revision: Revision,
+    /// When it goes, ms UTC; `i64::MAX` while a verified call holds it back.
+    pub at: i64,
+    /// When the first of the coalesced edits came, ms UTC.
+    pub since: i64,
+    /// In which lane.
+    pub lane: Lane,
+    /// Send everything, whatever the shadow says.
+    pub everything: bool,
+    /// Read back instead of writing.
+    pub verify: bool,
+    /// Only a harmless exchange that proves keys, route and answer.
+    pub test: bool,
+}
+
+/// What a shipment is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ShipmentKind {
+    /// Writes what is due.
+    Write,
+    /// Reads records of a card in use before the first write.
+    Read,
+    /// Reads back what Kith wrote.
+    Verify,
+    /// Proves keys, route and answer.
+    Test,
+}
+
+/// API.md, a shipment's `state`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ShipmentState {
+    /// Recorded, nothing handed to a gateway yet.
+    Queued,
+    /// Handed to a gateway.
+    Sending,
+    /// Taken by the gateway; the proof is awaited.
+    Waiting,
+    /// Every packet is proven.
+    Proven,
+    /// Given up: see the packets' outcomes.
+    Failed,
+    /// A newer plan took its place.
+    Superseded,
+}
+
+impl ShipmentState {
+    /// Whether nothing more happens to it.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Proven | Self::Failed | Self::Superseded)
+    }
+}
+
+/// One plan on its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shipment {
+    /// Which.
+    pub id: ShipmentId,
+    /// To which terminal.
+    pub terminal: TerminalId,
+    /// What for.
+    pub kind: ShipmentKind,
+    /// In which lane.
+    pub lane: Lane,
+    /// The book's revision that the plan was made from.
+    pub revision: Revision,
+    /// How far.
+    pub state: ShipmentState,
+    /// The plan's writes; a proof moves the shadow by them.
+    pub writes: Vec<Write>,
+    /// The packets, sent in order: the next goes when the one before is proven.
+    pub packets: Vec<Packet>,
+    /// When it was planned, ms UTC.
+    pub at: i64,
+    /// The gateway that carries it.
+    pub gateway: Option<String>,
+}
+
+/// One secured command (or business card) with its counter, its parts and its proof.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Packet {
+    /// From 1.
+    pub n: u16,
+    /// The plan behind it.
+    pub planned: PlannedPacket,
+    /// The security counter it carries; recorded before it is sent (rule 2).
+    pub counter: Option<u64>,
+    /// How far.
+    pub state: PacketState,
+    /// How often the very same packet went out.
+    pub sendings: u16,
+    /// The highest proof of it.
+    pub proof: Proof,
+    /// When the proof is overdue, ms UTC.
+    pub deadline: Option<i64>,
+    /// What it came to, a sentence.
+    pub outcome: Option<String>,
+    /// The parts, as they are sent, octet for octet.
+    pub parts: Vec<Part>,
+}
+
+/// How far a packet is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PacketState {
+    /// Not sent yet.
+    Queued,
+    /// Handed to a gateway.
+    Sending,
+    /// Every part was taken; the proof is awaited.
+    Waiting,
+    /// Proven as far as the channel can.
+    Proven,
+    /// Refused or failed, known not to be carried out (beyond the writes already proven).
+    Failed,
+    /// Nobody knows (rule 5).
+    Unknown,
+}
+
+/// One short message of a packet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// From 1.
+    pub n: u8,
+    /// Header and body.
+    #[serde(with = "hex::serde")]
+    pub user_data: Vec<u8>,
+    /// UDHI, PID and DCS that go with it.
+    pub udhi: bool,
+    /// TP-PID.
+    pub pid: u8,
+    /// TP-DCS.
+    pub dcs: u8,
+    /// How far.
+    pub state: PartState,
+    /// Its id at the gateway.
+    pub message_id: Option<String>,
+    /// When `state` last moved, ms UTC.
+    pub at: Option<i64>,
+}
+
+/// How far a part is; states only move forward (SMPP.md, row 6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PartState {
+    /// Not sent yet.
+    Queued,
+    /// Handed to the gateway.
+    Sent,
+    /// Taken by it.
+    Accepted,
+    /// The network says so.
+    Delivered,
+    /// The network gave up, or the gateway refused it.
+    Failed,
+}
+
+/// A brake held (rule 9): `friends` stay at their content before until a person says yes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Whose book.
+    pub subscriber: SubscriberId,
+    /// From 1 in this book.
+    pub no: u32,
+    /// The sitting that it holds.
+    pub sitting: u64,
+    /// Why, a sentence.
+    pub reason: String,
+    /// The changes held, by revision.
+    pub changes: Vec<Revision>,
+    /// The friends held, each with the content that stays on the terminal meanwhile.
+    pub released: Vec<(FriendNo, book::Friend)>,
+    /// How far.
+    pub state: HoldState,
+    /// When, ms UTC.
+    pub since: i64,
+    /// Who decided, and when.
+    pub decided: Option<(String, i64)>,
+}
+
+/// Held, released (a yes) or refused (the changes were undone).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldState {
+    /// Waits for a person.
+    Held,
+    /// Somebody said yes: it goes to the terminals.
+    Released,
+    /// Somebody said no: the changes were undone.
+    Refused,
+}
+
+/// A slot and what became of it, as a proof tells.
+pub type SlotMove = (SlotNo, terminals::SlotState);

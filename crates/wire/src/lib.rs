@@ -1,1 +1,4 @@
 //! Octets and values, by standard: sms, ota, uicc, smpp. Pure; knows nobody.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod ota;

@@ -48,11 +48,11 @@ pub fn spoken(number: &Number, region: &str, language: Language) -> Spoken {
 fn breaths(group: &str) -> Vec<String> {
     let signs: Vec<char> = group.chars().collect();
     let first = match signs.len() {
+        _ if group.contains(['*', '#']) => return vec![group.to_owned()],
         0..=4 => return vec![group.to_owned()],
-        5 => 3,
+        5 | 11 => 3,
         8 => 4,
-        n if n % 3 == 0 => 3,
-        n if n % 3 == 1 => n % 3 + 2,
+        n if n % 3 != 2 => 3,
         _ => 2,
     };
     let (head, tail) = signs.split_at(first);

@@ -180,7 +180,10 @@ pub fn understand(typed: &str, region: &str) -> Result<Understood, NumberError> 
         {
             Some(Ok(abroad)) if abroad.valid => known(&abroad, &shown),
             _ => match read {
-                Ok(parsed) => kept(Kind::Unknown, doubt(parsed.length)),
+                Ok(parsed) => kept(
+                    Kind::Unknown,
+                    chinese_mobile(&base, region).or(doubt(parsed.length)),
+                ),
                 Err(unread) => kept(Kind::Unknown, unread_doubt(unread)),
             },
         },
@@ -232,6 +235,16 @@ fn check_signs(shown: &str, base: &str, post_dial: Option<&str>) -> Result<(), N
         Ok(())
     } else {
         Err(NumberError::Empty)
+    }
+}
+
+/// Every mobile in China has 11 digits (SCREENS.md §5); the plan's data also knows shorter numbers that begin so.
+fn chinese_mobile(base: &str, region: &str) -> Option<Doubt> {
+    let mobile = region.eq_ignore_ascii_case("CN") && base.starts_with('1') && base.len() >= 7;
+    match base.len().cmp(&11) {
+        std::cmp::Ordering::Less if mobile => Some(Doubt::TooShort),
+        std::cmp::Ordering::Greater if mobile => Some(Doubt::TooLong),
+        _ => None,
     }
 }
 

@@ -180,7 +180,7 @@ class Phone {
     }
     const id = this.msisdn.replace(/\D/g, "");
     const clock = new Date().toLocaleTimeString(this.own ? "zh-CN" : "en-GB", { hour: "2-digit", minute: "2-digit" });
-    const used = told.capacity ? this.mine("used", { n: told.phone_book.length, of: told.capacity }) : "";
+    const used = told.iccid && told.capacity ? this.mine("used", { n: told.phone_book.length, of: told.capacity }) : "";
     const tabs = ["book", "messages"].filter((tab) => tab !== "book" || told.iccid);
     const bar = el("div", { class: "tabs", role: "tablist" }, ...tabs.map((tab) => el("button", {
       type: "button", role: "tab", id: `tab-${tab}-${id}`, "data-tab": tab, "data-testid": `tab-${tab}`,

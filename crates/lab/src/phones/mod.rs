@@ -17,6 +17,7 @@ use crate::http::Lab;
 const PAGE: &str = include_str!("../../assets/phones.html");
 const STYLE: &str = include_str!("../../assets/phones.css");
 const SCRIPT: &str = include_str!("../../assets/phones.js");
+const ICON: &str = include_str!("../../assets/phones.svg");
 const WORDS: &str = include_str!("../../assets/words.json");
 
 /// Nothing from elsewhere, nothing inline.
@@ -27,7 +28,7 @@ const POLICY: &str =
 static TABLE: LazyLock<BTreeMap<String, [String; 2]>> =
     LazyLock::new(|| serde_json::from_str(WORDS).unwrap_or_default());
 
-/// The page and its three files.
+/// The page and its files.
 pub fn routes() -> Router<Arc<Lab>> {
     Router::new()
         .route("/", get(page))
@@ -36,6 +37,7 @@ pub fn routes() -> Router<Arc<Lab>> {
             "/phones.js",
             get(|| async { file("text/javascript", SCRIPT) }),
         )
+        .route("/phones.svg", get(|| async { file("image/svg+xml", ICON) }))
         .route(
             "/words.json",
             get(|| async { file("application/json", WORDS) }),

@@ -15,6 +15,7 @@ mod pinyin;
 mod refusal;
 mod search;
 mod undo;
+pub mod vcard;
 
 pub use brake::{BrakeReason, altered, brake};
 pub use change::{Actor, ActorKind, Change, ChangeBody, Entry, Way, replay};

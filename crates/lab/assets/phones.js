@@ -71,7 +71,7 @@ class Phone {
     const keypad = el("div", { class: "keypad", role: "group", "aria-label": say("keypad"), "data-testid": "keypad" },
       ...KEYS.map((key) => el("button", { type: "button", "data-key": key,
         "aria-label": key === "*" ? say("star") : key === "#" ? say("hash") : key, onclick: () => this.key(key) },
-      key, el("small", { "aria-hidden": "true" }, LETTERS[key] || ""))));
+      key, LETTERS[key] ? el("small", { "aria-hidden": "true" }, LETTERS[key]) : null)));
     this.article = el("article", { class: "handset", "data-testid": `handset-${this.msisdn}`, "aria-labelledby": `owner-${id}`,
       onkeydown: (event) => this.typed(event) },
     el("div", { class: "owner" },
@@ -135,14 +135,14 @@ class Phone {
     this.told = told;
     this.capacity = told.capacity;
     this.power.checked = told.on;
-    this.sub.textContent = told.iccid ? told.msisdn : `${told.msisdn} · ${say("no_card")}`;
+    this.sub.textContent = told.msisdn;
     this.sub.title = told.iccid ? `${say("card_in")} ${told.iccid}` : "";
     this.article.classList.toggle("is-off", !told.on);
     this.compare(told);
     if ((before && before.call && before.call.id) !== (told.call && told.call.id)) { this.digits = ""; this.note = ""; }
     if (!before && !told.iccid) this.tab = "messages";
     if (before && told.inbox.length > before.inbox.length && told.call) this.tab = "messages";
-    if (before && !before.call && told.call) this.tab = "call";
+    if (told.call && !(before && before.call)) this.tab = "call";
     if (!told.call && this.tab === "call") this.tab = told.iccid ? "book" : "messages";
     this.showScreen();
     this.showDial();
@@ -180,7 +180,7 @@ class Phone {
     }
     const id = this.msisdn.replace(/\D/g, "");
     const clock = new Date().toLocaleTimeString(this.own ? "zh-CN" : "en-GB", { hour: "2-digit", minute: "2-digit" });
-    const used = told.iccid && told.capacity ? this.mine("used", { n: told.phone_book.length, of: told.capacity }) : "";
+    const used = told.iccid ? this.mine("used", { n: told.phone_book.length, of: told.capacity }) : this.mine("no_card");
     const tabs = ["book", "messages"].filter((tab) => tab !== "book" || told.iccid);
     const bar = el("div", { class: "tabs", role: "tablist" }, ...tabs.map((tab) => el("button", {
       type: "button", role: "tab", id: `tab-${tab}-${id}`, "data-tab": tab, "data-testid": `tab-${tab}`,
@@ -191,7 +191,7 @@ class Phone {
     if (told.call && this.tab === "call") pane.append(this.callView());
     else if (this.tab === "messages") this.messages(pane);
     else this.entries(pane);
-    const mini = told.call && this.tab !== "call" ? el("p", { class: "call-mini" }, this.mine(told.call.state === "answered" ? "answered" : "ringing"),
+    const mini = told.call && this.tab !== "call" ? el("button", { type: "button", class: "call-mini", onclick: () => { this.tab = "call"; this.showScreen(); } }, this.mine(told.call.state === "answered" ? "answered" : "ringing"),
       el("span", {}, this.digits || this.note)) : null;
     this.screen.replaceChildren(el("p", { class: "status" }, el("span", {}, clock), el("span", {}, used)), bar, ...(mini ? [mini] : []), pane);
     this.pane = pane;
@@ -226,7 +226,7 @@ class Phone {
     return el("div", { class: "call", "data-testid": "call" },
       el("p", {}, this.mine(answered ? "answered" : "ringing")),
       el("p", { class: "who" }, service),
-      el("p", { class: "digits", "data-testid": "digits", "aria-label": this.mine("keyed") }, this.digits),
+      el("div", { class: "digits", role: "group", "data-testid": "digits", "aria-label": this.mine("keyed") }, this.digits),
       el("p", {}, this.note || (answered ? this.mine("key_hint") : "")));
   }
 
@@ -353,8 +353,8 @@ function showLog({ items, price }) {
     el("td", {}, time(line.at)),
     el("td", {}, name(line.msisdn)),
     el("td", {}, say(`kind_${line.kind}`), " ", el("span", { class: "soft" }, say(line.way === "to" ? "way_to" : "way_from"))),
-    el("td", { class: "n" }, line.part ? say("part_of", { n: line.part[0], of: line.part[1] }) : ""),
-    el("td", { class: "n" }, String(line.octets)))));
+    el("td", { class: "n", "data-label": line.part ? say("part") : null }, line.part ? say("part_of", { n: line.part[0], of: line.part[1] }) : ""),
+    el("td", { class: "n", "data-label": say("octets") }, String(line.octets)))));
   const to = items.filter((line) => line.way === "to");
   const values = { parts: to.length, octets: to.reduce((sum, line) => sum + line.octets, 0) };
   if (price) Object.assign(values, { price: money(price.micros, price.currency), cost: money(price.micros * to.length, price.currency) });

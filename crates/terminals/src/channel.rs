@@ -44,7 +44,9 @@ impl ChannelKind {
 }
 
 /// How sure Kith is, from nothing to read back (DESIGN.md, “proof”).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Proof {
     /// Nothing is known.

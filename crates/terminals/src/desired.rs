@@ -1,6 +1,8 @@
 //! What a terminal should hold: the entries of a book that are meant for it, most important first.
 
-use book::{FriendNo, GroupNo, NumberNo};
+use crate::TerminalProfile;
+use crate::profile::Dial;
+use book::{Book, DialForm, Friend, FriendNo, GroupNo, Label, Language, NumberNo};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -78,4 +80,110 @@ pub struct Desired {
     pub entries: Vec<Wanted>,
     /// What is left out whatever the room.
     pub left_out: Vec<LeftOut>,
+}
+
+/// What `terminal` should hold of `book`, in order of importance.
+///
+/// `language` chooses the suffixes of a friend with several numbers (H/W/M, 家/单/手); `region` (ISO 3166, two letters)
+/// is the subscriber's, for terminals that dial the national form. Whether a number can be written at all is the
+/// channel's to say, in its plan.
+pub fn desired(
+    book: &Book,
+    terminal: &TerminalProfile,
+    content: &Content,
+    language: Language,
+    region: &str,
+) -> Desired {
+    let mut friends: Vec<&Friend> = book.friends.values().collect();
+    friends.sort_by_key(|f| (!f.emergency, f.speed_dial.unwrap_or(u8::MAX), f.added, f.no));
+    let mut desired = Desired::default();
+    for friend in friends {
+        let whole = if friend.keep_off_phone {
+            Some(LeftOutReason::KeptOff)
+        } else if matches!(content, Content::Groups(groups) if groups.is_disjoint(&friend.groups)) {
+            Some(LeftOutReason::OtherContent)
+        } else if friend.numbers.is_empty() {
+            Some(LeftOutReason::NoNumber)
+        } else {
+            None
+        };
+        if let Some(reason) = whole {
+            let number = friend.numbers.first().map_or(NumberNo(0), |n| n.no);
+            desired.left_out.push(LeftOut {
+                key: EntryKey {
+                    friend: friend.no,
+                    number,
+                },
+                reason,
+            });
+            continue;
+        }
+        let several = friend.numbers.len() > 1 && !terminal.first_number_only;
+        for (place, number) in friend.numbers.iter().enumerate() {
+            let key = EntryKey {
+                friend: friend.no,
+                number: number.no,
+            };
+            if place > 0 && terminal.first_number_only {
+                desired.left_out.push(LeftOut {
+                    key,
+                    reason: LeftOutReason::FirstNumberOnly,
+                });
+                continue;
+            }
+            let suffix = several
+                .then_some(number.label)
+                .flatten()
+                .and_then(|l| suffix(l, language));
+            desired.entries.push(Wanted {
+                key,
+                name: match suffix {
+                    Some(suffix) => format!("{}{suffix}", friend.name),
+                    None => friend.name.clone(),
+                },
+                suffix: suffix.map_or(0, |s| s.chars().count()),
+                dial: number.dial(terminal.dial.into(), region),
+                // A key dials one number: the friend's first.
+                speed_dial: friend.speed_dial.filter(|_| place == 0),
+            });
+        }
+    }
+    desired
+}
+
+/// The suffix that tells a friend's numbers apart; none for a number without a telling label.
+fn suffix(label: Label, language: Language) -> Option<&'static str> {
+    Some(match (label, language) {
+        (Label::Home, Language::En) => " H",
+        (Label::Work, Language::En) => " W",
+        (Label::Mobile, Language::En) => " M",
+        (Label::Home, Language::ZhHans) => "家",
+        (Label::Work, Language::ZhHans) => "单",
+        (Label::Mobile, Language::ZhHans) => "手",
+        (Label::Other, _) => return None,
+    })
+}
+
+impl LeftOutReason {
+    /// The reason as a sentence for a person.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Full { place, of } => format!("The phone holds {of}; this is number {place}."),
+            Self::NoNumber => "No number yet: add one, and it goes to the phone.".into(),
+            Self::KeptOff => "Kept off the phone, as the owner wishes.".into(),
+            Self::Number(sentence) => sentence.clone(),
+            Self::FirstNumberOnly => "This phone takes one number of a friend: the first.".into(),
+            Self::OtherContent => "Not in a group that goes to this phone.".into(),
+        }
+    }
+}
+
+impl From<Dial> for DialForm {
+    fn from(dial: Dial) -> Self {
+        match dial {
+            Dial::International => Self::International,
+            Dial::National => Self::National,
+            Dial::AsTyped => Self::AsTyped,
+        }
+    }
 }

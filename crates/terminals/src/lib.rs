@@ -2,14 +2,19 @@
 //! (shadow), the cheapest way from one to the other (plan, with reasons), and a file a channel. Pure.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod card_sms;
 pub mod channel;
 pub mod desired;
+pub mod encode;
 pub mod plan;
 pub mod profile;
 pub mod shadow;
+pub mod sim;
 
 pub use channel::{ChannelKind, Proof};
-pub use desired::{Content, Desired, EntryKey, LeftOut, LeftOutReason, Wanted};
-pub use plan::{Plan, PlanInput, PlannedPacket, Purpose, ShownEntry, Write};
-pub use profile::{CardProfile, TerminalProfile};
+pub use desired::{Content, Desired, EntryKey, LeftOut, LeftOutReason, Wanted, desired};
+pub use plan::{
+    Plan, PlanError, PlanInput, PlannedPacket, Purpose, ShownEntry, Write, applied, plan,
+};
+pub use profile::{CardProfile, ProfileError, TerminalProfile};
 pub use shadow::{Owner, Shadow, SlotNo, SlotState};

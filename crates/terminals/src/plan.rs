@@ -1,8 +1,12 @@
 //! A plan: the difference between desired entries and shadow, immutable, with the planner's reasons.
 
-use crate::{CardProfile, ChannelKind, Desired, EntryKey, LeftOut, Shadow, SlotNo, TerminalProfile};
+use crate::profile::ProfileError;
+use crate::{
+    CardProfile, ChannelKind, Desired, EntryKey, LeftOut, Shadow, SlotNo, TerminalProfile,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use thiserror::Error;
 
 /// Everything a plan depends on. The same input gives the same plan.
 #[derive(Debug, Clone)]
@@ -92,7 +96,8 @@ pub struct Plan {
     pub packets: Vec<PlannedPacket>,
     /// Slots that must be read before the rest can be planned (a card in use). When not empty, `packets` are these reads only.
     pub reads: Vec<SlotNo>,
-    /// Where every entry stands once the plan is done.
+    /// Where every entry stands once the plan is done. Entries that are not wanted now keep the place they had, as long
+    /// as nobody else took it, so that an undone deletion comes back to it.
     pub placement: BTreeMap<EntryKey, SlotNo>,
     /// Slots that this plan frees.
     pub freed: BTreeSet<SlotNo>,
@@ -115,4 +120,48 @@ impl Plan {
     pub fn octets(&self) -> u32 {
         self.packets.iter().map(|p| u32::from(p.octets)).sum()
     }
+}
+
+/// Why there can be no plan.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum PlanError {
+    /// SIM OTA without a card profile.
+    #[error("This terminal is written over its SIM and names no card profile: give it one.")]
+    NoCard,
+    /// The card profile is wrong.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    /// One write does not fit a packet of the most parts allowed.
+    #[error(
+        "One record does not fit a command of {max_parts} parts: raise max_parts in the card profile."
+    )]
+    Room {
+        /// The card profile's most.
+        max_parts: u8,
+    },
+}
+
+/// The cheapest way from the shadow to the desired entries: first the fewest writes, then the fewest SMS parts.
+///
+/// # Errors
+/// [`PlanError`] when the profile does not allow any plan; what merely does not fit is in [`Plan::left_out`].
+pub fn plan(input: &PlanInput) -> Result<Plan, PlanError> {
+    match input.channel {
+        ChannelKind::SimOta => crate::sim::plan(input),
+        ChannelKind::SmsCard => Ok(crate::card_sms::plan(input)),
+    }
+}
+
+/// The indices of `Plan::writes` that are proven by an answer saying that `executed` commands of this packet ran, the
+/// last one with status word `sw`. The count includes a command that failed (ETSI TS 102 226 §5.2.1.2).
+pub fn applied(packet: &PlannedPacket, executed: u8, sw: u16) -> Vec<usize> {
+    // 90xx and 91xx (a proactive command waits) are success; so is 61xx (data waits), from older cards.
+    let ok = matches!(sw >> 8, 0x90 | 0x91 | 0x61);
+    let done = usize::from(executed).saturating_sub(usize::from(!ok));
+    packet
+        .commands
+        .iter()
+        .take(done)
+        .filter_map(|write| *write)
+        .collect()
 }

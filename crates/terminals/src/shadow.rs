@@ -16,7 +16,10 @@ impl SlotNo {
     }
     /// The EF_EXT1 record, when this slot is one.
     pub fn ext1_record(self) -> Option<u8> {
-        self.0.checked_sub(0x100).and_then(|n| u8::try_from(n).ok()).filter(|n| *n > 0)
+        self.0
+            .checked_sub(0x100)
+            .and_then(|n| u8::try_from(n).ok())
+            .filter(|n| *n > 0)
     }
 }
 
@@ -64,7 +67,11 @@ impl Shadow {
     /// What is known of `slot`.
     pub fn get(&self, slot: SlotNo) -> SlotState {
         self.slots.get(&slot).cloned().unwrap_or_else(|| SlotState {
-            owner: if self.in_use { Owner::Unknown } else { Owner::Free },
+            owner: if self.in_use {
+                Owner::Unknown
+            } else {
+                Owner::Free
+            },
             ..SlotState::default()
         })
     }

@@ -6,6 +6,7 @@ pub mod card_sms;
 pub mod channel;
 pub mod desired;
 pub mod encode;
+pub mod entries;
 pub mod plan;
 pub mod profile;
 pub mod shadow;
@@ -13,6 +14,8 @@ pub mod sim;
 
 pub use channel::{ChannelKind, Proof};
 pub use desired::{Content, Desired, EntryKey, LeftOut, LeftOutReason, Wanted, desired};
+pub use encode::{PacketError, ProofError, UserData, encode_packet, read_proof};
+pub use entries::{EntryState, EntryView, TerminalStatus, Was, entries};
 pub use plan::{
     Plan, PlanError, PlanInput, PlannedPacket, Purpose, ShownEntry, Write, applied, plan,
 };

@@ -1,6 +1,6 @@
 //! The shadow: what is proven to be in every slot of a terminal. It moves only on proof (rule 4).
 
-use crate::{EntryKey, Proof};
+use crate::{EntryKey, Proof, Write};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -74,5 +74,103 @@ impl Shadow {
             },
             ..SlotState::default()
         })
+    }
+}
+
+impl Shadow {
+    /// Moves on proof that `write` stands (rule 4): cleared records are free, EF_EXT1 records nobody's with their content.
+    pub fn apply(&mut self, write: &Write, proof: Proof, at: i64) {
+        let cleared = crate::sim::is_blank(&write.content);
+        let state = SlotState {
+            content: if cleared {
+                Vec::new()
+            } else {
+                write.content.clone()
+            },
+            owner: write.entry.map_or(Owner::Free, Owner::Ours),
+            proof,
+            since: Some(at),
+            doubt: false,
+        };
+        self.slots.insert(write.slot, state);
+    }
+
+    /// A write to `slot` went out and its fate is not known (rule 5). What was proven before stays on record.
+    pub fn doubt(&mut self, slot: SlotNo) {
+        let state = self.get(slot);
+        self.slots.entry(slot).or_insert(state).doubt = true;
+    }
+
+    /// What `slot` was read to hold.
+    ///
+    /// A record that was never read is free when blank and the owner's otherwise. One of ours with other octets is the
+    /// owner's now, unless a write of unknown fate went there: then it stays ours, and is written again if it is wrong.
+    pub fn read(&mut self, slot: SlotNo, octets: &[u8], at: i64) {
+        let before = self.get(slot);
+        let found = crate::sim::owner_of_read(slot, octets);
+        let owner = match before.owner {
+            _ if found == Owner::Free => Owner::Free,
+            Owner::Ours(_) if before.doubt || before.content == octets => before.owner,
+            // EF_EXT1 records of ours, and doubted free ones, carry no key.
+            Owner::Free if before.doubt || before.content == octets => Owner::Free,
+            _ => Owner::Foreign,
+        };
+        let content = if found == Owner::Free {
+            Vec::new()
+        } else {
+            octets.to_vec()
+        };
+        // A doubted free record that is not blank holds our late write, whoever it was for: it must still be put right.
+        let doubt = owner == Owner::Free && before.doubt && !content.is_empty();
+        self.slots.insert(
+            slot,
+            SlotState {
+                content,
+                owner,
+                proof: Proof::Verified,
+                since: Some(at),
+                doubt,
+            },
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use book::{FriendNo, NumberNo};
+
+    const KEY: EntryKey = EntryKey {
+        friend: FriendNo(1),
+        number: NumberNo(1),
+    };
+
+    #[track_caller]
+    fn check(before: Owner, content: &[u8], doubt: bool, octets: &[u8], after: Owner) {
+        let mut shadow = Shadow {
+            in_use: true,
+            ..Shadow::default()
+        };
+        let state = SlotState {
+            content: content.to_vec(),
+            owner: before,
+            doubt,
+            ..SlotState::default()
+        };
+        shadow.slots.insert(SlotNo(7), state);
+        shadow.read(SlotNo(7), octets, 5);
+        assert_eq!(shadow.get(SlotNo(7)).owner, after);
+        assert_eq!(shadow.get(SlotNo(7)).proof, Proof::Verified);
+    }
+
+    #[test]
+    fn a_read_tells_whose_a_record_is() {
+        check(Owner::Unknown, &[], false, &[0xFF; 28], Owner::Free);
+        check(Owner::Unknown, &[], false, &[0xFF, 0xFF, 7], Owner::Foreign);
+        check(Owner::Ours(KEY), &[1, 2], false, &[1, 2], Owner::Ours(KEY));
+        check(Owner::Ours(KEY), &[1, 2], false, &[1, 3], Owner::Foreign);
+        check(Owner::Ours(KEY), &[1, 2], true, &[1, 3], Owner::Ours(KEY));
+        check(Owner::Ours(KEY), &[1, 2], true, &[0xFF, 0xFF], Owner::Free);
+        check(Owner::Foreign, &[1, 2], false, &[1, 3], Owner::Foreign);
     }
 }

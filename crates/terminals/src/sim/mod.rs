@@ -14,6 +14,7 @@ use crate::{
 };
 use assign::{Assignment, Item, Place};
 use pack::{Counts, Share, Sizes};
+pub(crate) use record::shown_of;
 use script::File;
 use std::collections::{BTreeMap, BTreeSet};
 use wire::ota::Envelope;

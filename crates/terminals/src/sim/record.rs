@@ -112,3 +112,46 @@ pub(crate) fn encode(
         number: wanted.dial.clone(),
     })
 }
+
+/// Name and number of a record as the phone shows it.
+pub(crate) fn shown_of(content: &[u8], ext1: Option<&[u8]>) -> (String, String) {
+    let Some((name, rest)) = content
+        .len()
+        .checked_sub(14)
+        .and_then(|room| content.split_at_checked(room))
+    else {
+        return Default::default();
+    };
+    let text = match name {
+        [0x80, units @ ..] => {
+            let units: Vec<u16> = units
+                .chunks_exact(2)
+                .map(|pair| u16::from_be_bytes([pair[0], pair[1]]))
+                .collect();
+            String::from_utf16_lossy(&units)
+                .trim_end_matches('\u{FFFF}')
+                .to_owned()
+        }
+        plain => plain
+            .iter()
+            .take_while(|o| **o != 0xFF)
+            .map(|o| char::from(*o))
+            .collect(),
+    };
+    let mut number = String::from(if rest.get(1) == Some(&0x91) { "+" } else { "" });
+    let tail = ext1.and_then(|tail| tail.get(2..12)).unwrap_or_default();
+    let pointer = rest.last() != Some(&0xFF);
+    for octet in rest
+        .get(2..12)
+        .unwrap_or_default()
+        .iter()
+        .chain(tail.iter().filter(|_| pointer))
+    {
+        number.extend(
+            [octet & 0xF, octet >> 4]
+                .into_iter()
+                .filter_map(|n| "0123456789*#,NE".chars().nth(n.into())),
+        );
+    }
+    (text, number)
+}

@@ -51,8 +51,10 @@ fn must_be_right(state: &SlotState) -> bool {
 pub(crate) fn assign(card: &CardProfile, input: &PlanInput, items: &[Item]) -> Assignment {
     let mut work = Work::new(card, input, items);
     work.keys();
-    work.standing(Work::stands);
-    work.standing(Work::stands_but_for_ext1);
+    work.standing(Work::stands, |_, _| true);
+    // Who finds the end of the number in another record can do without this one: those who cannot are asked first.
+    work.standing(Work::stands_but_for_ext1, |work, i| !work.tail_stands(i));
+    work.standing(Work::stands_but_for_ext1, |_, _| true);
     work.stale();
     work.free();
     work.ext1();
@@ -144,12 +146,19 @@ impl<'a> Work<'a> {
     }
 
     /// Entries whose octets stand already stay there: at their own place first, then wherever the same octets stand.
-    fn standing(&mut self, stands: fn(&Self, usize, SlotNo) -> Option<Option<(u8, bool)>>) {
+    fn standing(
+        &mut self,
+        stands: fn(&Self, usize, SlotNo) -> Option<Option<(u8, bool)>>,
+        who: fn(&Self, usize) -> bool,
+    ) {
         if self.input.everything {
             return;
         }
         for own_only in [true, false] {
             for i in self.open() {
+                if !who(self, i) {
+                    continue;
+                }
                 let own = self.own(i);
                 let slots: Vec<SlotNo> = self.slots.keys().rev().copied().collect();
                 let found = slots.into_iter().find_map(|slot| {
@@ -196,6 +205,14 @@ impl<'a> Work<'a> {
         let pointer = self.base_stands(i, slot)?;
         self.items.get(i)?.record.ext1.as_ref()?;
         self.ext1_usable(pointer).then_some(Some((pointer, true)))
+    }
+
+    /// Some record of EF_EXT1 holds the end of the number of item `i`, and is free to be pointed to.
+    fn tail_stands(&self, i: usize) -> bool {
+        let tail = self.items.get(i).and_then(|item| item.record.ext1.as_ref());
+        tail.is_some_and(|tail| {
+            (1..=self.card.ext1_records).any(|r| self.ext1_usable(r) && self.ext1_holds(r, tail))
+        })
     }
 
     /// Entries without a standing record take records that must be written anyway: one write instead of two.

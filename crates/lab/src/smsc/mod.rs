@@ -3,6 +3,7 @@
 //! A message goes: `session` (SMPP in) → [`Carrier::accept`] → `radio` of its handset → receipt and answers →
 //! `links` → a session of the account (SMPP out). What is for no handset of ours ends in `accept` with a receipt.
 
+pub mod inbox;
 pub mod links;
 pub mod pdu;
 pub mod phone;

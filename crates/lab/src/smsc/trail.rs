@@ -127,7 +127,7 @@ impl Trail {
 }
 
 /// The information elements of a user data header (3GPP TS 23.040 §9.2.3.24): identifier and data.
-fn elements(message: &Message) -> Vec<(u8, &[u8])> {
+pub fn elements(message: &Message) -> Vec<(u8, &[u8])> {
     let mut found = Vec::new();
     if message.esm_class & 0x40 == 0 {
         return found;

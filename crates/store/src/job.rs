@@ -1,0 +1,163 @@
+//! Whole jobs: what the rest of Kith may ask of a store to change, each atomic by itself, committed in groups.
+//! SQLite loops over prepared statements in one transaction; PostgreSQL will bind arrays. No statement crosses this seam.
+
+use book::{Book, Change, FriendNo, GroupNo, Revision, Subscriber, SubscriberId};
+use delivery::{Due, Hold, PartRef, Shipment, Terminal, TerminalId};
+use std::collections::BTreeMap;
+use terminals::{EntryKey, SlotNo, SlotState};
+
+/// One atomic change of the store.
+#[derive(Debug, Clone)]
+pub enum Job {
+    /// A new subscriber with an empty book. Refused when the id is taken.
+    CreateSubscriber(Subscriber),
+    /// New particulars of a subscriber (never the id).
+    UpdateSubscriber(Subscriber),
+    /// A subscriber and everything of his is gone; the journal's digest stays.
+    DeleteSubscriber(SubscriberId),
+    /// An edit of a book (rule 1: with its journal records and its due marks).
+    Edit(Box<EditJob>),
+    /// A new terminal. Refused when its ICCID, or its address on the same channel, belongs to another active terminal.
+    AddTerminal(Box<Terminal>),
+    /// New particulars of a terminal; `blank` empties shadow and placement (a new card).
+    ChangeTerminal {
+        /// The whole row.
+        terminal: Box<Terminal>,
+        /// Forget shadow, placement and freed slots.
+        blank: bool,
+        /// Mark it due.
+        due: Option<Due>,
+    },
+    /// A due mark alone (send now, verify, test, the end of a call). Merged with one that is there: the newer revision,
+    /// the earlier time, the flags of both; `replace` sets exactly this.
+    MarkDue {
+        /// Whose marks.
+        marks: Vec<(TerminalId, Due)>,
+        /// Set, do not merge.
+        replace: bool,
+    },
+    /// What delivery decided about one terminal, recorded before it is carried out (rule 2).
+    Settle(Box<SettleJob>),
+    /// A hold, new or decided, with the due marks that follow.
+    PutHold {
+        /// The hold; its number is its key.
+        hold: Box<Hold>,
+        /// What follows from a release.
+        due: Vec<(TerminalId, Due)>,
+    },
+    /// Documents of identity and control: accounts, sessions, codes, calls, tokens, notices, idempotency keys.
+    /// All are written, or none when an expectation fails.
+    Documents(Vec<DocumentWrite>),
+}
+
+/// An edit: committed only if the book is still at `expect`.
+#[derive(Debug, Clone)]
+pub struct EditJob {
+    /// Whose book.
+    pub subscriber: SubscriberId,
+    /// The revision that the edit was made from; another one there now is `Refused::Stale`.
+    pub expect: Revision,
+    /// The book after the edit (its revision, its next numbers).
+    pub book: Book,
+    /// Friends to write (they are in `book`) or to remove.
+    pub friends: Vec<FriendNo>,
+    /// Groups to write or to remove.
+    pub groups: Vec<GroupNo>,
+    /// The journal records.
+    pub changes: Vec<Change>,
+    /// Terminals that are due now (merged as `MarkDue`).
+    pub due: Vec<(TerminalId, Due)>,
+    /// A hold that this edit starts or extends.
+    pub hold: Option<Hold>,
+    /// The request's own id: the same id again is `Refused::Repeated` and changes nothing.
+    pub request: Option<String>,
+    /// Documents written with it (an idempotency answer, a call's notes).
+    pub documents: Vec<DocumentWrite>,
+}
+
+/// Everything that one decision about a terminal changes, in one transaction.
+#[derive(Debug, Clone)]
+pub struct SettleJob {
+    /// The terminal's whole row, but for its due mark.
+    pub terminal: Terminal,
+    /// The shipment's whole state (new or known).
+    pub shipment: Option<Shipment>,
+    /// Slots whose state moved.
+    pub slots: Vec<(SlotNo, SlotState)>,
+    /// The whole placement, when it changed.
+    pub placement: Option<BTreeMap<EntryKey, SlotNo>>,
+    /// Slots that were freed, appended to those freed before.
+    pub freed: Vec<SlotNo>,
+    /// Message ids to remember: (gateway, id) → part.
+    pub sent: Vec<(String, String, PartRef)>,
+    /// Clear the due mark if no edit newer than this came meanwhile: revision and flags as they were read.
+    pub clear_due: Option<Due>,
+    /// Documents written with it (a stored message from a terminal).
+    pub documents: Vec<DocumentWrite>,
+}
+
+/// A small value under a kind and a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentWrite {
+    /// `account`, `session`, `code`, `call`, `token`, `idempotency`, `notice`, `mobile`, `tries`, …
+    pub kind: &'static str,
+    /// Its key.
+    pub key: String,
+    /// JSON; none removes it.
+    pub value: Option<String>,
+    /// A second key to find it by (an account's login, a call's state).
+    pub index: Option<String>,
+    /// When it may be thrown away, ms UTC.
+    pub expires: Option<i64>,
+    /// Only if the version there is this one (0: not there yet); every write adds one.
+    pub expect: Option<u64>,
+}
+
+/// A document as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// Its key.
+    pub key: String,
+    /// JSON.
+    pub value: String,
+    /// Its version, from 1.
+    pub version: u64,
+    /// When it may be thrown away, ms UTC.
+    pub expires: Option<i64>,
+}
+
+/// Why a job was not done; nothing of it was.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The book, or a document, was changed by another meanwhile.
+    #[error("somebody else changed this meanwhile: read it again and repeat the change")]
+    Stale,
+    /// The same request was done before.
+    #[error("this request was already carried out")]
+    Repeated,
+    /// It is not there.
+    #[error("there is no such thing here")]
+    Missing,
+    /// Its key belongs to another already.
+    #[error("{0} already belongs to another: retire that one first")]
+    Taken(String),
+}
+
+/// Why the store could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The job's own precondition failed.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The database said no: what it said, and what was being done.
+    #[error("the store could not {what}: {why}")]
+    Database {
+        /// What was being done.
+        what: &'static str,
+        /// The database's words.
+        why: String,
+    },
+    /// Kith is shutting down.
+    #[error("the store is closed: Kith is shutting down, try again in a moment")]
+    Closed,
+}

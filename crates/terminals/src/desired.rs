@@ -2,7 +2,7 @@
 
 use crate::TerminalProfile;
 use crate::profile::Dial;
-use book::{Book, DialForm, Friend, FriendNo, GroupNo, Label, Language, NumberNo};
+use book::{Book, DialForm, Friend, FriendNo, GroupNo, Label, Language, Number, NumberNo};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -131,17 +131,15 @@ pub fn desired(
                 });
                 continue;
             }
-            let suffix = several
-                .then_some(number.label)
-                .flatten()
-                .and_then(|l| suffix(l, language));
+            let suffix = if several {
+                suffix(&friend.numbers, place, language)
+            } else {
+                String::new()
+            };
             desired.entries.push(Wanted {
                 key,
-                name: match suffix {
-                    Some(suffix) => format!("{}{suffix}", friend.name),
-                    None => friend.name.clone(),
-                },
-                suffix: suffix.map_or(0, |s| s.chars().count()),
+                name: format!("{}{suffix}", friend.name),
+                suffix: suffix.chars().count(),
                 dial: number.dial(terminal.dial.into(), region),
                 // A key dials one number: the friend's first.
                 speed_dial: friend.speed_dial.filter(|_| place == 0),
@@ -151,17 +149,30 @@ pub fn desired(
     desired
 }
 
-/// The suffix that tells a friend's numbers apart; none for a number without a telling label.
-fn suffix(label: Label, language: Language) -> Option<&'static str> {
-    Some(match (label, language) {
-        (Label::Home, Language::En) => " H",
-        (Label::Work, Language::En) => " W",
-        (Label::Mobile, Language::En) => " M",
-        (Label::Home, Language::ZhHans) => "家",
-        (Label::Work, Language::ZhHans) => "单",
-        (Label::Mobile, Language::ZhHans) => "手",
-        (Label::Other, _) => return None,
-    })
+/// The suffix that tells a friend's numbers apart: a letter for the label, a count from the second of a kind on.
+fn suffix(numbers: &[Number], place: usize, language: Language) -> String {
+    let mark = |number: &Number| match (number.label, language) {
+        (Some(Label::Home), Language::En) => " H",
+        (Some(Label::Work), Language::En) => " W",
+        (Some(Label::Mobile), Language::En) => " M",
+        (Some(Label::Home), Language::ZhHans) => "家",
+        (Some(Label::Work), Language::ZhHans) => "单",
+        (Some(Label::Mobile), Language::ZhHans) => "手",
+        (Some(Label::Other) | None, _) => "",
+    };
+    let Some(own) = numbers.get(place).map(mark) else {
+        return String::new();
+    };
+    let before = numbers
+        .iter()
+        .take(place)
+        .filter(|n| mark(n) == own)
+        .count();
+    match (own, before) {
+        (_, 0) => own.to_owned(),
+        ("", _) => format!(" {}", before + 1),
+        _ => format!("{own}{}", before + 1),
+    }
 }
 
 impl LeftOutReason {

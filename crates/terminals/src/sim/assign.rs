@@ -16,9 +16,12 @@ pub(crate) struct Item<'a> {
 pub(crate) struct Place {
     pub slot: SlotNo,
     pub write_adn: bool,
-    /// The EF_EXT1 record and whether it must be written.
-    pub ext1: Option<(u8, bool)>,
+    /// The end of a long number.
+    pub ext1: Tail,
 }
+
+/// An EF_EXT1 record and whether it must be written; none for a short number.
+type Tail = Option<(u8, bool)>;
 
 /// The outcome.
 #[derive(Debug, Clone, Default)]
@@ -97,10 +100,9 @@ impl<'a> Work<'a> {
             return;
         }
         for (i, item) in self.items.iter().enumerate() {
-            if let Some(slot) = item.wanted.speed_dial.map(|key| SlotNo(key.into())) {
-                if self.slots.contains_key(&slot) {
-                    self.forced.entry(slot).or_insert(i);
-                }
+            let slot = item.wanted.speed_dial.map(|key| SlotNo(key.into()));
+            if let Some(slot) = slot.filter(|slot| self.slots.contains_key(slot)) {
+                self.forced.entry(slot).or_insert(i);
             }
         }
     }
@@ -131,7 +133,7 @@ impl<'a> Work<'a> {
             .collect()
     }
 
-    fn put(&mut self, i: usize, slot: SlotNo, write_adn: bool, ext1: Option<(u8, bool)>) {
+    fn put(&mut self, i: usize, slot: SlotNo, write_adn: bool, ext1: Tail) {
         self.taken.insert(slot, i);
         if let Some((record, _)) = ext1 {
             self.ext1_taken.insert(record);
@@ -148,7 +150,7 @@ impl<'a> Work<'a> {
     /// Entries whose octets stand already stay there: at their own place first, then wherever the same octets stand.
     fn standing(
         &mut self,
-        stands: fn(&Self, usize, SlotNo) -> Option<Option<(u8, bool)>>,
+        stands: fn(&Self, usize, SlotNo) -> Option<Tail>,
         who: fn(&Self, usize) -> bool,
     ) {
         if self.input.everything {
@@ -189,7 +191,7 @@ impl<'a> Work<'a> {
             .then_some(*pointer)
     }
 
-    fn stands(&self, i: usize, slot: SlotNo) -> Option<Option<(u8, bool)>> {
+    fn stands(&self, i: usize, slot: SlotNo) -> Option<Tail> {
         let pointer = self.base_stands(i, slot)?;
         match &self.items.get(i)?.record.ext1 {
             None => (pointer == 0xFF).then_some(None),
@@ -201,7 +203,7 @@ impl<'a> Work<'a> {
     }
 
     /// The record is right, what it points to is not: one write of EF_EXT1 moves the number from old to new at once.
-    fn stands_but_for_ext1(&self, i: usize, slot: SlotNo) -> Option<Option<(u8, bool)>> {
+    fn stands_but_for_ext1(&self, i: usize, slot: SlotNo) -> Option<Tail> {
         let pointer = self.base_stands(i, slot)?;
         self.items.get(i)?.record.ext1.as_ref()?;
         self.ext1_usable(pointer).then_some(Some((pointer, true)))

@@ -50,7 +50,7 @@ pub(super) fn of(
         )),
         more => reasons.push(format!(
             "{} are the owner's own entries and stay.",
-            records(more)
+            capital(&records(more))
         )),
     }
     let full = plan
@@ -76,15 +76,12 @@ pub(super) fn of(
 fn of_place(input: &PlanInput, item: &Item, place: &Place) -> Option<String> {
     let name = &item.wanted.name;
     let before = input.shadow.get(place.slot);
-    if let (Some(key), true) = (
-        item.wanted.speed_dial,
-        input.card.is_some_and(|c| c.speed_dial_is_record),
-    ) {
-        if place.slot != SlotNo(key.into()) {
-            return Some(format!(
-                "{name} cannot have key {key}: that record is not ours to write."
-            ));
-        }
+    let by_key = input.card.is_some_and(|card| card.speed_dial_is_record);
+    let key = item.wanted.speed_dial.filter(|_| by_key);
+    if let Some(key) = key.filter(|key| place.slot != SlotNo((*key).into())) {
+        return Some(format!(
+            "{name} cannot have key {key}: that record is not ours to write."
+        ));
     }
     if !place.write_adn {
         let (_, true) = place.ext1? else { return None };
@@ -151,8 +148,14 @@ fn record_low(slot: SlotNo) -> String {
 }
 
 fn record(slot: SlotNo) -> String {
-    let low = record_low(slot);
-    low[..1].to_uppercase() + &low[1..]
+    capital(&record_low(slot))
+}
+
+fn capital(sentence: &str) -> String {
+    let mut rest = sentence.chars();
+    rest.next()
+        .map(|c| c.to_uppercase().chain(rest).collect())
+        .unwrap_or_default()
 }
 
 fn records(slots: &[SlotNo]) -> String {
@@ -162,9 +165,12 @@ fn records(slots: &[SlotNo]) -> String {
         more => {
             let all: Vec<String> = more
                 .iter()
-                .map(|slot| record_low(*slot).replace("record ", ""))
+                .map(|slot| match slot.ext1_record() {
+                    Some(_) => record_low(*slot),
+                    None => slot.0.to_string(),
+                })
                 .collect();
-            format!("Records {}", all.join(", "))
+            format!("records {}", all.join(", "))
         }
     }
 }

@@ -3,7 +3,9 @@
 //! [`start`] opens two ports: SMPP for the server, HTTP for people (`/`, the drawn phones) and programs (`/lab/v1`).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod card;
 pub mod faults;
+pub mod handset;
 pub mod http;
 pub mod phones;
 pub mod sample;
@@ -267,4 +269,23 @@ pub fn add_handset(lab: &Arc<http::Lab>, spec: HandsetSpec) -> Result<Arc<Radio>
     let radio = Radio::start(&lab.carrier, place, &digits, phone);
     lab.carrier.add(radio.clone());
     Ok(radio)
+}
+
+/// Remembers which card is in a handset now, so that it is in it after the next start as well.
+fn keep_card(
+    lab: &http::Lab,
+    digits: &str,
+    iccid: String,
+    kic: String,
+    kid: String,
+) -> Result<(), LabError> {
+    let mut specs = lab.specs();
+    let spec = specs.iter_mut().find(|spec| spec.digits() == digits);
+    if let Some(card) = spec.and_then(|spec| spec.card.as_mut()) {
+        (card.iccid, card.kic, card.kid) = (iccid, kic, kid);
+    }
+    match &lab.data_dir {
+        Some(dir) => sample::write(dir, &specs),
+        None => Ok(()),
+    }
 }

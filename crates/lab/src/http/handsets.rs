@@ -173,10 +173,13 @@ pub async fn swap(
     Body(card): Body<Swap>,
 ) -> Result<Json<Value>, Problem> {
     let radio = lab.radio(&msisdn)?;
+    let (iccid, kic, kid) = (card.iccid.clone(), card.kic.clone(), card.kid.clone());
     let done = radio
-        .with_phone(move |phone| phone.swap(&card.iccid, &card.kic, &card.kid))
+        .with_phone(move |phone| phone.swap(&iccid, &kic, &kid))
         .await?;
     done.map_err(|why| Problem::new(422, why))?;
+    crate::keep_card(&lab, &radio.msisdn, card.iccid, card.kic, card.kid)
+        .map_err(|error| Problem::new(503, error.to_string()))?;
     lab.carrier.tell("handset", &radio.msisdn);
     Ok(Json(described(&lab, &radio).await?))
 }

@@ -1,13 +1,15 @@
-//! The handset and its card, as the radio sees them.
+//! The handset on the radio: a card that is written over the air, an inbox, and what can be seen of both.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::inbox::Inbox;
 use super::pdu::Message;
 use super::{now_text, trail};
-use crate::HandsetSpec;
+use crate::card::{Card, CardKind};
+use crate::handset::book;
+use crate::{CardSpec, HandsetSpec};
 
 /// What came of a message at the handset.
 pub struct Received {
@@ -79,26 +81,33 @@ pub struct View {
 }
 
 /// A handset.
-#[derive(Default)]
 pub struct Phone {
+    card: Option<Card>,
     inbox: Inbox,
     received: Vec<Arrived>,
+    dir: Option<PathBuf>,
 }
 
 /// So many arrivals are kept.
 const REMEMBERED: usize = 500;
+const NO_CARD: &str = "there is no card in this phone: give it one when it is made";
 
 impl Phone {
-    /// Takes a handset out of its folder, or a new one.
+    /// Takes a handset with its card out of the folder, or makes a new one.
     ///
     /// # Errors
     /// A sentence that says what is wrong with the card asked for.
     pub fn open(spec: &HandsetSpec, dir: Option<&Path>) -> Result<Self, String> {
-        let _ = (spec, dir);
-        Ok(Self::default())
+        let card = spec.card.as_ref().map(|spec| card(spec, dir)).transpose()?;
+        Ok(Self {
+            card,
+            inbox: Inbox::default(),
+            received: Vec::new(),
+            dir: dir.map(Path::to_owned),
+        })
     }
 
-    /// Takes a message: one for the SIM goes to the card, the others into the inbox.
+    /// Takes a message: one for the SIM (TP-PID 7F) goes to the card, the others into the inbox.
     pub fn receive(&mut self, message: &Message) -> Received {
         let kind = trail::kind(message);
         self.received.push(Arrived {
@@ -109,26 +118,60 @@ impl Phone {
         if self.received.len() > REMEMBERED {
             self.received.remove(0);
         }
-        if kind == "update" {
+        if kind != "update" {
+            self.inbox.take(message);
+            return Received {
+                taken: true,
+                answers: Vec::new(),
+            };
+        }
+        let Some(card) = &mut self.card else {
             return Received {
                 taken: false,
                 answers: Vec::new(),
             };
-        }
-        self.inbox.take(message);
+        };
+        // A proof in the delivery report is handed over as a message as well: SMPP 3.4 has no field for it.
+        let answer = card.receive(&message.from, &message.user_data);
+        let proof = |user_data| Message {
+            esm_class: 0x40,
+            protocol_id: 0x7F,
+            data_coding: 0xF6,
+            user_data,
+            ..Message::default()
+        };
         Received {
-            taken: true,
-            answers: Vec::new(),
+            taken: answer.taken,
+            answers: answer.por.into_iter().map(proof).collect(),
         }
     }
 
-    /// What can be seen on it.
+    /// The power goes: parts of a command that is not whole are lost.
+    pub fn power_off(&mut self) {
+        if let Some(card) = &mut self.card {
+            card.power_off();
+        }
+    }
+
+    /// What can be seen on it; the phone book is decoded from the card's file octets.
     #[must_use]
     pub fn view(&self) -> View {
+        let entries = self
+            .card
+            .as_ref()
+            .map(book::read)
+            .unwrap_or_default()
+            .into_iter();
         View {
-            iccid: None,
-            capacity: 0,
-            phone_book: Vec::new(),
+            iccid: self.card.as_ref().map(|card| card.iccid().to_owned()),
+            capacity: self.card.as_ref().map_or(0, book::capacity),
+            phone_book: entries
+                .map(|(slot, shown)| Entry {
+                    slot,
+                    name: shown.name,
+                    number: shown.number,
+                })
+                .collect(),
             groups: Vec::new(),
             inbox: self.inbox.texts.clone(),
             cards_received: self.inbox.cards.clone(),
@@ -139,25 +182,48 @@ impl Phone {
     /// The raw records of a card's file, in hex; `None` when there is no such file.
     #[must_use]
     pub fn file(&self, path: &str) -> Option<Vec<String>> {
-        let _ = path;
-        None
+        self.card.as_ref()?.file_rows(path)
     }
 
-    /// The owner types an entry herself.
+    /// The owner types an entry herself; name and number empty: she deletes it.
     ///
     /// # Errors
     /// A sentence that says why it cannot be saved.
     pub fn type_entry(&mut self, slot: usize, name: &str, number: &str) -> Result<(), String> {
-        let _ = (slot, name, number);
-        Err("there is no card in this phone: entries are kept on the card".into())
+        book::write(self.card.as_mut().ok_or(NO_CARD)?, slot, name, number)
     }
 
-    /// Puts another card in.
+    /// Puts another card of the same kind in; keys in hex.
     ///
     /// # Errors
     /// A sentence that says what is wrong with the card.
     pub fn swap(&mut self, iccid: &str, kic: &str, kid: &str) -> Result<(), String> {
-        let _ = (iccid, kic, kid);
-        Err("this phone takes no card".into())
+        let kind = self.card.as_ref().ok_or(NO_CARD)?.kind().name.clone();
+        let spec = CardSpec {
+            kind,
+            iccid: iccid.into(),
+            kic: kic.into(),
+            kid: kid.into(),
+        };
+        self.card = Some(card(&spec, self.dir.as_deref())?);
+        Ok(())
+    }
+}
+
+fn card(spec: &CardSpec, dir: Option<&Path>) -> Result<Card, String> {
+    let kind = CardKind::named(&spec.kind)?;
+    let key = |text: &str, which: &str| {
+        let wrong = |_| {
+            format!(
+                "the {which} of card {} is not hex: give 32, 48 or 64 hex digits",
+                spec.iccid
+            )
+        };
+        hex::decode(text).map_err(wrong)
+    };
+    let (kic, kid) = (key(&spec.kic, "kic")?, key(&spec.kid, "kid")?);
+    match dir {
+        Some(dir) => Card::open(dir, kind, &spec.iccid, &kic, &kid),
+        None => Card::new(kind, &spec.iccid, &kic, &kid),
     }
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use lab::faults::Faults;
-use lab::{Account, HandsetSpec, Lab, LabConfig};
+use lab::{Account, CardSpec, HandsetSpec, Lab, LabConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -30,7 +30,12 @@ async fn lab() -> Lab {
             msisdn: format!("+{MUM}"),
             name: "Mum".into(),
             language: "en".into(),
-            card: None,
+            card: Some(CardSpec {
+                kind: "sim-28x50".into(),
+                iccid: "8944770090000000001".into(),
+                kic: "200102030405060708090a0b0c0d0e0f".into(),
+                kid: "201102030405060708090a0b0c0d0e0f".into(),
+            }),
         }],
         telephone: None,
         price_micros: Some(40_000),
@@ -111,6 +116,25 @@ impl Esme {
         assert_eq!((id, sequence), (SUBMIT | RESP, self.sequence));
         let text = String::from_utf8(body).unwrap();
         (status, text.trim_end_matches('\0').to_owned())
+    }
+
+    /// Submits a secured packet: UDHI, PID 7F, DCS F6, no receipt.
+    async fn update(&mut self, to: &str, user_data: &[u8]) {
+        let head = [
+            b"\0\x00\x0112345\0\x01\x01",
+            to.as_bytes(),
+            b"\0\x40\x7f\x00\0\0\0\0\xf6\0",
+        ]
+        .concat();
+        self.send(
+            SUBMIT,
+            &[&head[..], &[user_data.len() as u8], user_data].concat(),
+        )
+        .await;
+        assert_eq!(
+            self.read().await.map(|pdu| (pdu.0, pdu.1)),
+            Some((SUBMIT | RESP, 0))
+        );
     }
 
     async fn submit(&mut self, to: &str, registered: u8) -> (u32, String) {
@@ -370,4 +394,50 @@ async fn query_and_unbind() {
     esme.send(6, b"").await;
     assert_eq!(esme.read().await.map(|p| p.0), Some(6 | RESP));
     assert_eq!(esme.read().await, None);
+}
+
+/// ota.json, “PoR ciphered and cc by SMS-SUBMIT, aes128”: Alice into record 1 of 7F10/6F3A, counter 7.
+const ALICE: &str = "02700000481516392222b000118fa70cec7937c4a0d8923c7aa475cc3d72ccf11f2fcfdcf9c56a20c85ea8e5feb0412cc0b4f85e98f42e0e3fe7716934394e077983433bf0086f3392c5bf0602";
+
+#[tokio::test]
+async fn a_secured_packet_writes_the_card_and_its_proof_comes_back_from_the_handset() {
+    let lab = lab().await;
+    let mut esme = Esme::bound(&lab).await;
+    esme.update(MUM, &hex::decode(ALICE).unwrap()).await;
+    let (id, _, _, body) = esme.read().await.unwrap();
+    assert_eq!(id, DELIVER);
+    let expected =
+        [b"\0\x01\x01447700900101\0\0\x0112345\0\x40\x7f\0\0\0\0\0\xf6\0".as_slice()].concat();
+    assert_eq!(body.get(..expected.len()), Some(expected.as_slice()));
+    assert_eq!(
+        body.get(expected.len() + 1..expected.len() + 4),
+        Some([0x02, 0x71, 0x00].as_slice())
+    );
+    let radio = lab.carrier().radio(MUM).unwrap();
+    let view = radio.with_phone(|phone| phone.view()).await.unwrap();
+    let book: Vec<_> = view
+        .phone_book
+        .iter()
+        .map(|e| (e.slot, e.name.as_str(), e.number.as_str()))
+        .collect();
+    assert_eq!(book, [(1, "Alice", "+491711234567")]);
+}
+
+#[tokio::test]
+async fn a_lost_proof_does_not_come_though_the_card_is_written() {
+    let lab = lab().await;
+    let mut esme = Esme::bound(&lab).await;
+    fault(&lab, |f| f.lose_por = 1.0);
+    esme.update(MUM, &hex::decode(ALICE).unwrap()).await;
+    let (_, second) = esme.submit(MUM, 1).await;
+    // The handset works in order: the next thing that comes is the receipt of the message behind the update.
+    assert!(esme.delivery().await.1.contains(&format!("id:{second} ")));
+    let view = lab
+        .carrier()
+        .radio(MUM)
+        .unwrap()
+        .with_phone(|phone| phone.view())
+        .await
+        .unwrap();
+    assert_eq!(view.phone_book.len(), 1);
 }

@@ -95,6 +95,9 @@ async fn run(carrier: Arc<Carrier>, radio: Arc<Radio>, mut todo: UnboundedReceiv
                             receive(&carrier, &radio, arriving).await;
                         }
                     }
+                    if !radio.is_on() {
+                        let _ = radio.with_phone(Phone::power_off).await;
+                    }
                     carrier.tell("handset", &radio.msisdn);
                 }
             },

@@ -295,3 +295,6 @@ impl Card {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -159,10 +159,8 @@ fn checksums_are_cut_cmacs() {
         .find(|v| v["name"] == "cmac truncation")
         .unwrap();
     let key = Key::new(&octets(&vector, "key"), Algorithm::Aes).unwrap();
-    assert_eq!(
-        key.checksum(&octets(&vector, "input")),
-        octets(&vector, "cc8")
-    );
+    let cmac = octets(&vector, "cmac");
+    assert_eq!(key.checksum(&octets(&vector, "input")), cmac[..8]);
 }
 
 #[test]

@@ -92,7 +92,7 @@ impl Session<'_> {
 
     /// SELECT (§11.1.1) by identifier, by path from the MF (P1 08) or from the current directory (P1 09).
     fn select(&mut self, p1: u8, p2: u8, data: &[u8]) -> Done {
-        if data.len() % 2 != 0 || data.is_empty() {
+        if !data.len().is_multiple_of(2) || data.is_empty() {
             return Err(WRONG_LENGTH);
         }
         let ids: Path = data
@@ -192,13 +192,8 @@ impl Session<'_> {
     /// Makes the file that P2 names by a short identifier the current one; 0 means the current one.
     fn named(&mut self, sfi: u8) -> Result<Path, u16> {
         if sfi != 0 {
-            let known = self.knows_sfi.then_some(()).ok_or(FILE_NOT_FOUND)?;
-            let () = known;
-            self.file = Some(
-                self.files
-                    .by_sfi(&self.directory, sfi)
-                    .ok_or(FILE_NOT_FOUND)?,
-            );
+            let found = self.files.by_sfi(&self.directory, sfi);
+            self.file = Some(found.filter(|_| self.knows_sfi).ok_or(FILE_NOT_FOUND)?);
         }
         self.file.clone().ok_or(NO_FILE_SELECTED)
     }

@@ -108,3 +108,6 @@ fn card(spec: &CardSpec, dir: Option<&Path>) -> Result<Card, String> {
         None => Card::new(kind, &spec.iccid, &kic, &kid),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,8 @@
 //! One entry as a SIM holds it: an EF_ADN record and, for a long number, an EF_EXT1 record (3GPP TS 31.102 §4.4.2.3–4).
 
+use super::alpha;
 use crate::{CardProfile, TerminalProfile, Wanted};
+use unicode_segmentation::UnicodeSegmentation;
 
 /// An entry's octets before it has an EF_EXT1 record of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +25,6 @@ pub(crate) fn encode(
     terminal: &TerminalProfile,
     wanted: &Wanted,
 ) -> Result<Record, String> {
-    let _ = terminal;
     let room = usize::from(card.record_length) - 14;
     let (international, digits) = match wanted.dial.strip_prefix('+') {
         Some(rest) => (true, rest),
@@ -70,27 +71,8 @@ pub(crate) fn encode(
         octets
     };
     let (head, tail) = nibbles.split_at(nibbles.len().min(20));
-    let mut name: Vec<char> = wanted.name.chars().collect();
-    let before = name.len();
-    let encode_name = |name: &[char]| -> Vec<u8> {
-        if name.iter().all(|c| c.is_ascii_alphanumeric() || *c == ' ') {
-            name.iter().map(|c| *c as u8).collect()
-        } else {
-            [
-                vec![0x80],
-                name.iter()
-                    .collect::<String>()
-                    .encode_utf16()
-                    .flat_map(u16::to_be_bytes)
-                    .collect(),
-            ]
-            .concat()
-        }
-    };
-    while encode_name(&name).len() > room && name.len() > wanted.suffix {
-        name.remove(name.len() - 1 - wanted.suffix);
-    }
-    let mut adn = encode_name(&name);
+    let (name, cut) = fit(wanted, room, terminal.name_characters);
+    let mut adn = alpha::encode(&name);
     adn.resize(room, 0xFF);
     adn.push(1 + head.len().div_ceil(2) as u8);
     adn.push(if international { 0x91 } else { 0x81 });
@@ -105,12 +87,34 @@ pub(crate) fn encode(
         .concat()
     });
     Ok(Record {
+        name: alpha::decode(adn.get(..room).unwrap_or_default()),
         adn,
         ext1,
-        cut: name.len() < before,
-        name: name.iter().collect(),
-        number: wanted.dial.clone(),
+        cut,
+        // Phones show the pause as a comma.
+        number: wanted.dial.replace('p', ","),
     })
+}
+
+/// The name cut, whole graphemes before its suffix, until it fits; and whether it was.
+fn fit(wanted: &Wanted, room: usize, most: Option<u16>) -> (String, bool) {
+    let before = wanted.name.chars().count().saturating_sub(wanted.suffix);
+    let suffix: String = wanted.name.chars().skip(before).collect();
+    let name: String = wanted.name.chars().take(before).collect();
+    let mut graphemes: Vec<&str> = name.graphemes(true).collect();
+    let fits = |name: &str| {
+        alpha::encode(name).len() <= room
+            && most.is_none_or(|most| name.graphemes(true).count() <= most.into())
+    };
+    let mut whole = wanted.name.clone();
+    while !fits(&whole) && graphemes.pop().is_some() {
+        whole = format!("{}{suffix}", graphemes.concat().trim_end());
+    }
+    if !fits(&whole) {
+        whole.clear();
+    }
+    let cut = whole != wanted.name;
+    (whole, cut)
 }
 
 /// Name and number of a record as the phone shows it.
@@ -121,22 +125,6 @@ pub(crate) fn shown_of(content: &[u8], ext1: Option<&[u8]>) -> (String, String) 
         .and_then(|room| content.split_at_checked(room))
     else {
         return Default::default();
-    };
-    let text = match name {
-        [0x80, units @ ..] => {
-            let units: Vec<u16> = units
-                .chunks_exact(2)
-                .map(|pair| u16::from_be_bytes([pair[0], pair[1]]))
-                .collect();
-            String::from_utf16_lossy(&units)
-                .trim_end_matches('\u{FFFF}')
-                .to_owned()
-        }
-        plain => plain
-            .iter()
-            .take_while(|o| **o != 0xFF)
-            .map(|o| char::from(*o))
-            .collect(),
     };
     let mut number = String::from(if rest.get(1) == Some(&0x91) { "+" } else { "" });
     let tail = ext1.and_then(|tail| tail.get(2..12)).unwrap_or_default();
@@ -153,5 +141,5 @@ pub(crate) fn shown_of(content: &[u8], ext1: Option<&[u8]>) -> (String, String) 
                 .filter_map(|n| "0123456789*#,NE".chars().nth(n.into())),
         );
     }
-    (text, number)
+    (alpha::decode(name), number)
 }

@@ -1,0 +1,178 @@
+//! Every read of a store, each as a question to its readers.
+
+use crate::*;
+use book::{Book, Change, Revision, Subscriber, SubscriberId};
+use delivery::{Due, Hold, PartRef, Shipment, ShipmentId, Terminal, TerminalId};
+
+/// The reads. Each fails only when the store does.
+#[allow(clippy::missing_errors_doc)]
+impl Store {
+    /// Which copy of itself the store is, from 1; a restored one counts on.
+    pub async fn incarnation(&self) -> Result<u64, StoreError> {
+        self.read(move |r| r.incarnation()).await
+    }
+    /// The console's figures at `now`.
+    pub async fn counts(&self, now: i64) -> Result<Counts, StoreError> {
+        self.read(move |r| r.counts(now)).await
+    }
+    /// A subscriber.
+    pub async fn subscriber(&self, id: SubscriberId) -> Result<Option<Subscriber>, StoreError> {
+        self.read(move |r| r.subscriber(id)).await
+    }
+    /// Whose own number this is (normal form); several are allowed.
+    pub async fn subscribers_by_number(&self, msisdn: &str) -> Result<Vec<Subscriber>, StoreError> {
+        let msisdn = msisdn.to_owned();
+        self.read(move |r| r.subscribers_by_number(&msisdn)).await
+    }
+    /// A page of all subscribers, by id.
+    pub async fn subscribers(
+        &self,
+        after: Option<SubscriberId>,
+        limit: u32,
+    ) -> Result<Vec<Subscriber>, StoreError> {
+        self.read(move |r| r.subscribers(after, limit)).await
+    }
+    /// A book.
+    pub async fn book(&self, id: SubscriberId) -> Result<Option<Book>, StoreError> {
+        self.read(move |r| r.book(id)).await
+    }
+    /// A page of a journal, newest first, before a revision.
+    pub async fn changes(
+        &self,
+        id: SubscriberId,
+        before: Option<Revision>,
+        limit: u32,
+    ) -> Result<Vec<Change>, StoreError> {
+        self.read(move |r| r.changes(id, before, limit)).await
+    }
+    /// The change that made a revision.
+    pub async fn change(
+        &self,
+        id: SubscriberId,
+        revision: Revision,
+    ) -> Result<Option<Change>, StoreError> {
+        self.read(move |r| r.change(id, revision)).await
+    }
+    /// The changes of a sitting, oldest first.
+    pub async fn changes_of_sitting(
+        &self,
+        id: SubscriberId,
+        sitting: u64,
+    ) -> Result<Vec<Change>, StoreError> {
+        self.read(move |r| r.changes_of_sitting(id, sitting)).await
+    }
+    /// The newest change of a book by an actor.
+    pub async fn last_change_by(
+        &self,
+        id: SubscriberId,
+        actor: &str,
+    ) -> Result<Option<Change>, StoreError> {
+        let actor = actor.to_owned();
+        self.read(move |r| r.last_change_by(id, &actor)).await
+    }
+    /// A terminal with its shadow.
+    pub async fn terminal(&self, id: TerminalId) -> Result<Option<TerminalFull>, StoreError> {
+        self.read(move |r| r.terminal(id)).await
+    }
+    /// A subscriber's terminals, retired ones too.
+    pub async fn terminals_of(&self, id: SubscriberId) -> Result<Vec<TerminalFull>, StoreError> {
+        self.read(move |r| r.terminals_of(id)).await
+    }
+    /// A page of all terminals, by id.
+    pub async fn terminals(
+        &self,
+        after: Option<TerminalId>,
+        limit: u32,
+    ) -> Result<Vec<(Terminal, Option<Due>)>, StoreError> {
+        self.read(move |r| r.terminals(after, limit)).await
+    }
+    /// The active terminals with this number.
+    pub async fn terminals_by_address(&self, address: &str) -> Result<Vec<TerminalId>, StoreError> {
+        let address = address.to_owned();
+        self.read(move |r| r.terminals_by_address(&address)).await
+    }
+    /// The active terminal with this card.
+    pub async fn terminal_by_iccid(&self, iccid: &str) -> Result<Option<TerminalId>, StoreError> {
+        let iccid = iccid.to_owned();
+        self.read(move |r| r.terminal_by_iccid(&iccid)).await
+    }
+    /// What is due at `now` and has nothing on its way: interactive first, then oldest.
+    pub async fn due(&self, now: i64, limit: u32) -> Result<Vec<(TerminalId, Due)>, StoreError> {
+        self.read(move |r| r.due(now, limit)).await
+    }
+    /// When the next due mark is reached, of terminals with nothing on their way; marks held back by a call never are.
+    pub async fn next_due(&self) -> Result<Option<i64>, StoreError> {
+        self.read(move |r| r.next_due()).await
+    }
+    /// Terminals to be tried again at `now`, with nothing on their way, oldest first.
+    pub async fn waiting(&self, now: i64) -> Result<Vec<Terminal>, StoreError> {
+        self.read(move |r| r.waiting(now)).await
+    }
+    /// When the next of them is tried again.
+    pub async fn next_try(&self) -> Result<Option<i64>, StoreError> {
+        self.read(move |r| r.next_try()).await
+    }
+    /// A shipment.
+    pub async fn shipment(&self, id: ShipmentId) -> Result<Option<Shipment>, StoreError> {
+        self.read(move |r| r.shipment(id)).await
+    }
+    /// A page of shipments, newest first.
+    pub async fn shipments(&self, filter: ShipmentFilter) -> Result<Vec<Shipment>, StoreError> {
+        self.read(move |r| r.shipments(filter)).await
+    }
+    /// Every shipment that is not final; interactive before bulk within a slice.
+    pub async fn unfinished(&self) -> Result<Vec<Shipment>, StoreError> {
+        self.read(move |r| r.unfinished()).await
+    }
+    /// What a gateway's message id belongs to.
+    pub async fn sent(&self, gateway: &str, message: &str) -> Result<Option<PartRef>, StoreError> {
+        let gateway = gateway.to_owned();
+        let message = message.to_owned();
+        self.read(move |r| r.sent(&gateway, &message)).await
+    }
+    /// Holds, newest first.
+    pub async fn holds(
+        &self,
+        of: Option<SubscriberId>,
+        only_held: bool,
+    ) -> Result<Vec<Hold>, StoreError> {
+        self.read(move |r| r.holds(of, only_held)).await
+    }
+    /// A hold.
+    pub async fn hold(&self, of: SubscriberId, no: u32) -> Result<Option<Hold>, StoreError> {
+        self.read(move |r| r.hold(of, no)).await
+    }
+    /// The number that a new hold of this book gets.
+    pub async fn next_hold_no(&self, of: SubscriberId) -> Result<u32, StoreError> {
+        self.read(move |r| r.next_hold_no(of)).await
+    }
+    /// A document.
+    pub async fn document(&self, kind: &str, key: &str) -> Result<Option<Document>, StoreError> {
+        let kind = kind.to_owned();
+        let key = key.to_owned();
+        self.read(move |r| r.document(&kind, &key)).await
+    }
+    /// The documents with this second key, by key.
+    pub async fn documents_by_index(
+        &self,
+        kind: &str,
+        index: &str,
+    ) -> Result<Vec<Document>, StoreError> {
+        let kind = kind.to_owned();
+        let index = index.to_owned();
+        self.read(move |r| r.documents_by_index(&kind, &index))
+            .await
+    }
+    /// A page of all documents of a kind, by key.
+    pub async fn documents(
+        &self,
+        kind: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Document>, StoreError> {
+        let kind = kind.to_owned();
+        let after = after.map(str::to_owned);
+        self.read(move |r| r.documents(&kind, after.as_deref(), limit))
+            .await
+    }
+}

@@ -1,0 +1,132 @@
+//! Where a store lies, and how its connections are set.
+
+use super::{Sqlite, failed, migrate};
+use crate::StoreError;
+use rusqlite::{Connection, OpenFlags};
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// A WAL above this is waited for until it can be begun anew: PASSIVE alone lets it grow under load (STORE.md).
+const WAL_LIMIT: u64 = 200_000_000;
+
+/// A store's file, and the lock that keeps a second process out as long as this lives.
+pub(crate) struct Place {
+    pub(crate) path: PathBuf,
+    /// Not the database's own file: closing it would drop SQLite's locks.
+    _lock: File,
+}
+
+impl Place {
+    /// Locks the place; the system lets go of the lock when this process ends, however it ends.
+    pub(crate) fn lock(path: &Path) -> Result<Self, StoreError> {
+        let refused = |why| StoreError::Database {
+            what: "be opened",
+            why,
+        };
+        let beside = beside(path, "-lock");
+        let lock = File::options()
+            .create(true)
+            .write(true)
+            .truncate(false)
+            .open(&beside)
+            .map_err(|e| refused(format!("{}: {e}", beside.display())))?;
+        lock.try_lock().map_err(|e| {
+            refused(match e {
+                TryLockError::WouldBlock => format!(
+                    "another Kith holds {}: stop it or use its socket",
+                    path.display()
+                ),
+                TryLockError::Error(e) => format!("{}: {e}", beside.display()),
+            })
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            _lock: lock,
+        })
+    }
+
+    /// The writing connection, at this build's schema.
+    pub(crate) fn writer(&self) -> Result<Sqlite, StoreError> {
+        let what = failed("open its file");
+        let db = Connection::open(&self.path).map_err(&what)?;
+        // A page is set before anything is written and stays; the log is emptied by the checkpoint thread only.
+        db.execute_batch(
+            "PRAGMA page_size = 1024; PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;",
+        )
+        .map_err(&what)?;
+        ready(db)
+    }
+
+    /// A connection that cannot write.
+    pub(crate) fn reader(&self) -> Result<Sqlite, StoreError> {
+        let what = failed("open its file for reading");
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(&self.path, flags).map_err(&what)?;
+        set(&db).map_err(&what)?;
+        Ok(Sqlite(db))
+    }
+}
+
+impl Sqlite {
+    /// A store that is gone with its connection.
+    pub(crate) fn memory() -> Result<Self, StoreError> {
+        ready(Connection::open_in_memory().map_err(failed("open memory"))?)
+    }
+}
+
+fn ready(mut db: Connection) -> Result<Sqlite, StoreError> {
+    set(&db).map_err(failed("open its file"))?;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let now = now.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX));
+    migrate::migrate(&mut db, now)
+        .map_err(failed("bring its schema up to date"))?
+        .map_err(|schema| StoreError::Database {
+            what: "be opened",
+            why: format!("it is at schema {schema}, from a newer Kith: start that one"),
+        })?;
+    Ok(Sqlite(db))
+}
+
+fn set(db: &Connection) -> rusqlite::Result<()> {
+    db.set_prepared_statement_cache_capacity(64);
+    db.busy_timeout(Duration::from_secs(5))?;
+    db.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
+}
+
+/// Moves what is committed from the log into the file, until `wakes` has no sender left.
+///
+/// A wake-up says that something was committed; an idle store wakes nobody.
+pub(crate) fn checkpoint(path: &Path, wakes: &std::sync::mpsc::Receiver<()>) {
+    let log = beside(path, "-wal");
+    let db = match Connection::open(path) {
+        Ok(db) => db,
+        Err(e) => {
+            tracing::error!("the store's log is not emptied: {e}");
+            return;
+        }
+    };
+    // A RESTART holds the writer back while it waits for readers: not for long.
+    let set = db.busy_timeout(Duration::from_millis(200));
+    if let Err(e) = set.and_then(|()| db.execute_batch("PRAGMA synchronous = FULL")) {
+        tracing::error!("the store's log is not emptied: {e}");
+    }
+    while wakes.recv().is_ok() {
+        std::thread::sleep(Duration::from_millis(50));
+        let size = std::fs::metadata(&log).map_or(0, |m| m.len());
+        let way = if size > WAL_LIMIT {
+            "PRAGMA wal_checkpoint(RESTART)"
+        } else {
+            "PRAGMA wal_checkpoint(PASSIVE)"
+        };
+        if let Err(e) = db.query_row(way, [], |_| Ok(())) {
+            tracing::warn!("the store's log ({size} octets) was not emptied: {e}");
+        }
+    }
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}

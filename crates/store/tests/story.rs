@@ -1,0 +1,87 @@
+//! A friend is added, goes to the phone, is proven; the store is closed and opened again.
+#![allow(clippy::unwrap_used)]
+
+mod sample;
+
+use book::Revision;
+use sample::*;
+use store::{Job, Store};
+
+#[tokio::test]
+async fn a_friend_reaches_the_phone_and_the_store_remembers() {
+    let folder = Folder::new("story");
+    let store = Store::open(&folder.file()).unwrap();
+    store
+        .run(Job::CreateSubscriber(subscriber(A)))
+        .await
+        .unwrap();
+    store
+        .run(Job::AddTerminal(Box::new(terminal(A, 1))))
+        .await
+        .unwrap();
+
+    // She edits: the book, the journal and the due mark are one commit.
+    store
+        .run(add_friend(A, 0, "Rose", Some("r1")))
+        .await
+        .unwrap();
+    let due = store.due(NOW + 8_000, 10).await.unwrap();
+    assert_eq!(due, [(id(A, 1), mark(1))]);
+    assert_eq!(store.next_due().await.unwrap(), Some(NOW + 8_000));
+
+    // Delivery plans: the shipment and its counter are recorded before anything is sent.
+    let mut step = settle(A, 1);
+    step.terminal.counter_next = 2;
+    step.terminal.in_flight = Some(ship(A, 1).id);
+    step.terminal.planned = Revision(1);
+    step.shipment = Some(ship(A, 1));
+    step.clear_due = Some(mark(1));
+    store
+        .run(Job::Settle(Box::new(step.clone())))
+        .await
+        .unwrap();
+    assert_eq!(store.due(i64::MAX, 10).await.unwrap(), []);
+    assert_eq!(store.unfinished().await.unwrap(), [ship(A, 1)]);
+
+    // The gateway takes it, and the card proves it.
+    step.sent = vec![("lab".to_owned(), "m1".to_owned(), part(A, 1))];
+    step.clear_due = None;
+    store
+        .run(Job::Settle(Box::new(step.clone())))
+        .await
+        .unwrap();
+    assert_eq!(store.sent("lab", "m1").await.unwrap(), Some(part(A, 1)));
+    step.terminal.in_flight = None;
+    step.terminal.proven = Revision(1);
+    step.shipment = Some(proven(ship(A, 1)));
+    step.slots = vec![ours(7, b"Rose")];
+    step.placement = Some(placement(7));
+    step.sent.clear();
+    store
+        .run(Job::Settle(Box::new(step.clone())))
+        .await
+        .unwrap();
+
+    store.close().await;
+    assert!(store.book(A).await.is_err(), "a closed store says so");
+    let store = Store::open(&folder.file()).unwrap();
+    assert_eq!(store.book(A).await.unwrap().unwrap().friends.len(), 1);
+    let there = store.terminal(id(A, 1)).await.unwrap().unwrap();
+    assert_eq!(there.terminal, step.terminal);
+    assert_eq!(there.placement, placement(7));
+    assert_eq!(
+        there.shadow.slots.into_iter().collect::<Vec<_>>(),
+        step.slots
+    );
+    let counts = store.counts(NOW).await.unwrap();
+    assert_eq!(
+        (
+            counts.terminals,
+            counts.due,
+            counts.in_flight,
+            counts.proven_last_hour
+        ),
+        (1, 0, 0, 1)
+    );
+    store.close().await;
+}

@@ -13,10 +13,10 @@ pub(super) fn settle(db: &Connection, job: &SettleJob) -> Done {
     documents::demand(db, &job.documents)?;
 
     terminals::put(db, &job.terminal)?;
-    if let (Some(there), Some(read)) = (due, job.clear_due) {
-        if terminals::is_unchanged(&there, &read) {
-            terminals::clear_due(db, id)?;
-        }
+    if let (Some(there), Some(read)) = (due, job.clear_due)
+        && terminals::is_unchanged(&there, &read)
+    {
+        terminals::clear_due(db, id)?;
     }
     if let Some(shipment) = &job.shipment {
         put(db, shipment)?;

@@ -215,10 +215,10 @@ fn demand_free(db: &Connection, terminal: &Terminal) -> Done {
     if terminal.retired {
         return Ok(());
     }
-    if let Some(iccid) = &terminal.iccid {
-        if by_iccid(db, iccid)?.is_some_and(|id| id != terminal.id) {
-            return Err(Refused::Taken(format!("the card {iccid}")).into());
-        }
+    if let Some(iccid) = &terminal.iccid
+        && by_iccid(db, iccid)?.is_some_and(|id| id != terminal.id)
+    {
+        return Err(Refused::Taken(format!("the card {iccid}")).into());
     }
     let sql = "SELECT sub, term FROM terminal WHERE address = ?1 AND channel = ?2 AND retired = 0";
     let channel = terminal.channel.as_str();

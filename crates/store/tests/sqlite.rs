@@ -1,0 +1,159 @@
+//! What is SQLite's own: the file, its lock, its schema, what a crash leaves.
+#![allow(clippy::unwrap_used)]
+
+mod sample;
+
+use rusqlite::Connection;
+use sample::*;
+use std::fs;
+use store::{Job, Store};
+
+#[tokio::test]
+async fn a_second_process_is_refused_with_a_sentence() {
+    let folder = Folder::new("lock");
+    let store = Store::open(&folder.file()).unwrap();
+    let refused = Store::open(&folder.file()).unwrap_err().to_string();
+    assert!(refused.contains("another Kith holds"), "{refused}");
+    assert!(refused.contains("stop it or use its socket"), "{refused}");
+    store.close().await;
+    Store::open(&folder.file()).unwrap().close().await;
+}
+
+/// The files as they lie at any moment are what a kill leaves: the log holds every commit that was answered.
+#[tokio::test]
+async fn a_kill_loses_nothing_that_was_answered() {
+    let (living, dead) = (Folder::new("living"), Folder::new("dead"));
+    let store = Store::open(&living.file()).unwrap();
+    store
+        .run(Job::CreateSubscriber(subscriber(A)))
+        .await
+        .unwrap();
+    store
+        .run(Job::AddTerminal(Box::new(terminal(A, 1))))
+        .await
+        .unwrap();
+    for n in 0..20 {
+        store.run(add_friend(A, n, "Rose", None)).await.unwrap();
+    }
+    // Without the log's index, as after a power cut; the checkpoint thread only ever copies what the log still holds.
+    for name in ["kith.db", "kith.db-wal"] {
+        fs::copy(living.path().join(name), dead.path().join(name)).unwrap();
+    }
+    let after = Store::open(&dead.file()).unwrap();
+    assert_eq!(after.book(A).await.unwrap().unwrap().friends.len(), 20);
+    assert_eq!(after.changes(A, None, 99).await.unwrap().len(), 20);
+    let due = after.terminal(id(A, 1)).await.unwrap().unwrap().due;
+    assert_eq!(due.unwrap().revision.0, 20);
+    after.close().await;
+    store.close().await;
+}
+
+#[tokio::test]
+async fn every_key_leads_with_the_slice() {
+    let folder = Folder::new("slices");
+    Store::open(&folder.file()).unwrap().close().await;
+    let db = Connection::open(folder.file()).unwrap();
+    let page: i64 = db
+        .query_row("PRAGMA page_size", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(page, 1024);
+    let way: String = db
+        .query_row("PRAGMA journal_mode", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(way, "wal");
+    let keys = "SELECT t.name, c.name FROM sqlite_schema t, pragma_table_info(t.name) c
+                WHERE t.type = 'table' AND c.pk = 1 AND t.name NOT LIKE 'sqlite_%'";
+    let mut statement = db.prepare(keys).unwrap();
+    let mut tables = 0;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+    for row in rows.unwrap() {
+        let (table, leads): (String, String) = row.unwrap();
+        let crosses = ["store_state", "document", "sent"].contains(&table.as_str());
+        assert_eq!(leads != "slice", crosses, "{table} leads with {leads}");
+        tables += 1;
+    }
+    assert_eq!(tables, 14, "every table has a key, and this test sees it");
+}
+
+#[tokio::test]
+async fn a_store_of_a_newer_kith_is_refused_and_not_touched() {
+    let folder = Folder::new("newer");
+    Store::open(&folder.file()).unwrap().close().await;
+    let db = Connection::open(folder.file()).unwrap();
+    db.execute("UPDATE store_state SET schema = 99", [])
+        .unwrap();
+    drop(db);
+    let refused = Store::open(&folder.file()).unwrap_err().to_string();
+    assert!(
+        refused.contains("schema 99, from a newer Kith"),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_store_is_said() {
+    let folder = Folder::new("odd");
+    fs::write(
+        folder.file(),
+        "this is not a database, it is a letter of some length",
+    )
+    .unwrap();
+    let refused = Store::open(&folder.file()).unwrap_err().to_string();
+    assert!(refused.contains("not a database"), "{refused}");
+}
+
+/// `cargo test -p store --release --test sqlite -- --ignored --nocapture`
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement, not a test"]
+async fn measure() {
+    let folder = Folder::new("measure");
+    let store = Store::open(&folder.file()).unwrap();
+    const BOOKS: u64 = 2_000;
+    let who = |n: u64| book::SubscriberId::new((n % 256) as u8, n);
+    let mut jobs = Vec::new();
+    for n in 0..BOOKS {
+        jobs.push(Job::CreateSubscriber(subscriber(who(n))));
+        let mut new = terminal(who(n), 1);
+        new.msisdn = format!("+4477009{n:05}");
+        new.iccid = Some(format!("8944{n:015}"));
+        jobs.push(Job::AddTerminal(Box::new(new)));
+    }
+    assert!(store.run_all(jobs).await.iter().all(Result::is_ok));
+
+    let mut lone = Vec::new();
+    for n in 0..500 {
+        let begun = std::time::Instant::now();
+        store
+            .run(add_friend(who(n), 0, "Rose", None))
+            .await
+            .unwrap();
+        lone.push(begun.elapsed());
+    }
+    lone.sort();
+    println!("lone edit: p50 {:?}, p99 {:?}", lone[250], lone[495]);
+
+    let begun = std::time::Instant::now();
+    let mut tasks = Vec::new();
+    for task in 0..100 {
+        let store = store.clone();
+        tasks.push(tokio::spawn(async move {
+            for n in (500 + task..BOOKS).step_by(100) {
+                for expect in 0..5 {
+                    store
+                        .run(add_friend(who(n), expect, "Rose", None))
+                        .await
+                        .unwrap();
+                }
+            }
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let edits = (BOOKS - 500) * 5;
+    println!(
+        "100 editors: {:.0} edits/s",
+        edits as f64 / begun.elapsed().as_secs_f64()
+    );
+    store.close().await;
+}

@@ -1,0 +1,258 @@
+//! What delivery records: counters, slots, shipments, holds.
+
+use super::*;
+
+pub async fn settling(store: &Store) {
+    let mut job = settle(A, 1);
+    job.terminal.in_use = true;
+    job.terminal.tries = 3;
+    job.shipment = Some(ship(A, 1));
+    job.slots = vec![
+        ours(7, b"Rose"),
+        (SlotNo(9), terminals::SlotState::default()),
+    ];
+    job.sent = vec![("lab".to_owned(), "m1".to_owned(), part(A, 1))];
+    job.documents = vec![document("d", Some("1"), None)];
+    ok(store, step(job.clone())).await;
+    let there = store.terminal(id(A, 1)).await.unwrap().unwrap();
+    assert_eq!(there.terminal, job.terminal);
+    assert!(there.shadow.in_use);
+    assert_eq!(
+        there.shadow.slots.into_iter().collect::<Vec<_>>(),
+        job.slots
+    );
+    assert_eq!(store.sent("lab", "m1").await.unwrap(), Some(part(A, 1)));
+    assert_eq!(store.sent("other", "m1").await.unwrap(), None);
+
+    // A gateway gives an id again: the newer message has it.
+    job.sent[0].2 = part(A, 2);
+    ok(store, step(job.clone())).await;
+    assert_eq!(store.sent("lab", "m1").await.unwrap(), Some(part(A, 2)));
+
+    refuse(store, step(settle(A, 9)), Refused::Missing).await;
+    let mut other_keys = job.clone();
+    other_keys.terminal.keys = vec![9];
+    other_keys.terminal.tries = 4;
+    refuse(store, step(other_keys), Refused::Stale).await;
+    job.documents = vec![document("d", Some("2"), Some(9))];
+    job.terminal.tries = 5;
+    refuse(store, step(job), Refused::Stale).await;
+    assert_eq!(
+        store
+            .terminal(id(A, 1))
+            .await
+            .unwrap()
+            .unwrap()
+            .terminal
+            .tries,
+        3
+    );
+
+    // A new card is blank; the mark comes with it.
+    let due = Some(mark(4));
+    let new = Job::ChangeTerminal {
+        terminal: Box::new(terminal(A, 1)),
+        blank: true,
+        due,
+    };
+    ok(store, new).await;
+    let there = store.terminal(id(A, 1)).await.unwrap().unwrap();
+    assert_eq!(
+        (there.shadow, there.due),
+        (terminals::Shadow::default(), due)
+    );
+}
+
+pub async fn counters(store: &Store) {
+    let at = |counter| {
+        let mut job = settle(A, 1);
+        job.terminal.counter_next = counter;
+        job
+    };
+    ok(store, step(at(5))).await;
+    ok(store, step(at(5))).await;
+    let back = store.run(step(at(4))).await.unwrap_err();
+    assert!(
+        back.to_string().contains("would go back from 5 to 4"),
+        "{back}"
+    );
+    // The mistake of one job is no other's loss, whether before or after it.
+    let results = store
+        .run_all(vec![
+            add_friend(A, 0, "Rose", None),
+            step(at(1)),
+            add_friend(A, 1, "Jim", None),
+        ])
+        .await;
+    assert_eq!(
+        results.iter().map(Result::is_ok).collect::<Vec<_>>(),
+        [true, false, true]
+    );
+    assert_eq!(store.book(A).await.unwrap().unwrap().revision, Revision(2));
+
+    refuse(store, change(at(4).terminal, false), Refused::Stale).await;
+    ok(store, change(at(6).terminal, false)).await;
+    ok(store, change(at(1).terminal, true)).await;
+    assert_eq!(
+        store
+            .terminal(id(A, 1))
+            .await
+            .unwrap()
+            .unwrap()
+            .terminal
+            .counter_next,
+        1
+    );
+}
+
+pub async fn placements(store: &Store) {
+    let freed = |slots: &[u16]| slots.iter().map(|n| SlotNo(*n)).collect::<Vec<_>>();
+    let rows = [
+        (None, freed(&[3, 4]), None, freed(&[3, 4])),
+        (Some(placement(7)), vec![], Some(7), freed(&[3, 4])),
+        (None, freed(&[5]), Some(7), freed(&[3, 4, 5])),
+        (Some(placement(8)), freed(&[3]), Some(8), freed(&[4, 5, 3])), // Freed again: last again.
+        (None, vec![], Some(8), freed(&[4, 5, 3])),
+    ];
+    for (placement, freed, slot, freed_after) in rows {
+        ok(
+            store,
+            step(SettleJob {
+                placement,
+                freed,
+                ..settle(A, 1)
+            }),
+        )
+        .await;
+        let there = store.terminal(id(A, 1)).await.unwrap().unwrap();
+        assert_eq!(there.placement.get(&KEY).copied(), slot.map(SlotNo));
+        assert_eq!(there.freed, freed_after);
+    }
+}
+
+pub async fn shipments(store: &Store) {
+    for (of, n) in [(A, 1), (A, 2), (B, 3), (A, 4)] {
+        ok(
+            store,
+            step(SettleJob {
+                shipment: Some(ship(of, n)),
+                ..settle(of, 1)
+            }),
+        )
+        .await;
+    }
+    ok(
+        store,
+        step(SettleJob {
+            shipment: Some(proven(ship(A, 2))),
+            ..settle(A, 1)
+        }),
+    )
+    .await;
+    assert_eq!(
+        store.shipment(ship(A, 2).id).await.unwrap(),
+        Some(proven(ship(A, 2)))
+    );
+    assert_eq!(store.shipment(ship(A, 9).id).await.unwrap(), None);
+    assert_eq!(
+        store.unfinished().await.unwrap(),
+        [ship(A, 1), ship(A, 4), ship(B, 3)]
+    );
+
+    let all = ShipmentFilter {
+        limit: 9,
+        ..ShipmentFilter::default()
+    };
+    let of_a = ShipmentFilter {
+        terminal: Some(id(A, 1)),
+        ..all
+    };
+    let rows: [(ShipmentFilter, &[u64]); 6] = [
+        (all, &[4, 3, 2, 1]),
+        (ShipmentFilter { limit: 2, ..all }, &[4, 3]),
+        (
+            ShipmentFilter {
+                after: Some(ship(B, 3).id),
+                ..all
+            },
+            &[2, 1],
+        ),
+        (of_a, &[4, 2, 1]),
+        (
+            ShipmentFilter {
+                state: Some(ShipmentState::Queued),
+                ..of_a
+            },
+            &[4, 1],
+        ),
+        (
+            ShipmentFilter {
+                after: Some(ship(A, 4).id),
+                limit: 1,
+                ..of_a
+            },
+            &[2],
+        ),
+    ];
+    for (filter, expected) in rows {
+        let found = store.shipments(filter).await.unwrap();
+        assert_eq!(
+            found.iter().map(|s| s.revision.0).collect::<Vec<_>>(),
+            expected,
+            "{filter:?}"
+        );
+    }
+    let counts = store.counts(NOW).await.unwrap();
+    assert_eq!((counts.subscribers, counts.proven_last_hour), (2, 1));
+    assert_eq!(
+        store
+            .counts(NOW + 3_600_000)
+            .await
+            .unwrap()
+            .proven_last_hour,
+        0
+    );
+}
+
+pub async fn holds(store: &Store) {
+    assert_eq!(store.next_hold_no(A).await.unwrap(), 1);
+    let put = |hold, due| Job::PutHold {
+        hold: Box::new(hold),
+        due,
+    };
+    for (of, no) in [(A, 1), (A, 2), (B, 3)] {
+        ok(store, put(hold(of, no, HoldState::Held), vec![])).await;
+    }
+    assert_eq!(store.next_hold_no(A).await.unwrap(), 3);
+    let released = hold(A, 1, HoldState::Released);
+    ok(store, put(released.clone(), vec![(id(A, 1), mark(1))])).await;
+    assert_eq!(due_of(store, id(A, 1)).await, Some(mark(1)));
+    refuse(
+        store,
+        put(hold(A, 2, HoldState::Refused), vec![(id(A, 9), mark(1))]),
+        Refused::Missing,
+    )
+    .await;
+    refuse(
+        store,
+        put(hold(NOBODY, 1, HoldState::Held), vec![]),
+        Refused::Missing,
+    )
+    .await;
+
+    let (a2, b3) = (hold(A, 2, HoldState::Held), hold(B, 3, HoldState::Held));
+    assert_eq!(store.hold(A, 1).await.unwrap(), Some(released.clone()));
+    assert_eq!(
+        store.holds(None, true).await.unwrap(),
+        [b3.clone(), a2.clone()]
+    );
+    assert_eq!(
+        store.holds(None, false).await.unwrap(),
+        [b3, a2.clone(), released.clone()]
+    );
+    assert_eq!(
+        store.holds(Some(A), true).await.unwrap(),
+        std::slice::from_ref(&a2)
+    );
+    assert_eq!(store.holds(Some(A), false).await.unwrap(), [a2, released]);
+}

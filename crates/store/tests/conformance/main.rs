@@ -1,0 +1,93 @@
+//! What every store must do, as functions over a [`Store`], so that each kind of database runs the same.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../sample/mod.rs"]
+mod sample;
+
+mod books;
+mod delivery_steps;
+mod due;
+mod upkeep;
+
+use book::{FriendNo, Revision, SubscriberId};
+use delivery::{Due, HoldState, Lane, ShipmentState, TerminalId};
+use sample::*;
+use store::{EditJob, Job, Refused, SettleJob, ShipmentFilter, Store, StoreError};
+use terminals::SlotNo;
+
+/// Each function on a store in memory and on one in a file.
+macro_rules! on_every_store {
+    ($($part:ident: $($name:ident)*;)*) => { $($(mod $name {
+        #[tokio::test]
+        async fn in_memory() {
+            let store = store::Store::memory().unwrap();
+            super::begin(&store).await;
+            super::$part::$name(&store).await;
+            store.close().await;
+        }
+        #[tokio::test]
+        async fn in_a_file() {
+            let folder = super::Folder::new(stringify!($name));
+            let store = store::Store::open(&folder.file()).unwrap();
+            super::begin(&store).await;
+            super::$part::$name(&store).await;
+            store.close().await;
+        }
+    })*)* };
+}
+
+on_every_store! {
+    books: subscribers edits requests journals deleting;
+    due: addresses cards due_marks clearing next_things;
+    delivery_steps: settling counters placements shipments holds;
+    upkeep: documents expiring groups closing;
+}
+
+/// Two subscribers with a terminal each.
+async fn begin(store: &Store) {
+    for id in [A, B] {
+        ok(store, Job::CreateSubscriber(subscriber(id))).await;
+        ok(store, Job::AddTerminal(Box::new(terminal(id, 1)))).await;
+    }
+}
+
+#[track_caller]
+fn refused(result: Result<(), StoreError>) -> Refused {
+    match result.unwrap_err() {
+        StoreError::Refused(refused) => refused,
+        e => panic!("not a refusal: {e}"),
+    }
+}
+
+async fn ok(store: &Store, job: Job) {
+    store.run(job).await.unwrap();
+}
+
+async fn refuse(store: &Store, job: Job, why: Refused) {
+    assert_eq!(refused(store.run(job).await), why);
+}
+
+fn change(terminal: delivery::Terminal, blank: bool) -> Job {
+    Job::ChangeTerminal {
+        terminal: Box::new(terminal),
+        blank,
+        due: None,
+    }
+}
+
+fn step(job: SettleJob) -> Job {
+    Job::Settle(Box::new(job))
+}
+
+fn marks(id: TerminalId, due: Due, replace: bool) -> Job {
+    Job::MarkDue {
+        marks: vec![(id, due)],
+        replace,
+    }
+}
+
+async fn due_of(store: &Store, id: TerminalId) -> Option<Due> {
+    store.terminal(id).await.unwrap().unwrap().due
+}
+
+const NOBODY: SubscriberId = SubscriberId::new(9, 9);

@@ -2,14 +2,18 @@
 //! them out records first and sends then, and may die after any of them. No clock, no store, no socket.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod decide;
 pub mod event;
 pub mod network;
 pub mod outbound;
+pub mod policy;
 pub mod state;
 
+pub use decide::{Action, Answer, Happening, World, decide};
 pub use event::{Class, Event, NetworkError, ReceiptState};
 pub use outbound::{Lane, Outbound, PartRef, Target};
+pub use policy::Policy;
 pub use state::{
-    Due, Hold, HoldState, Packet, PacketState, Part, PartState, Shipment, ShipmentId, ShipmentKind, ShipmentState,
-    Terminal, TerminalId, Trouble,
+    Due, Hold, HoldState, Packet, PacketState, Part, PartState, Shipment, ShipmentId, ShipmentKind,
+    ShipmentState, Terminal, TerminalId, Trouble,
 };

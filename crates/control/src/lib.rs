@@ -1,1 +1,148 @@
-//! Main control: commit, plan, ship, prove; the only writer of books and shipments.
+//! Main control (主控模块): checks and commits edits, plans and ships what is due, takes in proofs. The only writer of
+//! books and shipments. Decisions are `delivery`'s and `terminals`'; here they are recorded and carried out.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod books;
+mod engine;
+mod events;
+mod notices;
+mod plans;
+mod provision;
+mod view;
+
+pub use books::{EditError, EditOptions, Edited, Imported};
+pub use engine::Stored;
+pub use events::{Emitted, Event};
+pub use provision::{NewSubscriber, NewTerminal, ProvisionError, TerminalPatch};
+pub use view::{BookView, TerminalState, TerminalView};
+
+use delivery::{Outbound, Policy, network::NetworkTable};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use store::Store;
+use terminals::{CardProfile, TerminalProfile};
+use tokio::sync::{Notify, broadcast, mpsc};
+use vault::MasterKey;
+
+/// What control needs to know of the house that it stands in.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Times and limits of delivery.
+    pub policy: Policy,
+    /// What texts to people begin with.
+    pub brand: String,
+    /// The number that owners call.
+    pub service_number: String,
+    /// Card profiles by name, beside the built-in ones.
+    pub cards: BTreeMap<String, CardProfile>,
+    /// Terminal profiles by name, beside the built-in ones.
+    pub phones: BTreeMap<String, TerminalProfile>,
+}
+
+/// Main control. Clones are the same control.
+#[derive(Clone)]
+pub struct Control(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    vault: MasterKey,
+    settings: Settings,
+    outbound: mpsc::UnboundedSender<Outbound>,
+    network: Box<dyn Fn() -> NetworkTable + Send + Sync>,
+    emitted: broadcast::Sender<Arc<Emitted>>,
+    recent: Mutex<events::Recent>,
+    wake: Notify,
+    /// One decision about a terminal at a time: its slice's owner is this process.
+    engine: tokio::sync::Mutex<engine::Engine>,
+}
+
+impl Control {
+    /// `outbound` leads to the communication module; `network` reads its table.
+    pub fn new(
+        store: Store,
+        vault: MasterKey,
+        settings: Settings,
+        outbound: mpsc::UnboundedSender<Outbound>,
+        network: impl Fn() -> NetworkTable + Send + Sync + 'static,
+    ) -> Self {
+        let (emitted, _) = broadcast::channel(1024);
+        Self(Arc::new(Inner {
+            store,
+            vault,
+            settings,
+            outbound,
+            network: Box::new(network),
+            emitted,
+            recent: Mutex::default(),
+            wake: Notify::new(),
+            engine: tokio::sync::Mutex::default(),
+        }))
+    }
+
+    /// The store, to read from.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The sealed secrets.
+    pub fn vault(&self) -> &MasterKey {
+        &self.0.vault
+    }
+
+    /// Brand, service number, times.
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// Now, ms UTC.
+    pub fn now(&self) -> i64 {
+        std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .ok()
+            .and_then(|since| i64::try_from(since.as_millis()).ok())
+            .unwrap_or(0)
+    }
+
+    /// Fills `octets` with chance from the operating system.
+    ///
+    /// # Panics
+    /// When the operating system gives none: nothing safe can be done then.
+    pub fn random(&self, octets: &mut [u8]) {
+        #[allow(clippy::expect_used)]
+        getrandom::fill(octets).expect("the operating system gives random octets");
+    }
+
+    /// 64 random bits.
+    pub fn random_u64(&self) -> u64 {
+        let mut octets = [0; 8];
+        self.random(&mut octets);
+        u64::from_be_bytes(octets)
+    }
+
+    /// The network state table as it stands.
+    pub fn network(&self) -> NetworkTable {
+        (self.0.network)()
+    }
+
+    /// The card profile of this name.
+    pub fn card(&self, name: &str) -> Option<CardProfile> {
+        let own = self.0.settings.cards.get(name).cloned();
+        own.or_else(|| CardProfile::builtin(name))
+    }
+
+    /// The terminal profile of this name.
+    pub fn phone(&self, name: &str) -> Option<TerminalProfile> {
+        let own = self.0.settings.phones.get(name).cloned();
+        own.or_else(|| TerminalProfile::builtin(name))
+    }
+
+    /// Something became due: look at once.
+    pub(crate) fn wake(&self) {
+        self.0.wake.notify_one();
+    }
+}
+
+/// A lock that outlives a panic elsewhere: what it holds is whole at every step.
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -208,6 +208,7 @@ fn end_proven(world: &mut World, now: i64) -> Vec<Action> {
         // What was read decides what is to be written.
         ShipmentKind::Read | ShipmentKind::Verify => {
             terminal.last_outcome = Some("The records were read.".into());
+            terminal.next_try = Some(now);
             vec![Action::Replan(now)]
         }
         ShipmentKind::Test => {

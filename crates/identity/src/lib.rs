@@ -1,1 +1,6 @@
 //! Who you are and what you may: accounts, codes, sessions, calls, grants. Pure decisions.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod grant;
+
+pub use grant::{Grant, JobKind};

@@ -1,0 +1,438 @@
+//! Edits: integrity, brake, journal and due marks in one commit (rules 1, 7, 9, 10).
+
+use crate::{BookView, Control, Event};
+use book::{
+    Book, Change, ChangeBody, Edit, FriendNo, GroupNo, Refusal, Revision, Rules, Subscriber, vcard,
+};
+use delivery::{Due, Hold, HoldState, Lane, TerminalId};
+use identity::Grant;
+use store::{EditJob, Job, Refused, StoreError};
+
+/// What a request brings beside the edit itself.
+#[derive(Debug, Clone, Default)]
+pub struct EditOptions {
+    /// The request's own id: the same id again changes nothing.
+    pub request: Option<String>,
+    /// Only if the book is still at this revision.
+    pub if_revision: Option<Revision>,
+}
+
+/// An edit that was committed.
+#[derive(Debug, Clone)]
+pub struct Edited {
+    /// The book's revision now.
+    pub revision: Revision,
+    /// The journal's new records; none when nothing differed.
+    pub changes: Vec<Change>,
+    /// The friend that it is about.
+    pub friend: Option<FriendNo>,
+    /// The group that it is about.
+    pub group: Option<GroupNo>,
+    /// The hold that keeps it off the terminals until somebody says yes.
+    pub hold: Option<u32>,
+}
+
+/// Why an edit was not committed; nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum EditError {
+    /// A rule of the book.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Somebody else changed the book meanwhile.
+    #[error("somebody else changed this meanwhile: read it again and repeat the change")]
+    Stale,
+    /// The request was carried out before.
+    #[error("this request was already carried out")]
+    Repeated,
+    /// The grant does not allow it.
+    #[error("you may look at this book, not change it")]
+    Forbidden,
+    /// It is not there.
+    #[error("there is no such thing in this book")]
+    NotFound,
+    /// The store could not.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What became of every card of a file.
+#[derive(Debug, Clone)]
+pub struct Imported {
+    /// A row a card, in the file's order.
+    pub cards: Vec<vcard::Merged>,
+    /// What the file had beside cards.
+    pub notes: Vec<String>,
+    /// The commit; none when nothing differed.
+    pub edited: Option<Edited>,
+}
+
+/// A book after an edit, before it is committed.
+struct Draft {
+    book: Book,
+    bodies: Vec<ChangeBody>,
+    friends: Vec<FriendNo>,
+    groups: Vec<GroupNo>,
+}
+
+/// How often an edit is made again when others change the book at the same time.
+const ATTEMPTS: u32 = 8;
+/// A sitting ends after this long without an edit by the same actor (DECISIONS.md, “brake”).
+const SITTING_GAP: i64 = 30 * 60_000;
+
+impl Control {
+    /// The book that `grant` opens, with what its terminals hold.
+    ///
+    /// # Errors
+    /// [`EditError::NotFound`] when the subscriber is gone; the store's errors.
+    pub async fn read(&self, grant: &Grant) -> Result<BookView, EditError> {
+        let id = grant.subscriber();
+        let (subscriber, book, holds) = self.book_of(id).await?.ok_or(EditError::NotFound)?;
+        let mut terminals = Vec::new();
+        for full in self.store().terminals_of(id).await? {
+            terminals.push(self.view(&subscriber, &book, &holds, full).await?);
+        }
+        Ok(BookView {
+            subscriber,
+            book,
+            terminals,
+            holds,
+        })
+    }
+
+    /// Commits `edit` with its journal records and its terminals' due marks.
+    ///
+    /// # Errors
+    /// [`EditError`]; nothing was changed then.
+    pub async fn edit(
+        &self,
+        grant: &Grant,
+        edit: Edit,
+        options: EditOptions,
+    ) -> Result<Edited, EditError> {
+        self.commit(grant, &options, |subscriber, book| {
+            let outcome = book::apply(book, &edit, &Rules::new(&subscriber.region))?;
+            Ok(Draft {
+                book: outcome.book,
+                bodies: outcome.changes,
+                friends: outcome.friends.into_iter().collect(),
+                groups: outcome.groups.into_iter().collect(),
+            })
+        })
+        .await
+    }
+
+    /// Undoes the change that made `revision`, field by field; an undo is a change like any other.
+    ///
+    /// # Errors
+    /// [`EditError::Refused`] names a field that was changed since.
+    pub async fn undo(&self, grant: &Grant, revision: Revision) -> Result<Edited, EditError> {
+        let change = self.store().change(grant.subscriber(), revision).await?;
+        let change = change.ok_or(EditError::NotFound)?;
+        let edit = Edit::Undo(Box::new(change));
+        self.edit(grant, edit, EditOptions::default()).await
+    }
+
+    /// Takes in a vCard file: one result a card, a bad card stops no other, the same file twice doubles nothing.
+    ///
+    /// # Errors
+    /// [`EditError`] when the commit fails; cards that cannot be read are rows of the answer.
+    pub async fn import(&self, grant: &Grant, octets: &[u8]) -> Result<Imported, EditError> {
+        let subscriber = self.store().subscriber(grant.subscriber()).await?;
+        let region = subscriber.ok_or(EditError::NotFound)?.region;
+        let report = vcard::import(octets, &region);
+        let mut merged = None;
+        let edited = self
+            .commit(grant, &EditOptions::default(), |subscriber, book| {
+                let rules = Rules::new(&subscriber.region).numberless();
+                let merge = vcard::merge(book, &report, &rules);
+                let mut draft = Draft {
+                    book: book.clone(),
+                    bodies: Vec::new(),
+                    friends: Vec::new(),
+                    groups: Vec::new(),
+                };
+                for edit in &merge.edits {
+                    let outcome = book::apply(&draft.book, edit, &rules)?;
+                    draft.book = outcome.book;
+                    draft.bodies.extend(outcome.changes);
+                    draft.friends.extend(outcome.friends);
+                    draft.groups.extend(outcome.groups);
+                }
+                merged = Some(merge);
+                Ok(draft)
+            })
+            .await?;
+        Ok(Imported {
+            cards: merged.map(|merge| merge.cards).unwrap_or_default(),
+            notes: report.notes.clone(),
+            edited: (!edited.changes.is_empty()).then_some(edited),
+        })
+    }
+
+    /// The book as a vCard file.
+    ///
+    /// # Errors
+    /// As [`Control::read`].
+    pub async fn export(
+        &self,
+        grant: &Grant,
+        version: vcard::Version,
+    ) -> Result<String, EditError> {
+        let book = self.store().book(grant.subscriber()).await?;
+        Ok(vcard::export(&book.ok_or(EditError::NotFound)?, version))
+    }
+
+    /// Releases a hold (its changes go to the terminals) or refuses it (they are undone, newest first).
+    ///
+    /// # Errors
+    /// [`EditError::NotFound`] when there is no such open hold; [`EditError::Refused`] when a held field was changed since.
+    pub async fn decide_hold(
+        &self,
+        grant: &Grant,
+        no: u32,
+        release: bool,
+    ) -> Result<Hold, EditError> {
+        let id = grant.subscriber();
+        let hold = self.store().hold(id, no).await?;
+        let mut hold = hold
+            .filter(|hold| hold.state == HoldState::Held)
+            .ok_or(EditError::NotFound)?;
+        if !release {
+            for revision in hold.changes.iter().rev() {
+                if let Some(change) = self.store().change(id, *revision).await? {
+                    let held = |no| hold.released.iter().any(|(friend, _)| Some(*friend) == no);
+                    if held(change.body.friend) {
+                        let edit = Edit::Undo(Box::new(change));
+                        self.edit(grant, edit, EditOptions::default()).await?;
+                    }
+                }
+            }
+        }
+        hold.state = if release {
+            HoldState::Released
+        } else {
+            HoldState::Refused
+        };
+        hold.decided = Some((grant.actor().name.clone(), self.now()));
+        let revision = self
+            .store()
+            .book(id)
+            .await?
+            .map_or(Revision(0), |b| b.revision);
+        let due = self.due_marks(id, revision, self.now(), None).await?;
+        let job = Job::PutHold {
+            hold: Box::new(hold.clone()),
+            due,
+        };
+        self.store().run(job).await?;
+        self.emit(Event::Change {
+            subscriber: id,
+            revision,
+        });
+        self.wake();
+        Ok(hold)
+    }
+
+    async fn commit(
+        &self,
+        grant: &Grant,
+        options: &EditOptions,
+        mut make: impl FnMut(&Subscriber, &Book) -> Result<Draft, EditError>,
+    ) -> Result<Edited, EditError> {
+        if !grant.may_write() {
+            return Err(EditError::Forbidden);
+        }
+        let id = grant.subscriber();
+        for _ in 0..ATTEMPTS {
+            let (subscriber, book, holds) = self.book_of(id).await?.ok_or(EditError::NotFound)?;
+            if options.if_revision.is_some_and(|r| r != book.revision) {
+                return Err(EditError::Stale);
+            }
+            let draft = make(&subscriber, &book)?;
+            let (friend, group) = subject(&draft.bodies);
+            if draft.bodies.is_empty() {
+                return Ok(Edited {
+                    revision: book.revision,
+                    changes: Vec::new(),
+                    friend,
+                    group,
+                    hold: None,
+                });
+            }
+            let now = self.now();
+            let sitting = self.sitting(grant, now).await?;
+            let changes = journal(grant, &book, &draft.bodies, sitting, now);
+            let hold = self.brake(&book, &holds, sitting, &changes, now).await?;
+            let hold_no = hold.as_ref().map(|hold| hold.no);
+            let revision = draft.book.revision;
+            let due = self.due_marks(id, revision, now, grant.call()).await?;
+            let job = Job::Edit(Box::new(EditJob {
+                subscriber: id,
+                expect: book.revision,
+                book: draft.book,
+                friends: draft.friends,
+                groups: draft.groups,
+                changes: changes.clone(),
+                due: due.clone(),
+                hold,
+                request: options.request.clone(),
+                documents: Vec::new(),
+            }));
+            // The second job moves the mark to “quiet since the last edit”: merging alone keeps the earlier time.
+            let marks = Job::MarkDue {
+                marks: due,
+                replace: true,
+            };
+            let mut done = self.store().run_all(vec![job, marks]).await.into_iter();
+            match done.next() {
+                Some(Ok(())) => {}
+                Some(Err(StoreError::Refused(Refused::Stale))) => continue,
+                Some(Err(StoreError::Refused(Refused::Repeated))) => {
+                    return Err(EditError::Repeated);
+                }
+                Some(Err(error)) => return Err(error.into()),
+                None => return Err(StoreError::Closed.into()),
+            }
+            self.emit(Event::Change {
+                subscriber: id,
+                revision,
+            });
+            self.wake();
+            return Ok(Edited {
+                revision,
+                changes,
+                friend,
+                group,
+                hold: hold_no,
+            });
+        }
+        Err(EditError::Stale)
+    }
+
+    /// The sitting that an edit belongs to: its call, or the actor's last one if that was not long ago.
+    async fn sitting(&self, grant: &Grant, now: i64) -> Result<u64, StoreError> {
+        let last = self
+            .store()
+            .last_change_by(grant.subscriber(), &grant.actor().id)
+            .await?;
+        let same = last.filter(|change| {
+            change.call.as_deref() == grant.call()
+                && change.way == grant.way()
+                && (grant.call().is_some() || now - change.at_ms <= SITTING_GAP)
+        });
+        Ok(same.map_or_else(|| self.random_u64() >> 1, |change| change.sitting))
+    }
+
+    /// The hold that the sitting needs with these changes, if any (rule 9).
+    async fn brake(
+        &self,
+        book: &Book,
+        holds: &[Hold],
+        sitting: u64,
+        changes: &[Change],
+        now: i64,
+    ) -> Result<Option<Hold>, StoreError> {
+        let id = book.subscriber;
+        let mut all = self.store().changes_of_sitting(id, sitting).await?;
+        all.sort_by_key(|change| change.revision);
+        let added = all
+            .iter()
+            .filter(|c| c.body.before.is_none() && c.body.friend.is_some());
+        let removed = all
+            .iter()
+            .filter(|c| c.body.after.is_none() && c.body.friend.is_some());
+        let size = (book.friends.len() + removed.count()).saturating_sub(added.count());
+        all.extend(changes.iter().cloned());
+        let Some(reason) = book::brake(all.iter().map(|change| &change.body), size) else {
+            return Ok(None);
+        };
+        let (gone, renumbered) = book::altered(all.iter().map(|change| &change.body));
+        let altered = gone.union(&renumbered);
+        let released = altered
+            .filter_map(|no| {
+                let first = all.iter().find(|change| change.body.friend == Some(*no))?;
+                Some((*no, first.body.friend_before()?.clone()))
+            })
+            .collect();
+        let known = holds.iter().find(|hold| hold.sitting == sitting);
+        let no = match known {
+            Some(hold) => hold.no,
+            None => self.store().next_hold_no(id).await?,
+        };
+        Ok(Some(Hold {
+            subscriber: id,
+            no,
+            sitting,
+            reason: reason.to_string(),
+            changes: all.iter().map(|change| change.revision).collect(),
+            released,
+            state: HoldState::Held,
+            since: known.map_or(now, |hold| hold.since),
+            decided: None,
+        }))
+    }
+
+    /// The due marks that an edit leaves: a verified call holds them back until it ends (DECISIONS.md, “when edits go”).
+    pub(crate) async fn due_marks(
+        &self,
+        id: book::SubscriberId,
+        revision: Revision,
+        now: i64,
+        call: Option<&str>,
+    ) -> Result<Vec<(TerminalId, Due)>, StoreError> {
+        let policy = self.settings().policy;
+        let terminals = self.store().terminals_of(id).await?.into_iter();
+        let active = terminals.filter(|full| !full.terminal.retired);
+        Ok(active
+            .map(|full| {
+                let known = full.due;
+                let since = known.map_or(now, |due| due.since);
+                let held_back = call.is_some() || known.is_some_and(|due| due.at == i64::MAX);
+                let due = Due {
+                    revision,
+                    at: if held_back {
+                        i64::MAX
+                    } else {
+                        policy.due_at(since, now)
+                    },
+                    since,
+                    lane: Lane::Interactive,
+                    everything: known.is_some_and(|due| due.everything),
+                    verify: known.is_some_and(|due| due.verify),
+                    test: known.is_some_and(|due| due.test),
+                };
+                (full.terminal.id, due)
+            })
+            .collect())
+    }
+}
+
+fn subject(bodies: &[ChangeBody]) -> (Option<FriendNo>, Option<GroupNo>) {
+    let first = bodies.first();
+    (
+        first.and_then(|body| body.friend),
+        first.and_then(|body| body.group),
+    )
+}
+
+fn journal(
+    grant: &Grant,
+    book: &Book,
+    bodies: &[ChangeBody],
+    sitting: u64,
+    now: i64,
+) -> Vec<Change> {
+    (book.revision.0 + 1..)
+        .zip(bodies)
+        .map(|(revision, body)| Change {
+            subscriber: grant.subscriber(),
+            revision: Revision(revision),
+            at_ms: now,
+            actor: grant.actor().clone(),
+            way: grant.way(),
+            call: grant.call().map(str::to_owned),
+            sitting,
+            body: body.clone(),
+        })
+        .collect()
+}

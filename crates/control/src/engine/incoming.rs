@@ -1,0 +1,285 @@
+//! What the communication module brings: answers of gateways, receipts, messages from terminals.
+
+use super::Stored;
+use crate::{Control, Event};
+use delivery::{Answer, Happening, ReceiptState, ShipmentId, Target, TerminalId};
+use store::{DocumentWrite, Job, SettleJob, ShipmentFilter, StoreError, TerminalFull};
+use terminals::{ChannelKind, read_proof};
+
+/// How far back an answer is looked for among a terminal's shipments.
+const SHIPMENTS_BACK: u32 = 32;
+/// Parts of one long answer that are kept until it is whole.
+const ANSWER_PARTS: usize = 8;
+/// How long a message from a terminal that is no proof is kept.
+const MOBILE_KEPT: i64 = 90 * 86_400_000;
+/// How often its sender is told who we are.
+const ANSWER_EVERY: i64 = 86_400_000;
+
+impl Control {
+    /// Takes in one event; what came with a token is answered once it is stored (SMPP.md, row 9).
+    pub(super) async fn take_in(&self, event: delivery::Event, stored: &Stored) {
+        let ack = match &event {
+            delivery::Event::Receipt { ack, .. } | delivery::Event::Mobile { ack, .. } => {
+                Some(*ack)
+            }
+            _ => None,
+        };
+        let done = self.happened(event).await;
+        if let Err(error) = &done {
+            tracing::error!(%error, "an event of the network could not be stored");
+        }
+        if let Some(ack) = ack {
+            stored(ack, done.is_ok());
+        }
+    }
+
+    async fn happened(&self, event: delivery::Event) -> Result<(), StoreError> {
+        match event {
+            delivery::Event::Accepted {
+                target: Target::Part(part),
+                message_id,
+                ..
+            } => {
+                let happening = Happening::Accepted { part, message_id };
+                self.to_shipment(part.shipment, &happening).await
+            }
+            delivery::Event::Refused {
+                target: Target::Part(part),
+                class,
+                reason,
+                ..
+            } => {
+                let happening = Happening::Refused {
+                    part,
+                    class,
+                    reason,
+                };
+                self.to_shipment(part.shipment, &happening).await
+            }
+            delivery::Event::NoAnswer {
+                target: Target::Part(part),
+                ..
+            } => {
+                self.to_shipment(part.shipment, &Happening::NoAnswer { part })
+                    .await
+            }
+            delivery::Event::Receipt {
+                gateway,
+                message_id,
+                target,
+                state,
+                error,
+                ..
+            } => {
+                let part = match target {
+                    Some(Target::Part(part)) => Some(part),
+                    Some(Target::Notice { .. }) => None,
+                    None => self.store().sent(&gateway, &message_id).await?,
+                };
+                let Some(part) = part else {
+                    return Ok(());
+                };
+                let absent = state == ReceiptState::EnRoute
+                    && error.as_ref().is_some_and(|error| error.absent);
+                let happening = Happening::Receipt {
+                    part,
+                    state,
+                    absent,
+                };
+                self.to_shipment(part.shipment, &happening).await
+            }
+            delivery::Event::Mobile {
+                from,
+                udhi,
+                dcs,
+                user_data,
+                ..
+            } => self.from_terminal(&from, udhi, dcs, &user_data).await,
+            delivery::Event::Gateway {
+                gateway,
+                up,
+                reason,
+                ..
+            } => {
+                tracing::info!(gateway, up, reason, "gateway");
+                let state = if up { "up" } else { "down" };
+                self.emit(Event::Gateway {
+                    name: gateway,
+                    state: state.into(),
+                });
+                Ok(())
+            }
+            delivery::Event::Accepted { .. }
+            | delivery::Event::Refused { .. }
+            | delivery::Event::NoAnswer { .. } => Ok(()), // notices: nothing waits for them
+        }
+    }
+
+    async fn to_shipment(&self, id: ShipmentId, happening: &Happening) -> Result<(), StoreError> {
+        match self.store().shipment(id).await? {
+            Some(shipment) => self.happen(shipment.terminal, id, happening).await,
+            None => Ok(()),
+        }
+    }
+
+    /// A message from a terminal: a card's answer, or a text.
+    async fn from_terminal(
+        &self,
+        from: &str,
+        udhi: bool,
+        dcs: u8,
+        user_data: &[u8],
+    ) -> Result<(), StoreError> {
+        let mut terminals = Vec::new();
+        for id in self.store().terminals_by_address(from).await? {
+            terminals.extend(self.store().terminal(id).await?);
+        }
+        if udhi {
+            let mut engine = self.0.engine.lock().await;
+            let mut parts = engine.answers.remove(from).unwrap_or_default();
+            parts.push(user_data.to_vec());
+            let whole = match wire::ota::join(&parts) {
+                Ok(_) => Some(parts),
+                // One answer by itself is whole even when an older one lost a part.
+                Err(_) if wire::ota::join(&[user_data]).is_ok() => Some(vec![user_data.to_vec()]),
+                Err(_) => {
+                    let first = parts.len().saturating_sub(ANSWER_PARTS);
+                    engine
+                        .answers
+                        .insert(from.to_owned(), parts.split_off(first));
+                    None
+                }
+            };
+            drop(engine);
+            if let Some(parts) = whole {
+                for full in &terminals {
+                    if self.answered(full, &parts).await? {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        for full in terminals.into_iter().take(1) {
+            self.heard(full, udhi, dcs, user_data).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether this was an answer of this terminal's card.
+    async fn answered(&self, full: &TerminalFull, parts: &[Vec<u8>]) -> Result<bool, StoreError> {
+        let terminal = &full.terminal;
+        if terminal.channel != ChannelKind::SimOta {
+            return Ok(false);
+        }
+        let Some(card) = terminal.card_profile.as_deref().and_then(|n| self.card(n)) else {
+            return Ok(false);
+        };
+        let Ok(keys) = self.keys(terminal, &card) else {
+            return Ok(false);
+        };
+        let response = match read_proof(&card, &keys, parts) {
+            Ok(response) => response,
+            Err(error) => {
+                tracing::warn!(%error, "an answer that is not this card's");
+                return Ok(false);
+            }
+        };
+        let answer = Answer {
+            counter: response.cntr.value(),
+            rsc: response.rsc,
+            executed: response
+                .executed
+                .map(|done| (done.commands, u16::from_be_bytes(done.sw), done.data)),
+            checked: response.checked,
+        };
+        if let Some(shipment) = self.shipment_with(terminal.id, answer.counter).await? {
+            self.happen(terminal.id, shipment, &Happening::Answer(answer))
+                .await?;
+        }
+        Ok(true)
+    }
+
+    /// The shipment of this terminal with a packet of this counter, newest first.
+    async fn shipment_with(
+        &self,
+        terminal: TerminalId,
+        counter: u64,
+    ) -> Result<Option<ShipmentId>, StoreError> {
+        let shipments = self
+            .store()
+            .shipments(ShipmentFilter {
+                terminal: Some(terminal),
+                state: None,
+                after: None,
+                limit: SHIPMENTS_BACK,
+            })
+            .await?;
+        let carries = |shipment: &delivery::Shipment| {
+            let mut packets = shipment.packets.iter();
+            packets.any(|packet| packet.counter == Some(counter))
+        };
+        Ok(shipments.into_iter().find(carries).map(|s| s.id))
+    }
+
+    /// A message that is no proof: stored, shown on the terminal's page, answered once a day with who we are.
+    async fn heard(
+        &self,
+        full: TerminalFull,
+        udhi: bool,
+        dcs: u8,
+        user_data: &[u8],
+    ) -> Result<(), StoreError> {
+        let now = self.now();
+        let mut terminal = full.terminal;
+        let key = book::encode_in('t', terminal.id.subscriber, terminal.id.no);
+        let value = serde_json::json!({
+            "at": now, "udhi": udhi, "dcs": dcs, "user_data": hex::encode(user_data),
+        });
+        terminal.last_heard = Some(now);
+        let answered = self.store().document("answered", &key).await?;
+        let mut documents = vec![DocumentWrite {
+            kind: "mobile",
+            key: format!("{key}/{now}"),
+            value: Some(value.to_string()),
+            index: Some(key.clone()),
+            expires: Some(now + MOBILE_KEPT),
+            expect: None,
+        }];
+        let tell = answered.is_none_or(|document| document.expires.unwrap_or(0) < now);
+        if tell {
+            documents.push(DocumentWrite {
+                kind: "answered",
+                key,
+                value: Some("1".into()),
+                index: None,
+                expires: Some(now + ANSWER_EVERY),
+                expect: None,
+            });
+        }
+        let number = terminal.msisdn.clone();
+        let job = SettleJob {
+            terminal,
+            shipment: None,
+            slots: Vec::new(),
+            placement: None,
+            freed: Vec::new(),
+            sent: Vec::new(),
+            clear_due: None,
+            documents,
+        };
+        self.store().run(Job::Settle(Box::new(job))).await?;
+        if tell {
+            let crate::Settings {
+                brand,
+                service_number,
+                ..
+            } = self.settings();
+            let text =
+                format!("{brand} keeps your phone book. To change it, call {service_number}.");
+            if let Err(error) = self.text(&number, &text) {
+                tracing::warn!(%error, "the answer to a text was not sent");
+            }
+        }
+        Ok(())
+    }
+}

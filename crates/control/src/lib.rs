@@ -8,6 +8,7 @@ mod events;
 mod notices;
 mod plans;
 mod provision;
+mod tokens;
 mod view;
 
 pub use books::{EditError, EditOptions, Edited, Imported};

@@ -249,13 +249,20 @@ async fn sixty_friends_on_a_card_of_fifty_leave_ten_out_and_say_so() {
     let mut first = None;
     for n in 0..60 {
         let no = world
-            .add(owner, &format!("Friend {n:02}"), &format!("07700 9002{n:02}"))
+            .add(
+                owner,
+                &format!("Friend {n:02}"),
+                &format!("07700 9002{n:02}"),
+            )
             .await;
         first.get_or_insert(no);
     }
     let view = world.until(terminal, TerminalState::InSync).await;
     let left_out = |view: &control::TerminalView| {
-        let out = view.entries.iter().filter(|e| e.state == EntryState::LeftOut);
+        let out = view
+            .entries
+            .iter()
+            .filter(|e| e.state == EntryState::LeftOut);
         out.map(|e| e.name_shown.clone()).collect::<Vec<_>>()
     };
     assert_eq!(left_out(&view).len(), 10);

@@ -1,5 +1,6 @@
 //! Rule 10: a book is read or changed only with a grant, and only this room makes one.
 
+use crate::{Scope, Token};
 use book::{Actor, ActorKind, SubscriberId, Way};
 
 /// The right to open one book. Its fields are private: nobody else can make one.
@@ -42,6 +43,22 @@ impl Grant {
             call: None,
             write: true,
         }
+    }
+
+    /// A token's right to a book: none without `books:read`; to change it, `books:write`.
+    pub fn of_token(token: &Token, subscriber: SubscriberId) -> Option<Self> {
+        let write = token.may(Scope::BooksWrite);
+        (write || token.may(Scope::BooksRead)).then(|| Self {
+            subscriber,
+            actor: Actor {
+                kind: ActorKind::Token,
+                id: format!("token:{}", token.id),
+                name: token.name.clone(),
+            },
+            way: Way::Api,
+            call: None,
+            write,
+        })
     }
 
     /// Whose book.

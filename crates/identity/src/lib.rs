@@ -2,5 +2,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod grant;
+mod token;
 
 pub use grant::{Grant, JobKind};
+pub use token::{Scope, Token, digest};

@@ -2,6 +2,7 @@
 //! books and shipments. Decisions are `delivery`'s and `terminals`'; here they are recorded and carried out.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod audit;
 mod books;
 mod engine;
 mod events;

@@ -142,6 +142,8 @@ impl World {
         let mut events = self.control.subscribe();
         let wait = async {
             loop {
+                let broken = self.control.audit(id.subscriber).await.unwrap();
+                assert!(broken.is_empty(), "{broken:?}");
                 let view = self.control.terminal_view(id).await.unwrap().unwrap();
                 if view.state == state {
                     return view;

@@ -2,6 +2,7 @@
 //! them out records first and sends then, and may die after any of them. No clock, no store, no socket.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod audit;
 pub mod decide;
 pub mod event;
 pub mod network;
@@ -9,6 +10,7 @@ pub mod outbound;
 pub mod policy;
 pub mod state;
 
+pub use audit::{Stored, Violation, audit};
 pub use decide::{Action, Answer, Happening, World, decide};
 pub use event::{Class, Event, NetworkError, ReceiptState};
 pub use outbound::{Lane, Outbound, PartRef, Target};

@@ -94,7 +94,7 @@ impl Control {
                 dcs,
                 user_data,
                 ..
-            } => self.from_terminal(&from, udhi, dcs, &user_data).await,
+            } => self.heard_from(&from, udhi, dcs, &user_data).await,
             delivery::Event::Gateway {
                 gateway,
                 up,
@@ -123,7 +123,7 @@ impl Control {
     }
 
     /// A message from a terminal: a card's answer, or a text.
-    async fn from_terminal(
+    async fn heard_from(
         &self,
         from: &str,
         udhi: bool,

@@ -1,6 +1,7 @@
 //! `kith`: the command line, and the only place that wires the rooms together.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod lab_command;
 mod standalone;
 
 use clap::{Parser, Subcommand};
@@ -16,15 +17,51 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// A carrier, cards and handsets in software, as a process of its own.
+    Lab(lab_command::Lab),
+    /// Entries of a SIM's phone book: make a record, or say what a phone shows of one (3GPP TS 31.102 §4.4.2.3).
+    Adn(standalone::adn::AdnArgs),
     /// Secured packets: make one, or say what is in one (ETSI TS 102 225, 3GPP TS 31.115).
     Ota(standalone::ota::Ota),
     /// What it takes to bring a card from one vCard file to another: writes, packets, parts, octets, reasons.
     Plan(standalone::plan::PlanArgs),
+    /// Short messages and business cards: make the parts, or put them together (3GPP TS 23.040).
+    Sms(standalone::sms::Sms),
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
+        Command::Lab(lab) => in_runtime(lab_command::run(lab)),
+        Command::Adn(adn) => standalone::adn::run(adn),
         Command::Ota(ota) => standalone::ota::run(ota),
         Command::Plan(plan) => standalone::plan::run(plan),
+        Command::Sms(sms) => standalone::sms::run(sms),
+    }
+}
+
+/// Runs a command that needs sockets and timers.
+fn in_runtime(command: impl Future<Output = ExitCode>) -> ExitCode {
+    match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime.block_on(command),
+        Err(error) => {
+            eprintln!("kith: the system gives no threads: {error}.");
+            ExitCode::from(1)
+        }
+    }
+}
+
+/// Resolves at Ctrl-C or SIGTERM.
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => {
+            let _ = tokio::signal::ctrl_c().await;
+        }
     }
 }

@@ -1,0 +1,260 @@
+//! `kith.toml`: every key with its default, overlaid by environment variables and secret files.
+//!
+//! `KITH_STORE_PATH=…` sets `path` of `[store]`; `KITH_GATEWAY_0_PASSWORD_FILE=…` the first gateway's password from a
+//! file. A wrong key is named with its line.
+
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// The whole configuration.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where everything is kept.
+    pub store: StoreConfig,
+    /// Where Kith listens.
+    pub listen: ListenConfig,
+    /// What people read.
+    pub brand: BrandConfig,
+    /// How long delivery waits for what.
+    pub delivery: DeliveryConfig,
+    /// The carriers' gateways.
+    pub gateway: Vec<comms::GatewayConfig>,
+}
+
+/// `[store]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreConfig {
+    /// The data folder: database, master key, command line's socket.
+    pub path: PathBuf,
+    /// The master key in hex; else the file `master.key` in the data folder, made at the first start.
+    pub master_key: Option<String>,
+    /// The same from a file.
+    pub master_key_file: Option<PathBuf>,
+}
+
+/// `[listen]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ListenConfig {
+    /// The portal.
+    pub public: SocketAddr,
+    /// Desk, console, API and metrics: for the LAN only.
+    pub lan: SocketAddr,
+    /// A proxy in front does TLS: listening beyond loopback without certificates is allowed.
+    pub behind_proxy: bool,
+}
+
+/// `[brand]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BrandConfig {
+    /// What texts and pages call the service.
+    pub name: String,
+    /// The number that owners call.
+    pub service_number: String,
+}
+
+/// `[delivery]`, in seconds.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DeliveryConfig {
+    /// Quiet time after the last edit before it is sent.
+    pub quiet_seconds: u32,
+    /// The first wait for a proof; doubled each time.
+    pub proof_seconds: u32,
+    /// The longest wait for a proof.
+    pub proof_seconds_most: u32,
+    /// How long the network may keep trying.
+    pub validity_seconds: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            store: StoreConfig::default(),
+            listen: ListenConfig::default(),
+            brand: BrandConfig::default(),
+            delivery: DeliveryConfig::default(),
+            gateway: Vec::new(),
+        }
+    }
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self {
+            path: "kith-data".into(),
+            master_key: None,
+            master_key_file: None,
+        }
+    }
+}
+
+impl Default for ListenConfig {
+    fn default() -> Self {
+        Self {
+            public: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            lan: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            behind_proxy: false,
+        }
+    }
+}
+
+impl Default for BrandConfig {
+    fn default() -> Self {
+        Self {
+            name: "Kith".into(),
+            service_number: "0800 123 456".into(),
+        }
+    }
+}
+
+impl Default for DeliveryConfig {
+    fn default() -> Self {
+        Self {
+            quiet_seconds: 8,
+            proof_seconds: 600,
+            proof_seconds_most: 6 * 3600,
+            validity_seconds: 86_400,
+        }
+    }
+}
+
+impl DeliveryConfig {
+    /// The same as delivery's own type.
+    pub fn policy(&self) -> delivery::Policy {
+        let ms = |seconds: u32| i64::from(seconds) * 1000;
+        delivery::Policy {
+            quiet: ms(self.quiet_seconds),
+            proof_wait: ms(self.proof_seconds),
+            proof_wait_most: ms(self.proof_seconds_most),
+            validity_s: self.validity_seconds,
+            ..delivery::Policy::SERVE
+        }
+    }
+}
+
+/// Reads `path`, lays the environment over it, and checks what belongs together.
+///
+/// # Errors
+/// A sentence with file and line: what is wrong and what to do.
+pub fn read(path: &Path, environment: &[(String, String)]) -> Result<Config, String> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("{} cannot be read: {error}.", path.display()))?;
+    parse(&path.display().to_string(), &text, environment)
+}
+
+fn parse(name: &str, text: &str, environment: &[(String, String)]) -> Result<Config, String> {
+    // First as it stands, so that a mistake in the file is named with its line.
+    let plain: Config =
+        toml::from_str(text).map_err(|error| format!("{name}: {}", error.to_string().trim_end()))?;
+    let ours: Vec<_> = environment
+        .iter()
+        .filter_map(|(key, value)| Some((key.strip_prefix("KITH_")?, value)))
+        .filter(|(key, _)| !matches!(*key, "LOG" | "CONFIG"))
+        .collect();
+    let config = if ours.is_empty() {
+        plain
+    } else {
+        let mut table: toml::Table =
+            toml::from_str(text).map_err(|error| format!("{name}: {error}"))?;
+        for (key, value) in ours {
+            set(&mut table, key, value)?;
+        }
+        table
+            .try_into()
+            .map_err(|error: toml::de::Error| format!("the environment: {}", error.message()))?
+    };
+    check(name, &config)?;
+    Ok(config)
+}
+
+/// Sets `SECTION_KEY` or `GATEWAY_<n>_KEY`.
+fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<(), String> {
+    let wrong = || {
+        format!("KITH_{key} names no setting: it is KITH_SECTION_KEY, or KITH_GATEWAY_0_KEY for the first gateway.")
+    };
+    let key = key.to_ascii_lowercase();
+    let (section, rest) = key.split_once('_').ok_or_else(wrong)?;
+    let value = value
+        .parse::<toml::Value>()
+        .ok()
+        .filter(|value| !value.is_table() && !value.is_array())
+        .unwrap_or_else(|| toml::Value::String(value.to_owned()));
+    if section == "gateway" {
+        let (index, field) = rest.split_once('_').ok_or_else(wrong)?;
+        let index: usize = index.parse().map_err(|_| wrong())?;
+        let gateways = table
+            .entry("gateway")
+            .or_insert_with(|| toml::Value::Array(Vec::new()));
+        let gateway = gateways
+            .as_array_mut()
+            .and_then(|list| list.get_mut(index))
+            .and_then(toml::Value::as_table_mut)
+            .ok_or_else(|| format!("KITH_GATEWAY_{index}_… needs a [[gateway]] number {index} (from 0) in the file."))?;
+        gateway.insert(field.to_owned(), value);
+    } else {
+        let entry = table
+            .entry(section.to_owned())
+            .or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        let section = entry.as_table_mut().ok_or_else(wrong)?;
+        section.insert(rest.to_owned(), value);
+    }
+    Ok(())
+}
+
+fn check(name: &str, config: &Config) -> Result<(), String> {
+    for (key, addr) in [("public", config.listen.public), ("lan", config.listen.lan)] {
+        if !addr.ip().is_loopback() && !config.listen.behind_proxy {
+            return Err(format!(
+                "{name}: [listen] {key} = {addr} is beyond this machine and has no TLS: put a proxy in front and set behind_proxy = true, or listen on 127.0.0.1."
+            ));
+        }
+    }
+    let mut names: Vec<_> = config.gateway.iter().map(|g| g.name.as_str()).collect();
+    names.sort_unstable();
+    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(format!(
+            "{name}: two gateways are called “{}”: give each its own name.",
+            twice[0]
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_wrong(text: &str, environment: &[(&str, &str)], words: &str) {
+        let environment: Vec<_> = environment
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        let error = parse("kith.toml", text, &environment).unwrap_err();
+        assert!(error.contains(words), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_key_is_named_with_its_line() {
+        check_wrong("[store]\npth = \"x\"\n", &[], "line 2");
+        check_wrong("[store]\npath = 3\n", &[], "line 2");
+    }
+
+    #[test]
+    fn beyond_loopback_needs_a_proxy() {
+        check_wrong("[listen]\npublic = \"0.0.0.0:80\"\n", &[], "beyond this machine");
+    }
+
+    #[test]
+    fn the_environment_lies_over_the_file() {
+        let environment = [("KITH_BRAND_NAME".to_owned(), "Care".to_owned())];
+        let config = parse("kith.toml", "[brand]\nname = \"Kith\"\n", &environment).unwrap();
+        assert_eq!(config.brand.name, "Care");
+        check_wrong("", &[("KITH_BRAND_NAMES", "x")], "environment");
+    }
+}

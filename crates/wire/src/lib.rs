@@ -2,5 +2,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod ota;
+pub mod smpp;
 pub mod sms;
 pub mod uicc;

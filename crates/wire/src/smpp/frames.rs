@@ -62,9 +62,12 @@ impl Frames {
             let sequence = word(rest, 12).unwrap_or(0);
             return Err(OutOfStep { length, sequence });
         }
-        let (Some(frame), Some(command), Some(status), Some(sequence)) =
-            (rest.get(..size), word(rest, 4), word(rest, 8), word(rest, 12))
-        else {
+        let (Some(frame), Some(command), Some(status), Some(sequence)) = (
+            rest.get(..size),
+            word(rest, 4),
+            word(rest, 8),
+            word(rest, 12),
+        ) else {
             return Ok(None);
         };
         let body = frame.get(HEADER..).unwrap_or_default().to_vec();

@@ -138,7 +138,6 @@ pub struct Malformed {
     pub answer: Option<Vec<u8>>,
 }
 
-
 const RESP: u32 = 0x8000_0000;
 
 impl Pdu {
@@ -279,7 +278,17 @@ fn write_deliver(to: &mut Vec<u8>, deliver: &Deliver) {
     put(to, "");
     put_address(to, &deliver.source);
     put_address(to, &deliver.destination);
-    to.extend([deliver.esm_class, deliver.protocol_id, 0, 0, 0, 0, 0, deliver.data_coding, 0]);
+    to.extend([
+        deliver.esm_class,
+        deliver.protocol_id,
+        0,
+        0,
+        0,
+        0,
+        0,
+        deliver.data_coding,
+        0,
+    ]);
     let length = deliver.message.len().min(254);
     to.push(u8::try_from(length).unwrap_or(254));
     to.extend(deliver.message.iter().take(length));
@@ -302,13 +311,22 @@ fn deliver(frame: &Frame, mut read: Reader) -> Result<Deliver, Malformed> {
         let data_coding = read.octet()?;
         read.octet()?; // sm_default_msg_id
         let length = read.octet()?;
-        Some((source, destination, esm_class, protocol_id, data_coding, length))
+        Some((
+            source,
+            destination,
+            esm_class,
+            protocol_id,
+            data_coding,
+            length,
+        ))
     })();
     let Some((source, destination, esm_class, protocol_id, data_coding, length)) = fields else {
         return Err(short("a deliver_sm ends before its message"));
     };
     let Some(message) = read.take(usize::from(length)) else {
-        return Err(short("a deliver_sm has fewer octets than its sm_length says"));
+        return Err(short(
+            "a deliver_sm has fewer octets than its sm_length says",
+        ));
     };
     let tlvs = optional(frame, 0x8000_0005, read)?;
     // Payload in place of the message (SMPP.md, row 23).

@@ -103,7 +103,11 @@ fn field(text: &str, key: &str) -> Option<String> {
     let mut from = 0;
     loop {
         let at = from + head.get(from..)?.find(&format!("{key}:"))?;
-        let alone = head.get(..at)?.chars().next_back().is_none_or(|c| !c.is_ascii_alphanumeric());
+        let alone = head
+            .get(..at)?
+            .chars()
+            .next_back()
+            .is_none_or(|c| !c.is_ascii_alphanumeric());
         if alone {
             let value = text.get(at + key.len() + 1..end)?;
             return Some(value.split_whitespace().next()?.to_owned());

@@ -12,8 +12,6 @@ pub const RECEIPTED_MESSAGE_ID: u16 = 0x001E;
 pub const MESSAGE_STATE: u16 = 0x0427;
 /// network_error_code: type, then u16.
 pub const NETWORK_ERROR_CODE: u16 = 0x0423;
-/// sc_interface_version: one octet.
-pub const SC_INTERFACE_VERSION: u16 = 0x0210;
 
 impl Tlvs {
     /// Reads to the end; nothing when a length runs past it.

@@ -1,0 +1,99 @@
+//! A gateway as it is configured (`[[gateway]]`): what a carrier's SMSC wants.
+
+use serde::Deserialize;
+
+/// One carrier gateway.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatewayConfig {
+    /// Its name in Kith.
+    pub name: String,
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    #[serde(default = "default_port")]
+    pub port: u16,
+    /// The name Kith binds with.
+    pub system_id: String,
+    /// Its password, at most 8 characters by the standard.
+    #[serde(default)]
+    pub password: String,
+    /// system_type, empty unless the carrier says so.
+    #[serde(default)]
+    pub system_type: String,
+    /// address_range: which numbers this session takes messages for.
+    #[serde(default)]
+    pub address_range: String,
+    /// One transceiver, or a transmitter and a receiver.
+    #[serde(default)]
+    pub bind: Bind,
+    /// The address messages come from; a card's answers come back to it.
+    #[serde(default)]
+    pub source: String,
+    /// TON of `source`: 0 unknown, 1 international, 5 alphanumeric.
+    #[serde(default)]
+    pub source_ton: u8,
+    /// NPI of `source`.
+    #[serde(default = "one")]
+    pub source_npi: u8,
+    /// data_coding for secured packets: F6, or 16 / 04 where the SMSC takes no other.
+    #[serde(default = "default_ota")]
+    pub data_coding_ota: u8,
+    /// data_coding for business cards: F5 or 04.
+    #[serde(default = "default_card")]
+    pub data_coding_card: u8,
+    /// Most messages without answer.
+    #[serde(default = "default_window")]
+    pub window: u32,
+    /// Most messages a second, if the carrier limits them.
+    #[serde(default)]
+    pub rate_per_s: Option<f64>,
+    /// Seconds of silence before enquire_link.
+    #[serde(default = "default_enquire")]
+    pub enquire_seconds: u32,
+    /// Seconds to wait for an answer.
+    #[serde(default = "default_answer")]
+    pub answer_seconds: u32,
+    /// Texts that look like receipts are receipts although esm_class says nothing (SMPP.md, row 8).
+    #[serde(default)]
+    pub plain_receipts: bool,
+    /// Price of one part in millionths of `currency`, to show what a change costs.
+    #[serde(default)]
+    pub price_micros: Option<u64>,
+    /// ISO 4217.
+    #[serde(default)]
+    pub currency: Option<String>,
+}
+
+/// How many sessions make a link.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bind {
+    /// One transceiver.
+    #[default]
+    Trx,
+    /// A transmitter and a receiver.
+    TxRx,
+}
+
+fn default_port() -> u16 {
+    2775
+}
+fn one() -> u8 {
+    1
+}
+fn default_ota() -> u8 {
+    0xF6
+}
+fn default_card() -> u8 {
+    0xF5
+}
+fn default_window() -> u32 {
+    10
+}
+fn default_enquire() -> u32 {
+    30
+}
+fn default_answer() -> u32 {
+    10
+}

@@ -1,0 +1,112 @@
+//! One gateway's rows of the network state table, kept as things happen.
+
+use delivery::network::{GatewayRow, Health, NetworkRow};
+use std::collections::BTreeMap;
+
+/// What one link knows, for the table.
+#[derive(Debug, Default, Clone)]
+pub struct Rows {
+    /// The gateway's row.
+    pub gateway: GatewayRow,
+    /// Rows of the networks that it reached, by calling code.
+    pub networks: BTreeMap<String, NetworkRow>,
+    taken: (i64, u64),
+}
+
+/// How much of a new measurement goes into a smoothed one.
+const SMOOTH: f64 = 0.2;
+
+impl Rows {
+    /// A new state with its reason; `since` moves only when the state does.
+    pub fn set(&mut self, state: Health, reason: &str, now: i64) {
+        if self.gateway.state != state {
+            self.gateway.since = now;
+        }
+        self.gateway.state = state;
+        reason.clone_into(&mut self.gateway.reason);
+    }
+
+    /// A message was taken after `round_trip` ms.
+    pub fn accepted(&mut self, round_trip: i64, now: i64) {
+        self.gateway.accepted += 1;
+        let before = self.gateway.round_trip_ms;
+        let value = f64::from(i32::try_from(round_trip).unwrap_or(i32::MAX));
+        self.gateway.round_trip_ms = Some(before.map_or(value, |b| b + (value - b) * SMOOTH));
+        self.taken.1 += 1;
+        self.rate(now);
+    }
+
+    /// Messages a second, over the last whole second.
+    pub fn rate(&mut self, now: i64) {
+        let (since, count) = self.taken;
+        if now - since >= 1000 {
+            let seconds = f64::from(i32::try_from(now - since).unwrap_or(i32::MAX)) / 1000.0;
+            self.gateway.rate = if since == 0 {
+                0.0
+            } else {
+                f64::from(u32::try_from(count).unwrap_or(u32::MAX)) / seconds
+            };
+            self.taken = (now, 0);
+        }
+    }
+
+    /// The row of the network that `number` belongs to.
+    pub fn network(&mut self, number: &str, now: i64) -> &mut NetworkRow {
+        let row = self.networks.entry(calling_code(number).to_owned());
+        row.or_insert_with(|| NetworkRow {
+            state: Health::Up,
+            since: now,
+            reason: "Messages arrive.".into(),
+            ..NetworkRow::default()
+        })
+    }
+
+    /// A message's final fate in its network, or that its terminal is away.
+    pub fn fate(&mut self, number: &str, fate: Fate, now: i64) {
+        let row = self.network(number, now);
+        let (state, reason) = match fate {
+            Fate::Delivered => {
+                row.delivered += 1;
+                (Health::Up, "Messages arrive.")
+            }
+            Fate::Failed => {
+                row.failed += 1;
+                (Health::Slow, "The last message was not delivered.")
+            }
+            Fate::Absent => {
+                row.absent += 1;
+                (Health::Slow, "The last terminal was off or away.")
+            }
+        };
+        if row.state != state {
+            row.state = state;
+            row.since = now;
+        }
+        reason.clone_into(&mut row.reason);
+    }
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It arrived.
+    Delivered,
+    /// The network gave up.
+    Failed,
+    /// The terminal is away; the network keeps trying.
+    Absent,
+}
+
+/// The calling code (E.164): one digit for zones 1 and 7, two for the old large countries, else three.
+fn calling_code(number: &str) -> &str {
+    const TWO: &str = "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 90 91 92 93 94 95 98";
+    let digits = number.strip_prefix('+').unwrap_or(number);
+    let length = match digits.get(..2) {
+        Some(two) if two.starts_with(['1', '7']) => 1,
+        Some(two) if TWO.split(' ').any(|code| code == two) => 2,
+        _ => 3,
+    };
+    number
+        .get(..number.len() - digits.len() + length)
+        .unwrap_or(number)
+}

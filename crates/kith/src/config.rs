@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// The whole configuration.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Where everything is kept.
@@ -69,18 +69,6 @@ pub struct DeliveryConfig {
     pub proof_seconds_most: u32,
     /// How long the network may keep trying.
     pub validity_seconds: u32,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            store: StoreConfig::default(),
-            listen: ListenConfig::default(),
-            brand: BrandConfig::default(),
-            delivery: DeliveryConfig::default(),
-            gateway: Vec::new(),
-        }
-    }
 }
 
 impl Default for StoreConfig {
@@ -149,8 +137,8 @@ pub fn read(path: &Path, environment: &[(String, String)]) -> Result<Config, Str
 
 fn parse(name: &str, text: &str, environment: &[(String, String)]) -> Result<Config, String> {
     // First as it stands, so that a mistake in the file is named with its line.
-    let plain: Config =
-        toml::from_str(text).map_err(|error| format!("{name}: {}", error.to_string().trim_end()))?;
+    let plain: Config = toml::from_str(text)
+        .map_err(|error| format!("{name}: {}", error.to_string().trim_end()))?;
     let ours: Vec<_> = environment
         .iter()
         .filter_map(|(key, value)| Some((key.strip_prefix("KITH_")?, value)))
@@ -175,7 +163,9 @@ fn parse(name: &str, text: &str, environment: &[(String, String)]) -> Result<Con
 /// Sets `SECTION_KEY` or `GATEWAY_<n>_KEY`.
 fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<(), String> {
     let wrong = || {
-        format!("KITH_{key} names no setting: it is KITH_SECTION_KEY, or KITH_GATEWAY_0_KEY for the first gateway.")
+        format!(
+            "KITH_{key} names no setting: it is KITH_SECTION_KEY, or KITH_GATEWAY_0_KEY for the first gateway."
+        )
     };
     let key = key.to_ascii_lowercase();
     let (section, rest) = key.split_once('_').ok_or_else(wrong)?;
@@ -246,8 +236,21 @@ mod tests {
     }
 
     #[test]
+    fn the_example_is_right() {
+        let text = include_str!("../../../kith.example.toml");
+        assert_eq!(
+            parse("kith.example.toml", text, &[]).unwrap().gateway.len(),
+            1
+        );
+    }
+
+    #[test]
     fn beyond_loopback_needs_a_proxy() {
-        check_wrong("[listen]\npublic = \"0.0.0.0:80\"\n", &[], "beyond this machine");
+        check_wrong(
+            "[listen]\npublic = \"0.0.0.0:80\"\n",
+            &[],
+            "beyond this machine",
+        );
     }
 
     #[test]

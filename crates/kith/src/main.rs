@@ -1,7 +1,11 @@
 //! `kith`: the command line, and the only place that wires the rooms together.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod config;
+mod demo;
+mod house;
 mod lab_command;
+mod serve;
 mod standalone;
 
 use clap::{Parser, Subcommand};
@@ -17,6 +21,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// The main job: server, carrier, cards and handsets in one process, with sample data.
+    Demo(demo::Demo),
     /// A carrier, cards and handsets in software, as a process of its own.
     Lab(lab_command::Lab),
     /// Entries of a SIM's phone book: make a record, or say what a phone shows of one (3GPP TS 31.102 §4.4.2.3).
@@ -25,16 +31,20 @@ enum Command {
     Ota(standalone::ota::Ota),
     /// What it takes to bring a card from one vCard file to another: writes, packets, parts, octets, reasons.
     Plan(standalone::plan::PlanArgs),
+    /// The server, with a real carrier's gateway.
+    Serve(serve::Serve),
     /// Short messages and business cards: make the parts, or put them together (3GPP TS 23.040).
     Sms(standalone::sms::Sms),
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
+        Command::Demo(demo) => in_runtime(demo::run(demo)),
         Command::Lab(lab) => in_runtime(lab_command::run(lab)),
         Command::Adn(adn) => standalone::adn::run(adn),
         Command::Ota(ota) => standalone::ota::run(ota),
         Command::Plan(plan) => standalone::plan::run(plan),
+        Command::Serve(serve) => in_runtime(serve::run(serve)),
         Command::Sms(sms) => standalone::sms::run(sms),
     }
 }

@@ -1,0 +1,49 @@
+//! The one place where the API's requests are authorised: no token, nothing; no scope, nothing; no grant, no book.
+
+use super::problem::Problem;
+use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use book::SubscriberId;
+use control::Control;
+use identity::{Grant, Scope, Token};
+
+/// Whoever calls, with what he may.
+pub struct Caller(Token);
+
+impl FromRequestParts<Control> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, control: &Control) -> Result<Self, Problem> {
+        let header = parts.headers.get(AUTHORIZATION);
+        let secret = header
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.strip_prefix("Bearer "))
+            .ok_or_else(Problem::no_token)?;
+        let token = control.token(secret.trim()).await?;
+        token.map(Self).ok_or_else(Problem::no_token)
+    }
+}
+
+impl Caller {
+    /// Only with this scope.
+    pub fn needs(&self, scope: Scope) -> Result<(), Problem> {
+        if self.0.may(scope) {
+            Ok(())
+        } else {
+            Err(Problem::forbidden(scope.as_str()))
+        }
+    }
+
+    /// The right to look at a book.
+    pub fn reads(&self, subscriber: SubscriberId) -> Result<Grant, Problem> {
+        self.needs(Scope::BooksRead)?;
+        Grant::of_token(&self.0, subscriber).ok_or_else(Problem::not_found)
+    }
+
+    /// The right to change a book.
+    pub fn writes(&self, subscriber: SubscriberId) -> Result<Grant, Problem> {
+        self.needs(Scope::BooksWrite)?;
+        Grant::of_token(&self.0, subscriber).ok_or_else(Problem::not_found)
+    }
+}

@@ -20,7 +20,7 @@ pub struct Demo {
     /// The data folder; a fresh temporary one when absent.
     #[arg(long)]
     data: Option<PathBuf>,
-    /// The first of the ports.
+    /// The first of the ports; 0 takes free ones.
     #[arg(long, default_value_t = 8900)]
     port: u16,
 }
@@ -83,8 +83,8 @@ async fn start(demo: Demo) -> Result<(), String> {
     std::fs::create_dir_all(&folder)
         .map_err(|error| format!("{} cannot be made: {error}.", folder.display()))?;
     let api = listen(demo.port, "the API").await?;
-    let phones = listen(demo.port + 1, "the phones").await?;
-    let smsc = listen(demo.port + 2, "the carrier").await?;
+    let phones = listen(next(demo.port, 1), "the phones").await?;
+    let smsc = listen(next(demo.port, 2), "the carrier").await?;
     let smsc_addr = smsc.local_addr().map_err(|error| error.to_string())?;
     let api_addr = api.local_addr().map_err(|error| error.to_string())?;
     let lab = lab::start(lab::LabConfig {
@@ -156,6 +156,14 @@ async fn listen(port: u16, what: &str) -> Result<TcpListener, String> {
             "port {port} for {what} cannot be opened: {error}. Give another first port with --port."
         )
     })
+}
+
+fn next(first: u16, step: u16) -> u16 {
+    if first == 0 {
+        0
+    } else {
+        first.saturating_add(step)
+    }
 }
 
 fn keys(n: u8) -> (String, String) {

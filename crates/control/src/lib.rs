@@ -7,6 +7,7 @@ mod books;
 mod engine;
 mod events;
 mod notices;
+mod people;
 mod plans;
 mod provision;
 mod tokens;
@@ -15,6 +16,7 @@ mod view;
 pub use books::{EditError, EditOptions, Edited, Imported};
 pub use engine::Stored;
 pub use events::{Emitted, Event};
+pub use people::Denied;
 pub use provision::{NewSubscriber, NewTerminal, ProvisionError, TerminalPatch};
 pub use view::{BookView, TerminalState, TerminalView};
 

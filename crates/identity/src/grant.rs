@@ -1,6 +1,6 @@
 //! Rule 10: a book is read or changed only with a grant, and only this room makes one.
 
-use crate::{Scope, Token};
+use crate::{Scope, Session, Token};
 use book::{Actor, ActorKind, SubscriberId, Way};
 
 /// The right to open one book. Its fields are private: nobody else can make one.
@@ -40,6 +40,21 @@ impl Grant {
                 name: name.to_owned(),
             },
             way,
+            call: None,
+            write: true,
+        }
+    }
+
+    /// An owner's right to her own book, once she has logged in.
+    pub fn of_session(session: &Session) -> Self {
+        Self {
+            subscriber: session.subscriber,
+            actor: Actor {
+                kind: ActorKind::Owner,
+                id: format!("owner:{}", session.subscriber.0),
+                name: session.name.clone(),
+            },
+            way: Way::Portal,
             call: None,
             write: true,
         }

@@ -62,6 +62,14 @@ const OWNERS: [Owner; 3] = [
     },
 ];
 
+/// Where everything listens.
+struct Ports {
+    portal: SocketAddr,
+    api: SocketAddr,
+    lab: SocketAddr,
+    smsc: SocketAddr,
+}
+
 const PASSWORD: &str = "secret8";
 
 /// Runs until Ctrl-C or SIGTERM.
@@ -85,6 +93,8 @@ async fn start(demo: Demo) -> Result<(), String> {
     let api = listen(demo.port, "the API").await?;
     let phones = listen(next(demo.port, 1), "the phones").await?;
     let smsc = listen(next(demo.port, 2), "the carrier").await?;
+    let portal = listen(next(demo.port, 3), "the portal").await?;
+    let portal_addr = portal.local_addr().map_err(|error| error.to_string())?;
     let smsc_addr = smsc.local_addr().map_err(|error| error.to_string())?;
     let api_addr = api.local_addr().map_err(|error| error.to_string())?;
     let lab = lab::start(lab::LabConfig {
@@ -113,25 +123,24 @@ async fn start(demo: Demo) -> Result<(), String> {
         .await
         .map_err(|error| error.to_string())?;
     let router = web::api::router(control.clone());
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = tokio::spawn(async move {
-        let until = async {
-            let _ = stopped.await;
-        };
-        let _ = axum::serve(api, router).with_graceful_shutdown(until).await;
-    });
-    write_json(
-        &folder,
-        &control,
-        &token,
-        api_addr,
-        lab.http_addr,
-        smsc_addr,
-    )
-    .await?;
+    let server = tokio::spawn(async move { axum::serve(api, router).await });
+    let pages = web::portal::router(control.clone());
+    let public = tokio::spawn(async move { axum::serve(portal, pages).await });
+    let ports = Ports {
+        portal: portal_addr,
+        api: api_addr,
+        lab: lab.http_addr,
+        smsc: smsc_addr,
+    };
+    write_json(&folder, &control, &token, &ports).await?;
     println!(
         "Kith demo, ready after {} ms. Ctrl-C ends it.",
         began.elapsed().as_millis()
+    );
+    println!("  portal   http://{portal_addr}/");
+    println!(
+        "           the owner's page: log in with {}; the code comes to the drawn phone",
+        OWNERS[0].msisdn
     );
     println!("  phones   http://{}/", lab.http_addr);
     println!("           the handsets: their phone books are read from the cards' own files");
@@ -141,9 +150,9 @@ async fn start(demo: Demo) -> Result<(), String> {
         folder.join("demo.json").display()
     );
     crate::stop_signal().await;
-    let _ = stop.send(());
     // Event streams never end by themselves.
     server.abort();
+    public.abort();
     house.close().await;
     lab.shutdown().await;
     Ok(())
@@ -284,9 +293,7 @@ async fn write_json(
     folder: &Path,
     control: &Control,
     token: &str,
-    api: SocketAddr,
-    lab: SocketAddr,
-    smsc: SocketAddr,
+    ports: &Ports,
 ) -> Result<(), String> {
     let mut subscribers = Vec::new();
     let all = control.store().subscribers(None, 100).await;
@@ -313,9 +320,16 @@ async fn write_json(
             "terminals": terminals,
         }));
     }
+    let Ports {
+        portal,
+        api,
+        lab,
+        smsc,
+    } = ports;
     let json = serde_json::json!({
         "version": env!("CARGO_PKG_VERSION"),
         "pid": std::process::id(),
+        "portal": {"url": format!("http://{portal}/")},
         "phones": {"url": format!("http://{lab}/")},
         "api": {"url": format!("http://{api}/api/v1"), "token": token},
         "smsc": {"host": smsc.ip().to_string(), "port": smsc.port(), "system_id": "kith", "password": PASSWORD},

@@ -51,6 +51,10 @@ async fn start(config: Config) -> Result<(), String> {
     let lan = TcpListener::bind(addr)
         .await
         .map_err(|error| format!("{addr} for desk, console and API cannot be opened: {error}."))?;
+    let addr_public = config.listen.public;
+    let public = TcpListener::bind(addr_public)
+        .await
+        .map_err(|error| format!("{addr_public} for the portal cannot be opened: {error}."))?;
     let policy = config.delivery.policy();
     let key = master_key(&config)?;
     let settings = Settings {
@@ -63,9 +67,13 @@ async fn start(config: Config) -> Result<(), String> {
     let house = House::open(&config.store.path, key, settings, config.gateway)?;
     let router = web::api::router(house.control.clone());
     println!("Kith serves the API on http://{addr}/api/v1");
+    println!("Kith serves the portal on http://{addr_public}/");
     let server = tokio::spawn(async move { axum::serve(lan, router).await });
+    let pages = web::portal::router(house.control.clone());
+    let portal = tokio::spawn(async move { axum::serve(public, pages).await });
     crate::stop_signal().await;
     server.abort();
+    portal.abort();
     house.close().await;
     Ok(())
 }

@@ -177,6 +177,130 @@ fn a_friend_added_by_the_api_is_on_the_drawn_phone_and_problems_are_sentences() 
     std::fs::remove_dir_all(folder).unwrap();
 }
 
+/// The owner's way through the portal, without script: log in with the code on her phone, add somebody, undo it.
+#[test]
+fn the_owner_logs_in_with_the_code_on_her_phone_and_adds_a_friend() {
+    let folder = std::env::temp_dir().join(format!("kith-test-portal-{}", std::process::id()));
+    let demo = Demo::start(&folder);
+    demo.in_sync();
+    let portal = demo.json["portal"]["url"].as_str().unwrap();
+    let (to_login, _) = form("GET", portal, "", "", &[]);
+    assert!(to_login.starts_with("HTTP/1.1 303"), "{to_login}");
+    form("POST", portal, "login", "", &[("number", "07700 900101")]);
+    let code = until("the code", || {
+        let phone = demo.lab("/handsets/+447700900101");
+        let inbox = phone["inbox"].as_array()?;
+        let text = inbox.last()?["text"].as_str()?.to_owned();
+        Some(text.split(' ').next()?.to_owned())
+    });
+    let wrong = form(
+        "POST",
+        portal,
+        "login/code",
+        "",
+        &[("number", "07700 900101"), ("code", "xxxxxx")],
+    );
+    assert!(
+        wrong.0.starts_with("HTTP/1.1 422") && wrong.1.contains("2 more times"),
+        "{wrong:?}"
+    );
+    let (head, _) = form(
+        "POST",
+        portal,
+        "login/code",
+        "",
+        &[("number", "07700 900101"), ("code", &code)],
+    );
+    let cookie = head
+        .lines()
+        .find_map(|line| line.strip_prefix("set-cookie: "))
+        .unwrap();
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"));
+    let cookie = cookie.split(';').next().unwrap();
+    let refused = form(
+        "POST",
+        portal,
+        "people/new",
+        cookie,
+        &[("name", "X"), ("number", "O77")],
+    );
+    assert!(
+        refused.0.starts_with("HTTP/1.1 422") && refused.1.contains("value=\"O77\""),
+        "{refused:?}"
+    );
+    form(
+        "POST",
+        portal,
+        "people/new",
+        cookie,
+        &[("name", "小梅"), ("number", "07700 900789")],
+    );
+    until("小梅", || {
+        demo.names_on_the_phone()
+            .contains(&"小梅".to_owned())
+            .then_some(())
+    });
+    demo.in_sync();
+    let (_, list) = form("GET", portal, "", cookie, &[]);
+    assert!(list.contains("Everything is on the phone"), "{list}");
+    assert!(list.contains("小梅"), "{list}");
+    // The same book in Chinese.
+    let (_, list) = form(
+        "GET",
+        portal,
+        "",
+        &format!("{cookie}; kith_language=zh-Hans"),
+        &[],
+    );
+    assert!(
+        list.contains("手机已是最新") && list.contains("lang=\"zh-Hans\""),
+        "{list}"
+    );
+    // Another site cannot post.
+    let foreign = form(
+        "POST",
+        portal,
+        "logout",
+        &format!("{cookie}\r\nSec-Fetch-Site: cross-site"),
+        &[],
+    );
+    assert!(foreign.0.starts_with("HTTP/1.1 403"), "{foreign:?}");
+    demo.kill();
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// A form as a browser without script sends it; gives head and body.
+fn form(
+    method: &str,
+    base: &str,
+    path: &str,
+    cookie: &str,
+    fields: &[(&str, &str)],
+) -> (String, String) {
+    let host = base.strip_prefix("http://").unwrap().trim_end_matches('/');
+    let coded = |text: &str| {
+        text.bytes()
+            .map(|b| format!("%{b:02X}"))
+            .collect::<String>()
+    };
+    let pairs: Vec<_> = fields
+        .iter()
+        .map(|(k, v)| format!("{k}={}", coded(v)))
+        .collect();
+    let body = pairs.join("&");
+    let mut stream = TcpStream::connect(host).unwrap();
+    write!(
+        stream,
+        "{method} /{path} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.to_owned(), body.to_owned())
+}
+
 #[test]
 fn killed_at_any_moment_and_started_again_it_finishes_the_job() {
     let folder = std::env::temp_dir().join(format!("kith-test-kill-{}", std::process::id()));

@@ -10,4 +10,4 @@ data=$(mktemp -d)
 lab=$!
 trap 'kill $lab; wait $lab || true; rm -rf "$data"' EXIT
 until grep -q '^Phones' "$data/out"; do kill -0 $lab; done
-"$tools/bin/python" tests/peers/smpplib_esme.py 127.0.0.1 29775 kith secret8
+"$tools/bin/python" crates/lab/tests/peers/smpplib_esme.py 127.0.0.1 29775 kith secret8

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedWriteHalf;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -15,6 +15,10 @@ use tokio::task::JoinHandle;
 const TICK: Duration = Duration::from_millis(250);
 /// How long a connection may take to open.
 const CONNECT: Duration = Duration::from_secs(10);
+/// How long a peer may take nothing that is written.
+const WRITE: Duration = Duration::from_secs(5);
+/// How long a connection that is being closed may still bring answers.
+const LINGER: Duration = Duration::from_secs(2);
 /// How long the end waits for answers under way.
 const GOODBYE: Duration = Duration::from_secs(3);
 /// Messages taken in before they are written together.
@@ -26,9 +30,17 @@ enum Order {
     Stop,
 }
 
-enum Heard {
-    Octets(usize, Vec<u8>),
-    Closed(usize, String),
+/// What a connection's reader tells.
+struct Heard {
+    port: usize,
+    number: u64,
+    news: News,
+}
+
+enum News {
+    Opened(OwnedWriteHalf),
+    Octets(Vec<u8>),
+    Closed(String),
 }
 
 /// Every gateway of this process.
@@ -53,7 +65,7 @@ impl Gateways {
                 config,
                 events: events.clone(),
                 table: Arc::clone(&table),
-                writers: Vec::new(),
+                sockets: Vec::new(),
             };
             tasks.push(tokio::spawn(work.run(inbox)));
         }
@@ -101,21 +113,34 @@ struct Work {
     config: GatewayConfig,
     events: mpsc::Sender<Event>,
     table: Arc<Mutex<NetworkTable>>,
-    writers: Vec<Option<OwnedWriteHalf>>,
+    sockets: Vec<Socket>,
+}
+
+/// One of the line's connections, or its absence.
+#[derive(Default)]
+struct Socket {
+    /// Which connection this is: what an earlier one still says is not heard.
+    number: u64,
+    /// Opens the connection and reads it.
+    reader: Option<JoinHandle<()>>,
+    writer: Option<OwnedWriteHalf>,
+    /// When to connect next, ms.
+    due: i64,
+    /// Since when it is being closed, ms.
+    closing: Option<i64>,
 }
 
 impl Work {
     async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
         let (heard, mut ears) = mpsc::channel(64);
-        self.writers = (0..self.line.ports()).map(|_| None).collect();
-        let mut connect_at = vec![now(); self.line.ports()];
+        self.sockets = (0..self.line.ports()).map(|_| Socket::default()).collect();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut stopping: Option<i64> = None;
         loop {
             tokio::select! {
                 biased;
-                Some(news) = ears.recv() => self.hear(news, &mut connect_at),
+                Some(news) = ears.recv() => self.hear(news),
                 order = orders.recv(), if stopping.is_none() => {
                     let mut next = order;
                     let mut group = 0;
@@ -138,14 +163,10 @@ impl Work {
                 _ = tick.tick() => self.line.tick(now()),
             }
             while let Ok(news) = ears.try_recv() {
-                self.hear(news, &mut connect_at);
+                self.hear(news);
             }
-            for port in 0..self.writers.len() {
-                let down = self.writers.get(port).is_some_and(Option::is_none);
-                let due = connect_at.get(port).is_some_and(|at| *at <= now());
-                if down && due && stopping.is_none() {
-                    self.connect(port, &heard, &mut connect_at).await;
-                }
+            if stopping.is_none() {
+                self.connect(&heard);
             }
             self.write().await;
             self.publish();
@@ -155,87 +176,115 @@ impl Work {
                 }
             }
             if let Some(since) = stopping {
-                let patience = i64::try_from(GOODBYE.as_millis()).unwrap_or(0);
-                if self.line.idle() || now() - since > patience {
+                if self.line.idle() || now() - since > ms(GOODBYE) {
                     self.line.unbind();
                     self.write().await;
+                    for reader in self.sockets.iter().filter_map(|s| s.reader.as_ref()) {
+                        reader.abort();
+                    }
                     return;
                 }
             }
         }
     }
 
-    fn hear(&mut self, news: Heard, connect_at: &mut [i64]) {
-        match news {
-            Heard::Octets(port, octets) => self.line.input(port, &octets, now()),
-            Heard::Closed(port, why) => self.lost(port, &why, connect_at),
-        }
-    }
-
-    fn lost(&mut self, port: usize, why: &str, connect_at: &mut [i64]) {
-        if let Some(writer) = self.writers.get_mut(port) {
-            *writer = None;
-        }
-        self.line.closed(port, why, now());
-        if let Some(at) = connect_at.get_mut(port) {
-            *at = now() + self.line.backoff(jitter());
-        }
-    }
-
-    async fn connect(&mut self, port: usize, heard: &mpsc::Sender<Heard>, at: &mut [i64]) {
-        let (host, number) = (self.config.host.clone(), self.config.port);
-        let opened = tokio::time::timeout(CONNECT, TcpStream::connect((host.as_str(), number)));
-        let stream = match opened.await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => {
-                let why = format!("{host}:{number} cannot be reached: {error}.");
-                return self.lost(port, &why, at);
-            }
-            Err(_) => {
-                let why = format!("{host}:{number} does not answer.");
-                return self.lost(port, &why, at);
-            }
+    fn hear(&mut self, Heard { port, number, news }: Heard) {
+        let Some(socket) = self.sockets.get_mut(port).filter(|s| s.number == number) else {
+            return;
         };
-        // Small writes must not wait for the peer's delayed ACK (SMPP.md, row 24).
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::warn!(%error, "TCP_NODELAY was refused");
-        }
-        let (mut reader, writer) = stream.into_split();
-        if let Some(place) = self.writers.get_mut(port) {
-            *place = Some(writer);
-        }
-        let heard = heard.clone();
-        tokio::spawn(async move {
-            loop {
-                let mut octets = Vec::with_capacity(64 * 1024);
-                let news = match reader.read_buf(&mut octets).await {
-                    Ok(0) => Heard::Closed(port, "The gateway closed the connection.".into()),
-                    Ok(_) => Heard::Octets(port, octets),
-                    Err(error) => Heard::Closed(port, format!("The connection broke: {error}.")),
-                };
-                let end = matches!(news, Heard::Closed(..));
-                if heard.send(news).await.is_err() || end {
-                    return;
-                }
+        match news {
+            News::Opened(writer) => {
+                socket.writer = Some(writer);
+                self.line.connected(port, now());
             }
-        });
-        self.line.connected(port, now());
+            News::Octets(octets) => self.line.input(port, &octets, now()),
+            News::Closed(why) => self.lost(port, &why),
+        }
+    }
+
+    /// A connection has ended, whether or not its peer knows.
+    fn lost(&mut self, port: usize, why: &str) {
+        self.line.closed(port, why, now());
+        if let Some(socket) = self.sockets.get_mut(port) {
+            if let Some(reader) = socket.reader.take() {
+                reader.abort();
+            }
+            *socket = Socket {
+                number: socket.number + 1,
+                due: now() + self.line.backoff(jitter()),
+                ..Socket::default()
+            };
+        }
+    }
+
+    /// Opens what is due, each in a task of its own: a peer that does not answer holds nothing up.
+    fn connect(&mut self, heard: &mpsc::Sender<Heard>) {
+        for (port, socket) in self.sockets.iter_mut().enumerate() {
+            if socket.reader.is_some() || socket.due > now() {
+                continue;
+            }
+            let (host, tcp) = (self.config.host.clone(), self.config.port);
+            let (heard, number) = (heard.clone(), socket.number);
+            let tell = move |news| Heard { port, number, news };
+            socket.reader = Some(tokio::spawn(async move {
+                let mut reader = match open(&host, tcp).await {
+                    Ok((reader, writer)) => {
+                        if heard.send(tell(News::Opened(writer))).await.is_err() {
+                            return;
+                        }
+                        reader
+                    }
+                    Err(why) => {
+                        // Nobody hears it when the line has ended.
+                        let _ = heard.send(tell(News::Closed(why))).await;
+                        return;
+                    }
+                };
+                loop {
+                    let mut octets = Vec::with_capacity(64 * 1024);
+                    let news = match reader.read_buf(&mut octets).await {
+                        Ok(0) => News::Closed("The gateway closed the connection.".into()),
+                        Ok(_) => News::Octets(octets),
+                        Err(error) => News::Closed(format!("The connection broke: {error}.")),
+                    };
+                    let end = matches!(news, News::Closed(_));
+                    if heard.send(tell(news)).await.is_err() || end {
+                        return;
+                    }
+                }
+            }));
+        }
     }
 
     /// One write a port and wake-up, of everything that came together.
     async fn write(&mut self) {
-        for port in 0..self.writers.len() {
+        for port in 0..self.sockets.len() {
             let octets = self.line.output(port);
             let closing = self.line.closing(port);
-            let Some(Some(writer)) = self.writers.get_mut(port) else {
+            let Some(socket) = self.sockets.get_mut(port) else {
+                continue;
+            };
+            let Some(writer) = &mut socket.writer else {
                 continue;
             };
             if !octets.is_empty() {
-                // A broken connection is told by its reader.
-                let _ = writer.write_all(&octets).await;
+                let written = tokio::time::timeout(WRITE, writer.write_all(&octets)).await;
+                // A broken connection is told by its reader; one that takes nothing is told by nobody (row 14).
+                if written.is_err() {
+                    self.lost(port, "The gateway takes no more octets.");
+                    continue;
+                }
             }
-            if closing {
-                let _ = writer.shutdown().await;
+            match socket.closing {
+                None if closing => {
+                    socket.closing = Some(now());
+                    let _ = writer.shutdown().await;
+                }
+                // A peer that is gone never closes its half: answers under way had their moment (rows 14 and 15).
+                Some(since) if now() - since > ms(LINGER) => {
+                    self.lost(port, "The connection was given up.");
+                }
+                _ => {}
             }
         }
     }
@@ -253,6 +302,23 @@ impl Work {
             }
         }
     }
+}
+
+/// Connects; why not, as a sentence.
+async fn open(host: &str, port: u16) -> Result<(OwnedReadHalf, OwnedWriteHalf), String> {
+    let stream = tokio::time::timeout(CONNECT, TcpStream::connect((host, port)))
+        .await
+        .map_err(|_| format!("{host}:{port} does not answer."))?
+        .map_err(|error| format!("{host}:{port} cannot be reached: {error}."))?;
+    // Small writes must not wait for the peer's delayed ACK (SMPP.md, row 24).
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::warn!(%error, "TCP_NODELAY was refused");
+    }
+    Ok(stream.into_split())
+}
+
+fn ms(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn now() -> i64 {

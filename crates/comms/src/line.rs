@@ -383,7 +383,7 @@ impl Line {
             return;
         }
         let window = usize::try_from(self.config.window.max(1)).unwrap_or(usize::MAX);
-        while self.flying.len() < window {
+        while self.flying.len() < window && self.queues.iter().any(|queue| !queue.is_empty()) {
             if let Some(pace) = self.pace {
                 #[allow(clippy::cast_precision_loss)]
                 let since = (now - self.refilled) as f64 / 1000.0;
@@ -535,13 +535,18 @@ impl Line {
 
     fn remember(&mut self, id: &str, message: &Outbound) {
         let key = id.to_ascii_lowercase();
-        let full = self.ids_in_order.len() >= IDS;
-        if let Some(oldest) = full.then(|| self.ids_in_order.pop_front()).flatten() {
-            self.ids.remove(&oldest);
+        // A receipt may have lost the leading zeros (SMPP.md, row 3).
+        let bare = key.trim_start_matches('0');
+        let bare = (bare != key && !bare.is_empty()).then(|| bare.to_owned());
+        for key in bare.into_iter().chain([key]) {
+            let full = self.ids_in_order.len() >= IDS;
+            if let Some(oldest) = full.then(|| self.ids_in_order.pop_front()).flatten() {
+                self.ids.remove(&oldest);
+            }
+            self.ids_in_order.push_back(key.clone());
+            let value = (message.target.clone(), message.destination.clone());
+            self.ids.insert(key, value);
         }
-        self.ids_in_order.push_back(key.clone());
-        let value = (message.target.clone(), message.destination.clone());
-        self.ids.insert(key, value);
     }
 
     /// What a receipt's id belongs to: exact first, then every form that gateways give ids in; two different matches

@@ -117,6 +117,19 @@ fn row_03_an_id_in_hex_comes_back_in_decimal_with_zeros() {
 }
 
 #[test]
+fn row_03_an_id_comes_back_without_its_zeros() {
+    let mut peer = Peer::bound();
+    peer.push(1, Lane::Interactive);
+    let submit = peer.sent()[0].sequence;
+    peer.answer(submit, "0000012345");
+    peer.receipt(9, "id:12345 stat:DELIVRD err:000 text:");
+    assert_eq!(
+        states(&peer.line.events()),
+        [(true, ReceiptState::Delivered)]
+    );
+}
+
+#[test]
 fn row_04_a_receipt_before_its_response_waits_for_it() {
     let mut peer = Peer::bound();
     peer.push(1, Lane::Interactive);

@@ -31,3 +31,10 @@ pub fn instant(ms: i64) -> Option<String> {
         .ok()
         .map(|instant| instant.to_string())
 }
+
+/// A shipment's id from a path.
+pub fn shipment(id: &str) -> Result<ShipmentId, Problem> {
+    let octets = book::decode('p', id).and_then(|octets| octets.try_into().ok());
+    let octets: [u8; 8] = octets.ok_or_else(Problem::not_found)?;
+    Ok(ShipmentId(u64::from_be_bytes(octets)))
+}

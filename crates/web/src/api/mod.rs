@@ -2,9 +2,11 @@
 
 mod auth;
 mod books;
+mod groups;
 mod ids;
 mod network;
 mod problem;
+mod shipments;
 mod subscribers;
 mod terminals;
 
@@ -46,6 +48,18 @@ pub fn router(control: Control) -> Router {
         .route("/terminals/{t}/verify", post(terminals::verify))
         .route("/terminals/{t}/test", post(terminals::test))
         .route("/terminals/{t}/plan", post(terminals::plan))
+        .route(
+            &format!("{books}/groups"),
+            get(groups::list).post(groups::add),
+        )
+        .route(
+            &format!("{books}/groups/{{g}}"),
+            get(groups::show)
+                .patch(groups::change)
+                .delete(groups::remove),
+        )
+        .route("/shipments", get(shipments::list))
+        .route("/shipments/{p}", get(shipments::show))
         .route("/holds", get(books::holds))
         .route("/holds/{h}/release", post(books::release))
         .route("/holds/{h}/refuse", post(books::refuse))

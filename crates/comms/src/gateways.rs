@@ -175,15 +175,14 @@ impl Work {
                     stopping.get_or_insert(now());
                 }
             }
-            if let Some(since) = stopping {
-                if self.line.idle() || now() - since > ms(GOODBYE) {
-                    self.line.unbind();
-                    self.write().await;
-                    for reader in self.sockets.iter().filter_map(|s| s.reader.as_ref()) {
-                        reader.abort();
-                    }
-                    return;
+            let over = |since: i64| self.line.idle() || now() - since > ms(GOODBYE);
+            if stopping.is_some_and(over) {
+                self.line.unbind();
+                self.write().await;
+                for reader in self.sockets.iter().filter_map(|s| s.reader.as_ref()) {
+                    reader.abort();
                 }
+                return;
             }
         }
     }

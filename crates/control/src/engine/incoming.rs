@@ -74,7 +74,7 @@ impl Control {
                 let part = match target {
                     Some(Target::Part(part)) => Some(part),
                     Some(Target::Notice { .. }) => None,
-                    None => self.store().sent(&gateway, &message_id).await?,
+                    None => self.sent_before(&gateway, &message_id).await?,
                 };
                 let Some(part) = part else {
                     return Ok(());
@@ -113,6 +113,29 @@ impl Control {
             | delivery::Event::Refused { .. }
             | delivery::Event::NoAnswer { .. } => Ok(()), // notices: nothing waits for them
         }
+    }
+
+    /// What an earlier process sent under this id, in whatever form the gateway gives it back; two different matches
+    /// are none (SMPP.md, row 3).
+    async fn sent_before(
+        &self,
+        gateway: &str,
+        id: &str,
+    ) -> Result<Option<delivery::PartRef>, StoreError> {
+        if let Some(part) = self.store().sent(gateway, id).await? {
+            return Ok(Some(part));
+        }
+        let mut found = None;
+        for form in wire::smpp::receipt::forms(id) {
+            for form in [form.to_ascii_uppercase(), form] {
+                let part = self.store().sent(gateway, &form).await?;
+                if part.is_some() && found.is_some() && part != found {
+                    return Ok(None);
+                }
+                found = found.or(part);
+            }
+        }
+        Ok(found)
     }
 
     async fn to_shipment(&self, id: ShipmentId, happening: &Happening) -> Result<(), StoreError> {

@@ -17,6 +17,9 @@ use wire::smpp::{BindKind, Body, Frames, Pdu, Submit, receipt, status};
 const IDS: usize = 200_000;
 /// A throttled link is silent for this long before it goes on, ms.
 const PAUSE: i64 = 1_000;
+/// A text that is refused for the moment goes again after this long, ms, and so often at most.
+const AGAIN: i64 = 5_000;
+const AGAIN_MOST: u8 = 5;
 /// The slowest that a throttled link gets, messages a second.
 const SLOWEST: f64 = 1.0;
 /// The first wait before a connection is tried again, ms; doubled up to `BACKOFF_MOST`.
@@ -54,6 +57,9 @@ pub struct Line {
     ports: Vec<Port>,
     queues: [VecDeque<Outbound>; 2],
     flying: BTreeMap<u32, Flying>,
+    /// Texts refused for the moment: when they go again, and how often each was refused.
+    later: Vec<(i64, Outbound)>,
+    refusals: HashMap<Target, u8>,
     sequence: u32,
     ids: HashMap<String, (Target, String)>,
     ids_in_order: VecDeque<String>,
@@ -86,6 +92,8 @@ impl Line {
             ports: (0..ports).map(|_| Port::default()).collect(),
             queues: Default::default(),
             flying: BTreeMap::new(),
+            later: Vec::new(),
+            refusals: HashMap::new(),
             sequence: 0,
             ids: HashMap::new(),
             ids_in_order: VecDeque::new(),
@@ -282,6 +290,7 @@ impl Line {
             self.rows.accepted(now - at, now);
             self.rows.network(&message.destination, now).sent += 1;
             self.creep(now);
+            self.refusals.remove(&message.target);
             if let Some(id) = &id {
                 self.remember(id, &message);
             }
@@ -321,8 +330,9 @@ impl Line {
         }
         match (&message.target, class) {
             // Nobody else sends a text again.
-            (Target::Notice { .. }, Class::Throttled | Class::Temporary) => {
-                self.queues[0].push_front(message);
+            (Target::Notice { .. }, Class::Throttled) => self.queues[0].push_front(message),
+            (Target::Notice { .. }, Class::Temporary) if self.again(&message.target) => {
+                self.later.push((now + AGAIN, message));
             }
             _ => self.events.push(Event::Refused {
                 target: message.target,
@@ -332,6 +342,17 @@ impl Line {
                 reason,
             }),
         }
+    }
+
+    /// Whether a text that was refused for the moment gets another try.
+    fn again(&mut self, target: &Target) -> bool {
+        let refusals = self.refusals.entry(target.clone()).or_default();
+        *refusals += 1;
+        let more = *refusals < AGAIN_MOST;
+        if !more {
+            self.refusals.remove(target);
+        }
+        more
     }
 
     /// Too fast, or its queue is full: the whole link pauses and goes on at half the pace (SMPP.md, row 10).
@@ -412,7 +433,7 @@ impl Line {
     }
 
     fn show_queue(&mut self) {
-        let queued = self.queues.iter().map(VecDeque::len).sum::<usize>();
+        let queued = self.queues.iter().map(VecDeque::len).sum::<usize>() + self.later.len();
         self.rows.gateway.queued = u32::try_from(queued).unwrap_or(u32::MAX);
     }
 
@@ -485,6 +506,11 @@ impl Line {
             }
         }
         self.drop_parked(now);
+        let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.later)
+            .into_iter()
+            .partition(|(at, _)| *at <= now);
+        self.later = later;
+        self.queues[0].extend(due.into_iter().map(|(_, message)| message));
         self.rows.rate(now);
         self.flow(now);
     }

@@ -227,6 +227,23 @@ fn row_11_a_vendors_status_is_unknown_and_a_wrong_number_is_the_destinations() {
 }
 
 #[test]
+fn row_11_a_text_refused_for_the_moment_goes_again_a_few_times_and_not_at_once() {
+    let mut peer = Peer::bound();
+    peer.push(1, Lane::Interactive);
+    for _ in 0..4 {
+        let submit = peer.sent()[0].sequence;
+        peer.says(0x08, submit, Body::SubmitResp { message_id: None });
+        assert!(peer.sent().is_empty());
+        assert!(peer.line.events().is_empty());
+        peer.now += 5_000;
+        peer.line.tick(peer.now);
+    }
+    let submit = peer.sent()[0].sequence;
+    peer.says(0x08, submit, Body::SubmitResp { message_id: None });
+    assert!(matches!(peer.line.events()[..], [Event::Refused { .. }]));
+}
+
+#[test]
 fn row_12_no_response_in_time_is_unknown_and_a_late_one_changes_nothing() {
     let mut peer = Peer::bound();
     peer.push(1, Lane::Interactive);

@@ -11,12 +11,7 @@ login-enter = Log in
 login-again = Send another code
 log-out = Log out
 error = Error
-denied-wrong = { $left ->
-    [one] That code is not right. You can try once more.
-   *[other] That code is not right. You can try { $left } more times.
-  }
-denied-over = This code cannot be used any more. Ask for a new one.
-denied-locked = Too many wrong codes. Try again later, or call { $number }.
+denied = That code cannot be used. Type it again, ask for a new one in five minutes, or call { $number }.
 book-of = The phone book of { $name }
 sum-all = Everything is on the phone
 sum-some = { $left ->

@@ -31,9 +31,9 @@ impl Control {
             .store()
             .document("code", &code_key(&subscriber))
             .await?;
-        // One code at a time: asking again while it lives sends no second text, so nobody can be flooded.
+        // At most two texts in the life of a code, however often somebody asks: nobody can be flooded.
         let lives =
-            known.is_some_and(|document| document.expires.unwrap_or(0) > now + code::LIFE - 30_000);
+            known.is_some_and(|document| document.expires.unwrap_or(0) > now + code::LIFE / 2);
         if lives || failures.locked(now).is_some() {
             return Ok(());
         }

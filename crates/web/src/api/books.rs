@@ -138,7 +138,12 @@ pub async fn holds(
     let subscriber = of.subscriber.as_deref().map(ids::subscriber).transpose()?;
     caller.needs(identity::Scope::BooksRead)?;
     let holds = control.store().holds(subscriber, true).await?;
-    let items: Vec<_> = holds.iter().map(hold).collect();
+    let mut items = Vec::new();
+    for held in &holds {
+        // A grant a book (rule 10): a hold shows what is in it.
+        caller.reads(held.subscriber)?;
+        items.push(hold(held));
+    }
     Ok(Json(json!({"items": items, "next": null})))
 }
 

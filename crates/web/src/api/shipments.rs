@@ -42,7 +42,12 @@ pub async fn list(
         .last()
         .filter(|_| full)
         .map(|s| ids::of_shipment(s.id));
-    let items: Vec<_> = shipments.iter().map(view).collect();
+    let mut items = Vec::new();
+    for shipment in &shipments {
+        // A grant a book (rule 10): a shipment's writes are its content.
+        caller.reads(shipment.terminal.subscriber)?;
+        items.push(view(shipment));
+    }
     Ok(Json(json!({"items": items, "next": next})))
 }
 
@@ -53,7 +58,9 @@ pub async fn show(
 ) -> Result<Json<Value>, Problem> {
     caller.needs(identity::Scope::BooksRead)?;
     let shipment = control.store().shipment(ids::shipment(&p)?).await?;
-    Ok(Json(view(&shipment.ok_or_else(Problem::not_found)?)))
+    let shipment = shipment.ok_or_else(Problem::not_found)?;
+    caller.reads(shipment.terminal.subscriber)?;
+    Ok(Json(view(&shipment)))
 }
 
 fn view(shipment: &Shipment) -> Value {

@@ -69,10 +69,12 @@ pub async fn add(
             terminal_profile: new.terminal_profile,
         })
         .await?;
-    Ok((
-        StatusCode::CREATED,
-        Json(view(&found(&control, terminal.id).await?)),
-    ))
+    let mut body = view(&found(&control, terminal.id).await?);
+    // Entries are the book's content: `provision` alone opens no book (rule 10).
+    if caller.reads(terminal.id.subscriber).is_err() {
+        body["entries"] = json!([]);
+    }
+    Ok((StatusCode::CREATED, Json(body)))
 }
 
 pub async fn show(

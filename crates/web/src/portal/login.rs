@@ -64,11 +64,10 @@ pub async fn enter(
                 format!("{SESSION}={secret}; Path=/; HttpOnly; SameSite=Lax; Max-Age=2592000");
             return Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response());
         }
-        Err(Denied::Wrong(left)) => w.with("denied-wrong", "left", i64::from(left)),
-        Err(Denied::Over) => w.say("denied-over"),
-        Err(Denied::Locked(_)) => {
+        // One sentence for every reason: another one for a number that is known would tell who is a subscriber.
+        Err(Denied::Wrong(_) | Denied::Over | Denied::Locked(_)) => {
             let number = control.settings().service_number.clone();
-            w.with("denied-locked", "number", number)
+            w.with("denied", "number", number)
         }
     };
     let page = code_page(&control, w, form.number, Some(error));

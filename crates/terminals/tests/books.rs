@@ -282,6 +282,33 @@ fn a_number_that_a_sim_cannot_hold_is_left_out_with_a_sentence() {
     }
 }
 
+/// The same on a business card: what a card cannot carry stays off with a sentence, the friend's other number goes.
+#[test]
+fn c22_a_number_that_a_business_card_cannot_carry_is_left_out_with_a_sentence() {
+    let mut book = Book::new(SubscriberId::new(0, 1));
+    let numbers = [("*31#+447700900308", None), ("07700 900123", None)];
+    add(&mut book, draft("Mei", &numbers));
+    let phone = TerminalProfile::builtin("card-phone").unwrap();
+    let plan = terminals::plan(&PlanInput {
+        channel: ChannelKind::SmsCard,
+        card: None,
+        terminal: &phone,
+        desired: &wanted(&book, Language::En),
+        shadow: &Shadow::default(),
+        placement: &Default::default(),
+        freed: &[],
+        everything: false,
+    })
+    .unwrap();
+    assert_eq!(plan.shown.len(), 1);
+    assert_eq!(plan.shown[0].number, "+447700900123");
+    assert!(
+        matches!(&plan.left_out[..], [left] if matches!(&left.reason, LeftOutReason::Number(why) if why.contains("*31#"))),
+        "{:?}",
+        plan.left_out
+    );
+}
+
 #[test]
 fn a_hundred_friends_on_a_fresh_usim_take_26_parts() {
     let mut book = Book::new(SubscriberId::new(0, 1));

@@ -4,14 +4,14 @@
 //! to the friend's first number. Slots are numbers that Kith gives, from 1; they stick, and a changed friend is a new card
 //! in the same slot. The shadow's content is the vCard. Nothing confirms the save: *delivered* is the most.
 
-pub(crate) mod vcard;
-
 use crate::{
     EntryKey, LeftOut, LeftOutReason, Owner, Plan, PlanInput, PlannedPacket, Purpose, ShownEntry,
     SlotNo, Wanted, Write,
 };
 use std::collections::BTreeMap;
 use unicode_segmentation::UnicodeSegmentation;
+use wire::sms::card::{self, CardError};
+use wire::sms::{Reference, split_8bit};
 
 /// Octets of a card in one message, and in each of several (8-bit reference).
 pub(crate) const SINGLE: usize = 133;
@@ -19,36 +19,22 @@ pub(crate) const SINGLE: usize = 133;
 pub(crate) const EACH: usize = 128;
 
 /// A friend's card.
-struct Card<'a> {
+struct Card {
     key: EntryKey,
-    name: String,
+    vcard: card::Card,
     cut: bool,
-    numbers: Vec<&'a str>,
-}
-
-impl Card<'_> {
-    fn octets(&self) -> Vec<u8> {
-        vcard::write(
-            &self.name,
-            &self
-                .numbers
-                .iter()
-                .map(|n| (*n).to_owned())
-                .collect::<Vec<_>>(),
-        )
-    }
 }
 
 /// See [`crate::plan::plan`]. `capacity` is `u16::MAX` where the terminal profile names none.
 pub(crate) fn plan(input: &PlanInput) -> Plan {
-    let cards = cards(input);
+    let (cards, refused) = cards(input);
     let capacity = input.terminal.entries.unwrap_or(u16::MAX);
     let mut plan = Plan {
         capacity,
-        left_out: input.desired.left_out.clone(),
+        left_out: [input.desired.left_out.clone(), refused].concat(),
         ..Plan::default()
     };
-    for (place, card) in (1..).zip(&cards).skip(capacity.into()) {
+    for (place, (card, _)) in (1..).zip(&cards).skip(capacity.into()) {
         plan.left_out.push(LeftOut {
             key: card.key,
             reason: LeftOutReason::Full {
@@ -58,19 +44,18 @@ pub(crate) fn plan(input: &PlanInput) -> Plan {
         });
     }
     let mut slots = Slots::new(input);
-    for card in cards.iter().take(capacity.into()) {
+    for (card, content) in cards.iter().take(capacity.into()) {
         let slot = slots.of(card.key);
-        let content = card.octets();
         let before = input.shadow.get(slot);
-        let stands = before.content == content && !before.doubt && !input.everything;
+        let stands = before.content == *content && !before.doubt && !input.everything;
         if !stands {
             if matches!(before.owner, Owner::Ours(_))
-                && before.content != content
+                && before.content != *content
                 && !before.content.is_empty()
             {
-                plan.reasons.push(format!("{} changed: a new card goes out; the old one stays on the phone until it is deleted there.", card.name));
+                plan.reasons.push(format!("{} changed: a new card goes out; the old one stays on the phone until it is deleted there.", card.vcard.name));
             }
-            plan.packets.push(packet(&content, plan.writes.len()));
+            plan.packets.push(packet(content, plan.writes.len()));
             plan.writes.push(Write {
                 slot,
                 content: content.clone(),
@@ -81,10 +66,10 @@ pub(crate) fn plan(input: &PlanInput) -> Plan {
         plan.shown.push(ShownEntry {
             key: card.key,
             slot,
-            name: card.name.clone(),
-            number: card.numbers.join(", "),
+            name: card.vcard.name.clone(),
+            number: card.vcard.numbers.join(", "),
             cut: card.cut,
-            content,
+            content: content.clone(),
         });
     }
     let gone = input.shadow.slots.iter().filter(|(slot, state)| {
@@ -114,27 +99,42 @@ pub(crate) fn plan(input: &PlanInput) -> Plan {
     plan
 }
 
-/// One card a friend, in order of importance.
-fn cards<'a>(input: &'a PlanInput) -> Vec<Card<'a>> {
+/// One card a friend with its octets, in order of importance; and the numbers that a card cannot carry (never bent:
+/// CASES C22).
+fn cards(input: &PlanInput) -> (Vec<(Card, Vec<u8>)>, Vec<LeftOut>) {
     let mut cards: Vec<Card> = Vec::new();
+    let mut refused = Vec::new();
+    let mut refuse = |key, error: CardError| {
+        refused.push(LeftOut {
+            key,
+            reason: LeftOutReason::Number(error.to_string()),
+        });
+    };
     for wanted in &input.desired.entries {
-        match cards
+        let (name, cut) = name(wanted, input.terminal.name_characters);
+        let vcard = card::Card {
+            name,
+            numbers: vec![wanted.dial.clone()],
+        };
+        let known = cards
             .iter_mut()
-            .find(|card| card.key.friend == wanted.key.friend)
-        {
-            Some(card) => card.numbers.push(&wanted.dial),
-            None => {
-                let (name, cut) = name(wanted, input.terminal.name_characters);
-                cards.push(Card {
-                    key: wanted.key,
-                    name,
-                    cut,
-                    numbers: vec![&wanted.dial],
-                });
-            }
+            .find(|card| card.key.friend == wanted.key.friend);
+        match (vcard.to_vcard(), known) {
+            (Err(error), _) => refuse(wanted.key, error),
+            (Ok(_), Some(card)) => card.vcard.numbers.extend(vcard.numbers),
+            (Ok(_), None) => cards.push(Card {
+                key: wanted.key,
+                vcard,
+                cut,
+            }),
         }
     }
-    cards
+    let cards = cards.into_iter().filter_map(|card| {
+        // Every number was tried by itself.
+        let octets = card.vcard.to_vcard().ok()?;
+        Some((card, octets))
+    });
+    (cards.collect(), refused)
 }
 
 /// The friend's name without the suffix that tells numbers apart: a card holds them all.
@@ -209,29 +209,15 @@ fn packet(card: &[u8], write: usize) -> PlannedPacket {
 
 /// Name and numbers of a card in a slot.
 pub(crate) fn shown_of(content: &[u8]) -> (String, String) {
-    let (name, numbers) = vcard::read(content);
-    (name, numbers.join(", "))
+    let card = card::read(content).unwrap_or_default();
+    (card.name, card.numbers.join(", "))
 }
 
 /// A card as TP-UD parts to port 9204; `None` above 255 parts (3GPP TS 23.040 §9.2.3.24.4 and .1).
 pub(crate) fn parts(card: &[u8], reference: u8) -> Option<Vec<Vec<u8>>> {
-    const PORT: [u8; 6] = [0x05, 0x04, 0x23, 0xF4, 0x00, 0x00];
-    if card.len() <= SINGLE {
-        return Some(vec![[&[0x06], &PORT[..], card].concat()]);
-    }
-    let total = u8::try_from(card.len().div_ceil(EACH)).ok()?;
-    let chunks = (1..=total).zip(card.chunks(EACH));
-    Some(
-        chunks
-            .map(|(n, chunk)| {
-                [
-                    &[0x0B],
-                    &PORT[..],
-                    &[0x00, 0x03, reference, total, n],
-                    chunk,
-                ]
-                .concat()
-            })
-            .collect(),
-    )
+    let [high, low] = card::PORT.to_be_bytes();
+    // Application port addressing, 16 bits; no originator port.
+    let port = [0x05, 0x04, high, low, 0x00, 0x00];
+    let parts = split_8bit(card, &port, Reference::Eight(reference)).ok()?;
+    Some(parts.into_iter().map(|part| part.tp_ud).collect())
 }

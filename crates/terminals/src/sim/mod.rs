@@ -1,6 +1,5 @@
 //! SIM OTA: a plan writes EF_ADN and EF_EXT1 records by secured packets, or reads those of a card in use first.
 
-mod alpha;
 mod assign;
 mod pack;
 mod reasons;

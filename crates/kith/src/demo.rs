@@ -124,7 +124,7 @@ async fn start(demo: Demo) -> Result<(), String> {
         .map_err(|error| error.to_string())?;
     let router = web::api::router(control.clone());
     let server = tokio::spawn(async move { axum::serve(api, router).await });
-    let pages = web::portal::router(control.clone());
+    let pages = web::portal::router(control.clone(), web::portal::Settings::default());
     let public = tokio::spawn(async move { axum::serve(portal, pages).await });
     let ports = Ports {
         portal: portal_addr,

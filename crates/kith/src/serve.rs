@@ -69,7 +69,8 @@ async fn start(config: Config) -> Result<(), String> {
     println!("Kith serves the API on http://{addr}/api/v1");
     println!("Kith serves the portal on http://{addr_public}/");
     let server = tokio::spawn(async move { axum::serve(lan, router).await });
-    let pages = web::portal::router(house.control.clone());
+    let secure = config.listen.behind_proxy;
+    let pages = web::portal::router(house.control.clone(), web::portal::Settings { secure });
     let portal = tokio::spawn(async move { axum::serve(public, pages).await });
     crate::stop_signal().await;
     server.abort();

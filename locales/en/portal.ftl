@@ -10,14 +10,14 @@ login-enter = Log in
 login-again = Send another code
 log-out = Log out
 denied = That code cannot be used. Type it again, ask for a new one in five minutes, or call { $number }.
-book-of = The phone book of { $name }
+book-of = { $name }’s phone book
 sum-all = Everything is on the phone
 sum-some = { $left ->
     [one] 1 of { $of } is not on the phone yet
    *[other] { $left } of { $of } are not on the phone yet
   }
-sum-trouble = The phone needs help
-sum-empty = Nobody here yet. Add the first person.
+sum-trouble = The phone needs help. Call { $number }.
+sum-empty = Nobody here yet. Add the first person, or bring a list.
 capacity = { $used } of { $of } used
 add = Add someone
 state-saved = Saved
@@ -86,3 +86,35 @@ way-carddav = from an address book
 way-terminal = on the phone
 way-cli = by the service
 way-import = from a file
+search = Find someone
+search-go = Find
+show-all = Show everybody
+found = { $count ->
+    [0] Nobody found.
+    [one] 1 found.
+   *[other] { $count } found.
+  }
+sum-full = { $left ->
+    [one] 1 of { $of } does not fit on the phone
+   *[other] { $left } of { $of } do not fit on the phone
+  }
+sum-delivered = Everything was delivered. Save it on the phone.
+sum-sent = Everything was sent. This phone cannot confirm.
+sum-no-phone = No phone is joined to this book yet.
+state-off = Phone is off – we keep trying
+state-kept-off = Not on the phone, as you wish
+state-no-number = No number yet
+state-first-only = This phone takes the first number only
+state-other-phone = Not for this phone
+nothing-to-do = Nothing for you to do
+why-saved = Goes to the phone in a few seconds
+why-trouble = We have to look at it. Call { $number }.
+why-held = Until then { $number } stays on the phone
+why-full = The phone holds { $of }; this is number { $place }
+why-number = This phone cannot hold this number
+why-card = It was sent as a card: delete it on the phone
+import = Bring a list
+sum-removing = { $left ->
+    [one] 1 is being removed from the phone
+   *[other] { $left } are being removed from the phone
+  }

@@ -326,3 +326,70 @@ fn a_listening_page_hears_of_changes_and_ends_with_its_session() {
     let left = lines.filter(|line| line.starts_with("data:")).count();
     assert!(left <= 2, "events after the session's end: {left}");
 }
+
+#[test]
+fn the_list_is_searched_by_name_digits_and_pinyin_and_says_where_everybody_is() {
+    let portal = Portal::start("search");
+    assert!(
+        !portal.get("/").body.contains("name=\"q\""),
+        "3 people need no search"
+    );
+    let people = [
+        ("仇老师", "07700 900801"),
+        ("王奶奶", "07700 900802"),
+        ("Zoë", "07700 900803"),
+        ("Dr Okafor", "07700 900804"),
+        ("Ann", "07700 900805"),
+    ];
+    for (name, number) in people {
+        let fields = [
+            ("name", name),
+            ("number", number),
+            ("emergency", if name == "Zoë" { "1" } else { "" }),
+        ];
+        let fields = if name == "Zoë" {
+            &fields[..]
+        } else {
+            &fields[..2]
+        };
+        assert_eq!(portal.post("/people/new", fields).status, 303);
+    }
+    let names = |path: &str| -> Vec<String> {
+        let body = portal.get(path).body;
+        let names = body.split("class=\"name\"").skip(1);
+        names
+            .map(|name| between(name, ">", "<").to_owned())
+            .collect()
+    };
+    assert!(portal.get("/").body.contains("name=\"q\""));
+    assert_eq!(names("/")[0], "Zoë", "emergency first");
+    for (query, expected) in [
+        ("zoe", &["Zoë"][..]),
+        ("qiu", &["仇老师"]),
+        ("wnn", &["王奶奶"]),
+        ("%E7%8E%8B", &["王奶奶"]),
+        ("900804", &["Dr Okafor"]),
+        ("nobody", &[]),
+    ] {
+        assert_eq!(names(&format!("/?q={query}")), expected, "{query}");
+    }
+    assert!(portal.get("/?q=nobody").body.contains("Nobody found."));
+    until("everybody on the phone", || {
+        portal
+            .get("/")
+            .body
+            .contains("Everything is on the phone")
+            .then_some(())
+    });
+    // Removed is struck through until it is proven.
+    portal.post(&format!("{}/delete", portal.person("Ann")), &[]);
+    assert!(
+        portal
+            .get("/")
+            .body
+            .contains("1 is being removed from the phone")
+    );
+    until("Ann gone", || {
+        (!names("/").contains(&"Ann".to_owned())).then_some(())
+    });
+}

@@ -31,6 +31,18 @@ impl Frame {
         }
     }
 
+    /// The tag of the language that a name is written in, for voices and fonts.
+    pub fn lang_of(&self, text: &str) -> &'static str {
+        let han = |c: char| matches!(c, '\u{3400}'..='\u{9FFF}' | '\u{20000}'..='\u{3FFFF}');
+        if text.chars().any(han) {
+            Language::ZhHans.tag()
+        } else if text.chars().any(char::is_alphabetic) {
+            Language::En.tag()
+        } else {
+            self.w.0.tag()
+        }
+    }
+
     /// The page's title: what went wrong comes first.
     pub fn title(&self, heading: impl AsRef<str>, wrong: bool) -> String {
         let heading = heading.as_ref().to_owned();

@@ -5,8 +5,10 @@ mod frame;
 mod guard;
 mod history;
 mod list;
+mod live;
 mod login;
 mod person;
+mod rows;
 
 use axum::Router;
 use axum::body::Body;
@@ -52,7 +54,7 @@ impl FromRef<Portal> for Settings {
 pub fn router(control: Control, settings: Settings) -> Router {
     Router::new()
         .route("/", get(list::show))
-        .route("/live", get(list::live))
+        .route("/live", get(live::listen))
         .route("/login", get(login::ask).post(login::send))
         .route("/login/code", post(login::enter))
         .route("/logout", post(login::leave))

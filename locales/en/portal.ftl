@@ -118,3 +118,14 @@ sum-removing = { $left ->
     [one] 1 is being removed from the phone
    *[other] { $left } are being removed from the phone
   }
+menu = More of this book
+groups-hint = Groups order the book: family, neighbours, doctors. A person may be in several.
+group-new = Name of a new group
+group-add = Add the group
+group-name = Name of the group
+group-delete-hint = The people in it stay in the book.
+members = Who is in it
+people = { $count ->
+    [one] 1 person
+   *[other] { $count } people
+  }

@@ -393,3 +393,71 @@ fn the_list_is_searched_by_name_digits_and_pinyin_and_says_where_everybody_is() 
         (!names("/").contains(&"Ann".to_owned())).then_some(())
     });
 }
+
+#[test]
+fn groups_are_added_filled_renamed_and_deleted_and_a_person_carries_hers() {
+    let portal = Portal::start("groups");
+    let added = portal.post("/groups", &[("name", "Family")]);
+    let group = added.header("location").unwrap().to_owned();
+    let twice = portal.post("/groups", &[("name", "Family")]);
+    assert_eq!((twice.status, twice.title()), (422, "Error: Groups – Kith"));
+    assert!(twice.body.contains("There is a group “Family” already."));
+    let mei = portal.person("Mei");
+    let id = mei.strip_prefix("/people/").unwrap();
+    let renamed = portal.post(&group, &[("name", "The family"), ("friend", id)]);
+    assert_eq!(renamed.status, 303);
+    let list = portal.get("/groups").body;
+    assert!(
+        list.contains(">The family</span>") && list.contains("1 person"),
+        "{list}"
+    );
+    let inside = format!(
+        "value=\"{}\" checked> The family",
+        group.strip_prefix("/groups/").unwrap()
+    );
+    assert!(portal.get(&mei).body.contains(&inside));
+    portal.post(&format!("{group}/delete"), &[]);
+    assert_eq!(portal.get(&group).status, 404);
+    assert!(portal.get("/").body.contains(">Mei</span>"));
+}
+
+#[test]
+fn more_of_a_person_is_kept_and_a_key_moves() {
+    let portal = Portal::start("more");
+    let ann = [
+        ("name", "Ann"),
+        ("number", "07700 900801"),
+        ("label", "mobile"),
+        ("number.1", "020 7946 0801"),
+        ("label.1", "work"),
+        ("key", "4"),
+        ("sort_as", "Zann"),
+        ("note", "next door"),
+    ];
+    assert_eq!(portal.post("/people/new", &ann).status, 303);
+    let page = portal.get(&portal.person("Ann")).body;
+    for part in [
+        "<option value=\"mobile\" selected>",
+        "value=\"020 7946 0801\"",
+        "<option value=\"work\" selected>",
+        "value=\"4\" checked",
+        "value=\"Zann\"",
+        ">next door</textarea>",
+        "<details open>",
+    ] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    // The pad of somebody else shows who sits where; taking her key moves it.
+    let form = portal.get("/people/new").body;
+    assert!(form.contains("<b>4</b> <small>Ann</small>"), "{form}");
+    portal.post(
+        "/people/new",
+        &[("name", "Bob"), ("number", "07700 900802"), ("key", "4")],
+    );
+    assert!(
+        portal
+            .get("/people/new")
+            .body
+            .contains("<b>4</b> <small>Bob</small>")
+    );
+}

@@ -2,6 +2,7 @@
 
 mod edit;
 mod frame;
+mod groups;
 mod guard;
 mod history;
 mod list;
@@ -22,8 +23,8 @@ use frame::{Frame, lost, page, page_with, sorry};
 use guard::Owner;
 use tower_http::csrf::CsrfLayer;
 
-/// The most that a form may hold.
-const FORM: usize = 64 * 1024;
+/// The most that a form may hold: a group with everybody of a full book in it.
+const FORM: usize = 512 * 1024;
 
 /// How the portal is reached.
 #[derive(Debug, Clone, Copy, Default)]
@@ -62,6 +63,9 @@ pub fn router(control: Control, settings: Settings) -> Router {
         .route("/people/new", get(edit::blank).post(edit::add))
         .route("/people/{f}", get(edit::show).post(edit::change))
         .route("/people/{f}/delete", post(edit::remove))
+        .route("/groups", get(groups::show).post(groups::add))
+        .route("/groups/{g}", get(groups::open).post(groups::change))
+        .route("/groups/{g}/delete", post(groups::remove))
         .route("/history", get(history::show))
         .route("/undo/{revision}", post(history::undo))
         .route(

@@ -113,7 +113,6 @@ why-held = Until then { $number } stays on the phone
 why-full = The phone holds { $of }; this is number { $place }
 why-number = This phone cannot hold this number
 why-card = It was sent as a card: delete it on the phone
-import = Bring a list
 sum-removing = { $left ->
     [one] 1 is being removed from the phone
    *[other] { $left } are being removed from the phone
@@ -129,3 +128,29 @@ people = { $count ->
     [one] 1 person
    *[other] { $count } people
   }
+lists = Bring a list, take a list
+import = Bring a list
+import-file = A file with contacts
+import-hint = A vCard file (.vcf), as phones and mail programs write it. Who is in the book already is not doubled.
+import-go = Take it in
+import-no-file = Choose a file first.
+import-no-card = There is no contact in this file. It must be a vCard file (.vcf).
+import-large = The file is too large. Bring it in parts of 16 MB at most.
+import-refused = The list was not taken in
+import-sum = { $added ->
+    [one] 1 person added
+   *[other] { $added } people added
+  }{ $left ->
+    [0] {"."}
+    [one] {", 1 left out."}
+   *[other] , { $left } left out.
+  }
+import-line = The contact in line { $line }
+import-added = Added
+import-completed = Was here; what was missing was added
+import-already = Was here already
+import-group = Group
+import-left = Left out
+export = Take the list with you
+export-hint = A vCard file with everybody in this book, for another phone or a computer.
+export-go = Save the file

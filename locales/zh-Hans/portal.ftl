@@ -106,7 +106,6 @@ why-held = 在此之前手机上还是{ $number }
 why-full = 手机只能存{ $of }个，这是第{ $place }个
 why-number = 这部手机存不了这个号码
 why-card = 它是用名片发去的，请在手机上删除
-import = 导入名单
 sum-removing = 正在从手机删除{ $left }位
 menu = 这本电话簿的其他功能
 groups-hint = 分组用来整理电话簿，比如家人、邻居、医生。一个人可以在几个组里。
@@ -116,3 +115,25 @@ group-name = 分组的名字
 group-delete-hint = 组里的人还留在电话簿里。
 members = 谁在这个组里
 people = { $count }位
+lists = 导入和导出名单
+import = 导入名单
+import-file = 联系人文件
+import-hint = 手机或邮箱导出的vCard文件（.vcf）。已经在电话簿里的人不会重复。
+import-go = 导入
+import-no-file = 请先选择文件。
+import-no-card = 这个文件里没有联系人。需要vCard文件（.vcf）。
+import-large = 文件太大。请分成几份，每份不超过16 MB。
+import-refused = 名单没有导入
+import-sum = 新增{ $added }位{ $left ->
+    [0] 。
+   *[other] ，{ $left }位没有导入。
+  }
+import-line = 第{ $line }行的联系人
+import-added = 已新增
+import-completed = 原来就有，补上了缺的内容
+import-already = 原来就有
+import-group = 分组
+import-left = 没有导入
+export = 导出名单
+export-hint = 一个vCard文件，有这本电话簿里的所有人，可用于别的手机或电脑。
+export-go = 保存文件

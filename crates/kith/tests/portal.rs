@@ -461,3 +461,47 @@ fn more_of_a_person_is_kept_and_a_key_moves() {
             .contains("<b>4</b> <small>Bob</small>")
     );
 }
+
+#[test]
+fn a_file_is_taken_in_card_by_card_and_given_back() {
+    let portal = Portal::start("import");
+    let bring = |file: &str| {
+        let body = format!(
+            "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.vcf\"\r\n\r\n{file}\r\n--b--\r\n"
+        );
+        let kind = "Content-Type: multipart/form-data; boundary=b\r\n";
+        portal.send("POST", "/import", kind, body.as_bytes())
+    };
+    let file = "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ann\r\nTEL:07700 900801\r\nEND:VCARD\r\n\
+        BEGIN:VCARD\r\nVERSION:3.0\r\nNOTE:nobody\r\nEND:VCARD\r\n\
+        BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Mei\r\nTEL:07700 900123\r\nEND:VCARD\r\n";
+    let page = bring(file);
+    assert_eq!(page.status, 200);
+    assert!(
+        page.body.contains("1 person added, 1 left out."),
+        "{}",
+        page.body
+    );
+    assert!(page.body.contains("The contact in line 6"));
+    assert!(page.body.contains(">Was here already<"));
+    // Twice doubles nothing.
+    assert!(bring(file).body.contains("0 people added, 1 left out."));
+    let wrong = bring("");
+    assert_eq!(
+        (wrong.status, wrong.title()),
+        (422, "Error: Bring a list, take a list – Kith")
+    );
+    assert!(wrong.body.contains("Choose a file first."));
+    assert!(
+        bring("hello")
+            .body
+            .contains("There is no contact in this file.")
+    );
+    let file = portal.get("/export.vcf");
+    assert!(
+        file.header("content-disposition")
+            .unwrap()
+            .contains("kith.vcf")
+    );
+    assert!(file.body.contains("FN:Ann") && file.body.contains("FN:Dr Lee"));
+}

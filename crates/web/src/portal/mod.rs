@@ -5,6 +5,7 @@ mod frame;
 mod groups;
 mod guard;
 mod history;
+mod import;
 mod list;
 mod live;
 mod login;
@@ -66,6 +67,13 @@ pub fn router(control: Control, settings: Settings) -> Router {
         .route("/groups", get(groups::show).post(groups::add))
         .route("/groups/{g}", get(groups::open).post(groups::change))
         .route("/groups/{g}/delete", post(groups::remove))
+        .route(
+            "/import",
+            get(import::show)
+                .post(import::bring)
+                .layer(DefaultBodyLimit::max(import::FILE)),
+        )
+        .route("/export.vcf", get(import::take))
         .route("/history", get(history::show))
         .route("/undo/{revision}", post(history::undo))
         .route(
@@ -79,6 +87,10 @@ pub fn router(control: Control, settings: Settings) -> Router {
         .route(
             "/assets/icons.svg",
             get(|| asset("image/svg+xml", include_str!("../../assets/icons.svg"))),
+        )
+        .route(
+            "/assets/icon.svg",
+            get(|| asset("image/svg+xml", include_str!("../../assets/icon.svg"))),
         )
         .route("/health", get(|| async { "ok" }))
         .fallback(lost)

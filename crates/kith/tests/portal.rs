@@ -505,3 +505,44 @@ fn a_file_is_taken_in_card_by_card_and_given_back() {
     );
     assert!(file.body.contains("FN:Ann") && file.body.contains("FN:Dr Lee"));
 }
+
+#[test]
+fn the_phone_is_drawn_with_its_cuts_and_the_text_is_as_large_as_she_likes() {
+    let mut portal = Portal::start("phone");
+    let long = "Peter Longname the Plumber of the Street";
+    portal.post("/people/new", &[("name", long), ("number", "07700 900801")]);
+    portal.post(
+        "/people/new",
+        &[
+            ("name", "Ann"),
+            ("number", "07700 900802"),
+            ("keep_off", "1"),
+        ],
+    );
+    let page = portal.get("/phone").body;
+    let shown = between(&page, "class=\"shown\" lang=\"en\">Peter", "<");
+    assert!(
+        long.starts_with(&format!("Peter{shown}")) && shown.len() < 12,
+        "{shown}"
+    );
+    assert!(page.contains(&format!("In the book: {long}")));
+    assert!(page.contains("4 of 50 used") && page.contains("<progress value=\"4\" max=\"50\""));
+    let (_, apart) = page.split_once("Not on this phone").unwrap();
+    assert!(apart.contains(">Ann</span>") && apart.contains("Not on the phone, as you wish"));
+    let chosen = portal.post("/size", &[("size", "150")]);
+    let cookie = chosen
+        .header("set-cookie")
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
+    portal.cookie = format!("{}; {cookie}", portal.cookie);
+    assert!(portal.get("/").body.contains("class=\"size-150\""));
+    let odd = portal.post("/size", &[("size", "\"><script>")]);
+    assert!(
+        odd.header("set-cookie")
+            .unwrap()
+            .starts_with("kith_size=100;")
+    );
+}

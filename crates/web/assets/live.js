@@ -1,5 +1,10 @@
 // Live states: told that something changed, the page fetches the truth again. Without script, a reload does the same.
 "use strict";
+// Times in the reader's own zone.
+for (const time of document.querySelectorAll("time")) {
+  const style = { dateStyle: "medium", timeStyle: "short" };
+  time.textContent = new Date(time.dateTime).toLocaleString(document.documentElement.lang, style);
+}
 if (document.querySelector("[data-testid=sum]")) {
   const source = new EventSource("/live");
   let busy = false, again = false;

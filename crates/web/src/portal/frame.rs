@@ -4,15 +4,20 @@ use super::guard::cookie;
 use super::{Portal, Settings};
 use crate::locale::Words;
 use askama::Template;
-use axum::extract::{FromRequestParts, State};
+use axum::extract::{Form, FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use book::Language;
+use serde::Deserialize;
 use std::convert::Infallible;
 
 /// The language that she chose.
 const LANGUAGE: &str = "kith_language";
+/// The size of the text that she chose.
+const SIZE: &str = "kith_size";
+/// In hundredths of the browser's own; the first is the default.
+const SIZES: [&str; 3] = ["100", "125", "150"];
 
 /// What a page's layout needs.
 pub struct Frame {
@@ -20,9 +25,16 @@ pub struct Frame {
     pub w: Words,
     /// The number that owners call.
     pub service: String,
+    /// One of [`SIZES`].
+    pub size: &'static str,
 }
 
 impl Frame {
+    /// The text sizes to choose from.
+    pub fn sizes(&self) -> [&'static str; 3] {
+        SIZES
+    }
+
     /// The tag of the other language, for the switch.
     pub fn other(&self) -> &'static str {
         match self.w.0 {
@@ -61,6 +73,9 @@ impl FromRequestParts<Portal> for Frame {
         Ok(Self {
             w: words(&parts.headers),
             service: portal.control.settings().service_number.clone(),
+            size: cookie(&parts.headers, SIZE)
+                .and_then(|size| size_of(&size))
+                .unwrap_or(SIZES[0]),
         })
     }
 }
@@ -87,6 +102,29 @@ pub async fn language(
         [(header::SET_COOKIE, chosen)],
         Redirect::to(&back(&headers)),
     )
+}
+
+/// Another text size, on the same page.
+pub async fn size(
+    State(settings): State<Settings>,
+    headers: HeaderMap,
+    Form(chosen): Form<Size>,
+) -> impl IntoResponse {
+    let size = size_of(&chosen.size).unwrap_or(SIZES[0]);
+    let chosen = choice(settings, SIZE, size);
+    (
+        [(header::SET_COOKIE, chosen)],
+        Redirect::to(&back(&headers)),
+    )
+}
+
+#[derive(Deserialize)]
+pub struct Size {
+    size: String,
+}
+
+fn size_of(chosen: &str) -> Option<&'static str> {
+    SIZES.into_iter().find(|size| *size == chosen)
 }
 
 /// A cookie that keeps for a year what she likes.

@@ -1,5 +1,6 @@
 //! The list (SCREENS.md §4): one sentence of the whole, then everybody with the state of her entry.
 
+use super::phone::{Capacity, capacity};
 use super::rows::{self, Row, SETTLED};
 use super::{Frame, Owner, Unavailable, page, refused};
 use askama::Template;
@@ -24,7 +25,7 @@ struct List {
     found: Option<String>,
     rows: Vec<Row>,
     empty: bool,
-    capacity: Option<String>,
+    capacity: Vec<Capacity>,
 }
 
 /// One sentence of the whole, with the icon of the worst state.
@@ -58,10 +59,8 @@ pub async fn show(
     let query = q.trim();
     let searched = (!query.is_empty()).then(|| rows::found(&f, &view, query));
     let found = searched.as_ref().map(|rows| count(rows.len()));
-    let capacity = view.terminals.first().filter(|t| t.of < u16::MAX).map(|t| {
-        let (used, of) = (i64::from(t.used), i64::from(t.of));
-        f.w.with2("capacity", ("used", used), ("of", of))
-    });
+    let phones = view.terminals.iter().filter(|t| !t.full.terminal.retired);
+    let capacity = phones.filter_map(|phone| capacity(&f, phone)).collect();
     Ok(page(&List {
         heading: f.w.with("book-of", "name", view.subscriber.name.clone()),
         sum,

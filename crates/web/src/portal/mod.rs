@@ -10,6 +10,7 @@ mod list;
 mod live;
 mod login;
 mod person;
+mod phone;
 mod rows;
 
 use axum::Router;
@@ -61,6 +62,8 @@ pub fn router(control: Control, settings: Settings) -> Router {
         .route("/login/code", post(login::enter))
         .route("/logout", post(login::leave))
         .route("/language", post(frame::language))
+        .route("/size", post(frame::size))
+        .route("/phone", get(phone::show))
         .route("/people/new", get(edit::blank).post(edit::add))
         .route("/people/{f}", get(edit::show).post(edit::change))
         .route("/people/{f}/delete", post(edit::remove))

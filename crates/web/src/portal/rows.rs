@@ -63,7 +63,8 @@ pub fn found(f: &Frame, view: &BookView, query: &str) -> Vec<Row> {
     friends.map(|friend| of_friend(f, view, friend)).collect()
 }
 
-fn of_friend(f: &Frame, view: &BookView, friend: &Friend) -> Row {
+/// The row of a friend.
+pub fn of_friend(f: &Frame, view: &BookView, friend: &Friend) -> Row {
     let region = &view.subscriber.region;
     let number = friend.numbers.first().map(|n| groups(&spaced(n, region)));
     let key = friend.speed_dial.map(i64::from);
@@ -105,7 +106,8 @@ fn plain(f: &Frame, state: EntryState, rank: u8) -> Said {
     }
 }
 
-fn said(f: &Frame, terminal: &TerminalView, entry: &EntryView) -> Said {
+/// What is said of one entry.
+pub fn said(f: &Frame, terminal: &TerminalView, entry: &EntryView) -> Said {
     let plain = |rank| plain(f, entry.state, rank);
     let under = |rank, under: String| Said {
         under: Some(under),

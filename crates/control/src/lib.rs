@@ -12,6 +12,7 @@ mod events;
 mod notices;
 mod people;
 mod plans;
+mod preview;
 mod provision;
 mod tokens;
 mod view;
@@ -22,6 +23,7 @@ pub use calls::{CallError, Digits, UndoInCall};
 pub use engine::Stored;
 pub use events::{Emitted, Event};
 pub use people::Denied;
+pub use preview::Preview;
 pub use provision::{NewSubscriber, NewTerminal, ProvisionError, TerminalPatch};
 pub use view::{BookView, TerminalState, TerminalView};
 

@@ -314,6 +314,14 @@ impl Control {
         }))
     }
 
+    /// Until when nothing may be tried for this number or login, ms UTC.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn locked_until(&self, subject: &str) -> Result<Option<i64>, StoreError> {
+        Ok(self.failures(subject).await?.0.locked(self.now()))
+    }
+
     /// Failures in a row of a subject, with their version.
     pub(crate) async fn failures(&self, subject: &str) -> Result<(Failures, u64), StoreError> {
         let document = self.store().document("failures", subject).await?;

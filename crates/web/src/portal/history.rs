@@ -1,20 +1,18 @@
 //! What changed, by whom, by which way, and how to undo it.
 
-use super::guard::Owner;
-use super::{Unavailable, other, page};
+use super::edit::done;
+use super::{Frame, Owner, Unavailable, page, refused};
 use crate::locale::Words;
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Redirect, Response};
-use book::{Change, Entry, Revision};
-use control::{Control, EditError};
+use axum::response::Response;
+use book::{Change, Entry, Revision, Way};
+use control::Control;
 
 #[derive(Template)]
 #[template(path = "history.html")]
 struct History {
-    w: Words,
-    other: &'static str,
-    service: String,
+    f: Frame,
     items: Vec<Item>,
 }
 
@@ -27,30 +25,26 @@ struct Item {
 
 pub async fn show(
     State(control): State<Control>,
-    Owner(grant): Owner,
-    w: Words,
+    Owner { grant, .. }: Owner,
+    f: Frame,
 ) -> Result<Response, Unavailable> {
     let changes = control
         .store()
         .changes(grant.subscriber(), None, 100)
         .await?;
-    Ok(page(&History {
-        w,
-        other: other(w),
-        service: control.settings().service_number.clone(),
-        items: changes.iter().map(|change| item(w, change)).collect(),
-    }))
+    let items = changes.iter().map(|change| item(f.w, change)).collect();
+    Ok(page(&History { f, items }))
 }
 
 pub async fn undo(
     State(control): State<Control>,
-    Owner(grant): Owner,
+    Owner { grant, .. }: Owner,
+    f: Frame,
     Path(revision): Path<u64>,
 ) -> Result<Response, Unavailable> {
     match control.undo(&grant, Revision(revision)).await {
-        Err(EditError::Store(error)) => Err(error.into()),
-        // Changed since, or gone: the list shows how things are.
-        Ok(_) | Err(_) => Ok(Redirect::to("/").into_response()),
+        Ok(edited) => Ok(done(&edited)),
+        Err(error) => refused(f, "undo-refused", error),
     }
 }
 
@@ -67,16 +61,28 @@ fn item(w: Words, change: &Change) -> Item {
         _ if before == after => ("history-changed", after),
         _ => ("history-changed", format!("{before} → {after}")),
     };
-    let way = serde_json::to_value(change.way).ok();
-    let way = way
-        .and_then(|way| way.as_str().map(str::to_owned))
-        .unwrap_or_default();
     Item {
-        what: format!("{}: {names}", w.say(verb)),
-        who: w.with2("by-way", ("who", change.actor.name.clone()), ("way", way)),
+        what: w.with(verb, "name", names),
+        who: w.with2(
+            "by-way",
+            ("who", change.actor.name.clone()),
+            ("way", w.say(way(change.way))),
+        ),
         at: jiff::Timestamp::from_millisecond(change.at_ms)
             .map(|at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())
             .unwrap_or_default(),
         revision: change.revision.0,
+    }
+}
+
+fn way(way: Way) -> &'static str {
+    match way {
+        Way::Desk => "way-desk",
+        Way::Portal => "way-portal",
+        Way::Api => "way-api",
+        Way::CardDav => "way-carddav",
+        Way::Terminal => "way-terminal",
+        Way::Cli => "way-cli",
+        Way::Import => "way-import",
     }
 }

@@ -1,25 +1,26 @@
 //! The list (SCREENS.md §4): one sentence of the whole, then everybody with the state of her entry.
 
-use super::guard::Owner;
-use super::{Unavailable, other, page};
+use super::{Frame, Owner, Unavailable, page, refused};
 use crate::locale::Words;
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use book::{Friend, FriendNo, friend_id, listed, spaced};
-use control::{BookView, Control, EditError};
+use control::{BookView, Control};
 use futures_util::stream;
+use identity::Face;
 use serde::Deserialize;
 use std::convert::Infallible;
+use std::time::Duration;
 use terminals::{EntryState, EntryView};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::timeout;
 
 #[derive(Template)]
 #[template(path = "list.html")]
 struct List {
-    w: Words,
-    other: &'static str,
-    service: String,
+    f: Frame,
     heading: String,
     sum: String,
     mood: &'static str,
@@ -47,15 +48,15 @@ pub struct After {
 
 pub async fn show(
     State(control): State<Control>,
-    Owner(grant): Owner,
-    w: Words,
+    Owner { grant, .. }: Owner,
+    f: Frame,
     Query(after): Query<After>,
 ) -> Result<Response, Unavailable> {
     let view = match control.read(&grant).await {
         Ok(view) => view,
-        Err(EditError::Store(error)) => return Err(error.into()),
-        Err(_) => return Ok(Redirect::to("/login").into_response()),
+        Err(error) => return refused(f, "lost", error),
     };
+    let w = f.w;
     let mut rows: Vec<Row> = listed(&view.book)
         .into_iter()
         .map(|friend| row(w, &view, friend))
@@ -70,9 +71,7 @@ pub async fn show(
         )
     });
     Ok(page(&List {
-        w,
-        other: other(w),
-        service: control.settings().service_number.clone(),
+        f,
         heading: w.with("book-of", "name", view.subscriber.name.clone()),
         sum,
         mood,
@@ -82,27 +81,44 @@ pub async fn show(
     }))
 }
 
-/// Tells the page that something of its book or terminals changed; the page fetches the truth.
-pub async fn live(State(control): State<Control>, Owner(grant): Owner) -> impl IntoResponse {
-    let subscriber = grant.subscriber();
+/// How long a listening page goes unasked for its session.
+const ASK_AGAIN: Duration = Duration::from_secs(60);
+
+/// Tells the page that something of its book or terminals changed; the page fetches the truth. Ends with the session.
+pub async fn live(
+    State(control): State<Control>,
+    Owner { grant, secret }: Owner,
+) -> impl IntoResponse {
     let events = control.subscribe();
-    let stream = stream::unfold(events, move |mut events| async move {
+    let start = (events, control, secret, grant.subscriber());
+    let stream = stream::unfold(start, |(mut events, control, secret, id)| async move {
         loop {
-            let concerned = match events.recv().await {
-                Ok(emitted) => match &emitted.event {
-                    control::Event::Change { subscriber: s, .. } => *s == subscriber,
-                    control::Event::Terminal { id, .. } => id.subscriber == subscriber,
+            let concerned = match timeout(ASK_AGAIN, events.recv()).await {
+                Ok(Ok(emitted)) => match &emitted.event {
+                    control::Event::Change { subscriber, .. } => *subscriber == id,
+                    control::Event::Terminal { id: terminal, .. } => terminal.subscriber == id,
                     _ => false,
                 },
                 // Some were missed: the truth is fetched anyway.
-                Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => true,
-                Err(tokio::sync::broadcast::error::RecvError::Closed) => return None,
+                Ok(Err(RecvError::Lagged(_))) => true,
+                Ok(Err(RecvError::Closed)) => return None,
+                Err(_) => {
+                    control
+                        .session(Face::Portal, &secret)
+                        .await
+                        .ok()
+                        .flatten()?;
+                    false
+                }
             };
             if concerned {
-                return Some((
-                    Ok::<_, Infallible>(Event::default().data("changed")),
-                    events,
-                ));
+                control
+                    .session(Face::Portal, &secret)
+                    .await
+                    .ok()
+                    .flatten()?;
+                let changed = Event::default().data("changed");
+                return Some((Ok::<_, Infallible>(changed), (events, control, secret, id)));
             }
         }
     });

@@ -2,5 +2,14 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod api;
+mod desk;
+mod lan;
 mod locale;
+mod page;
 pub mod portal;
+mod served;
+mod staff;
+mod states;
+
+pub use lan::router as lan;
+pub use served::Served;

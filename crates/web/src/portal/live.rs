@@ -6,6 +6,7 @@ use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use control::Control;
 use futures_util::stream;
+use identity::Face;
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
@@ -32,12 +33,20 @@ pub async fn listen(
                 Ok(Err(RecvError::Lagged(_))) => true,
                 Ok(Err(RecvError::Closed)) => return None,
                 Err(_) => {
-                    control.session(&secret).await.ok().flatten()?;
+                    control
+                        .session(Face::Portal, &secret)
+                        .await
+                        .ok()
+                        .flatten()?;
                     false
                 }
             };
             if concerned {
-                control.session(&secret).await.ok().flatten()?;
+                control
+                    .session(Face::Portal, &secret)
+                    .await
+                    .ok()
+                    .flatten()?;
                 let changed = Event::default().data("changed");
                 return Some((Ok::<_, Infallible>(changed), (events, control, secret, id)));
             }

@@ -1,11 +1,12 @@
 //! Logging in with a code, and out.
 
-use super::{Frame, Settings, Unavailable, page, page_with};
+use super::{Frame, Served, Unavailable, page, page_with};
 use askama::Template;
 use axum::extract::{Form, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use control::{Control, Denied};
+use identity::Face;
 use serde::Deserialize;
 
 #[derive(Template)]
@@ -49,17 +50,17 @@ pub async fn send(
 
 pub async fn enter(
     State(control): State<Control>,
-    State(settings): State<Settings>,
+    State(served): State<Served>,
     f: Frame,
     Form(Number { number, code }): Form<Number>,
 ) -> Result<Response, Unavailable> {
     let error = match control.log_in(&number, &code).await? {
         Ok(secret) => {
-            let cookie = settings.set_session(&secret);
+            let cookie = served.set_session(Face::Portal, &secret);
             return Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response());
         }
         // One sentence for every reason: another one for a number that is known would tell who is a subscriber.
-        Err(Denied::Wrong(_) | Denied::Over | Denied::Locked(_)) => {
+        Err(Denied::Wrong | Denied::Over | Denied::Locked(_)) => {
             f.w.with("denied", "number", f.service.clone())
         }
     };
@@ -73,12 +74,12 @@ pub async fn enter(
 
 pub async fn leave(
     State(control): State<Control>,
-    State(settings): State<Settings>,
+    State(served): State<Served>,
     headers: HeaderMap,
 ) -> Result<Response, Unavailable> {
-    if let Some(secret) = settings.session(&headers) {
+    if let Some(secret) = served.session(Face::Portal, &headers) {
         control.log_out(&secret).await?;
     }
-    let gone = settings.set_session("");
+    let gone = served.set_session(Face::Portal, "");
     Ok(([(header::SET_COOKIE, gone)], Redirect::to("/login")).into_response())
 }

@@ -13,32 +13,26 @@ mod person;
 mod phone;
 mod rows;
 
+use crate::page::{Unavailable, asset, page, page_with, secure};
+use crate::served::Served;
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, FromRef};
-use axum::http::{HeaderValue, Request, StatusCode, header};
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::http::StatusCode;
+use axum::middleware;
+use axum::response::{Redirect, Response};
 use axum::routing::{get, post};
 use control::{Control, EditError};
-use frame::{Frame, lost, page, page_with, sorry};
+use frame::{Frame, lost, sorry};
 use guard::Owner;
 use tower_http::csrf::CsrfLayer;
 
 /// The most that a form may hold: a group with everybody of a full book in it.
 const FORM: usize = 512 * 1024;
 
-/// How the portal is reached.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Settings {
-    /// Browsers come by https, here or at a proxy: cookies are for https alone.
-    pub secure: bool,
-}
-
 #[derive(Clone)]
 struct Portal {
     control: Control,
-    settings: Settings,
+    served: Served,
 }
 
 impl FromRef<Portal> for Control {
@@ -47,14 +41,14 @@ impl FromRef<Portal> for Control {
     }
 }
 
-impl FromRef<Portal> for Settings {
+impl FromRef<Portal> for Served {
     fn from_ref(portal: &Portal) -> Self {
-        portal.settings
+        portal.served
     }
 }
 
 /// Every page of the portal; who may see it is decided in `guard`.
-pub fn router(control: Control, settings: Settings) -> Router {
+pub fn router(control: Control, served: Served) -> Router {
     Router::new()
         .route("/", get(list::show))
         .route("/live", get(live::listen))
@@ -81,7 +75,15 @@ pub fn router(control: Control, settings: Settings) -> Router {
         .route("/undo/{revision}", post(history::undo))
         .route(
             "/assets/kith.css",
-            get(|| asset("text/css", include_str!("../../assets/kith.css"))),
+            get(|| {
+                asset(
+                    "text/css",
+                    concat!(
+                        include_str!("../../assets/tokens.css"),
+                        include_str!("../../assets/kith.css")
+                    ),
+                )
+            }),
         )
         .route(
             "/assets/live.js",
@@ -102,52 +104,7 @@ pub fn router(control: Control, settings: Settings) -> Router {
         .layer(DefaultBodyLimit::max(FORM))
         .layer(CsrfLayer::new())
         .layer(middleware::from_fn(secure))
-        .with_state(Portal { control, settings })
-}
-
-async fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
-    let headers = [
-        (header::CONTENT_TYPE, kind),
-        (header::CACHE_CONTROL, "public, max-age=3600"),
-    ];
-    (headers, text)
-}
-
-async fn secure(request: Request<Body>, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    for (name, value) in [
-        (
-            "content-security-policy",
-            "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
-        ),
-        ("x-content-type-options", "nosniff"),
-        ("referrer-policy", "same-origin"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    let kept = headers.contains_key(header::CACHE_CONTROL);
-    if !kept {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
-    response
-}
-
-/// The store could not answer: said as a page, nothing lost.
-struct Unavailable;
-
-impl From<store::StoreError> for Unavailable {
-    fn from(error: store::StoreError) -> Self {
-        tracing::error!(%error, "a page could not be answered");
-        Self
-    }
-}
-
-impl IntoResponse for Unavailable {
-    fn into_response(self) -> Response {
-        let text = "Kith cannot answer this now. Go back and try again in a moment. · 暂时无法处理，请返回后再试。";
-        (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
-    }
+        .with_state(Portal { control, served })
 }
 
 /// What was committed, or the page that says why not.

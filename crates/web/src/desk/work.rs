@@ -418,9 +418,9 @@ fn row(w: Words, view: &BookView, friend: &Friend, chosen: &str) -> Row {
 fn change_row(w: Words, call: &Call, view: &BookView, change: &Change) -> ChangeRow {
     let region = &view.subscriber.region;
     let (sign, word) = match (&change.body.before, &change.body.after) {
-        (None, _) => ("+", "history-added"),
-        (_, None) => ("–", "history-removed"),
-        _ => ("~", "history-changed"),
+        (None, _) => ("+", "desk-added"),
+        (_, None) => ("–", "desk-removed"),
+        _ => ("~", "desk-changed"),
     };
     let said = |entry: &Option<Entry>| match entry {
         Some(Entry::Friend(friend)) => {

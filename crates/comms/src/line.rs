@@ -4,7 +4,9 @@
 //! [`Line::closed`] when it ends; (2) after every call, write [`Line::output`] of each port in one go and pass
 //! [`Line::events`] on; (3) call [`Line::tick`] at least once a second.
 
+mod early;
 mod inbound;
+mod texts;
 
 use crate::table::Rows;
 use crate::{Bind, GatewayConfig};
@@ -63,8 +65,9 @@ pub struct Line {
     sequence: u32,
     ids: HashMap<String, (Target, String)>,
     ids_in_order: VecDeque<String>,
-    parked: VecDeque<inbound::Parked>,
-    unanswered: HashMap<u64, (usize, u32, bool)>,
+    early: early::Early,
+    unanswered: HashMap<u64, Vec<inbound::Unanswered>>,
+    texts: texts::Texts,
     token: u64,
     pace: Option<f64>,
     allowance: f64,
@@ -97,8 +100,9 @@ impl Line {
             sequence: 0,
             ids: HashMap::new(),
             ids_in_order: VecDeque::new(),
-            parked: VecDeque::new(),
+            early: early::Early::default(),
             unanswered: HashMap::new(),
+            texts: texts::Texts::default(),
             token: tokens,
             allowance: 1.0,
             refilled: now,
@@ -107,6 +111,11 @@ impl Line {
             events: Vec::new(),
             rows,
         }
+    }
+
+    /// The next PDU gets the number after this one.
+    pub fn number_from(&mut self, sequence: u32) {
+        self.sequence = sequence;
     }
 
     /// How many connections it wants.
@@ -149,7 +158,10 @@ impl Line {
         if let Some(port) = self.ports.get_mut(port) {
             *port = Port::default();
         }
-        self.unanswered.retain(|_, (of, ..)| *of != port);
+        self.unanswered.retain(|_, waiting| {
+            waiting.retain(|of| of.port != port);
+            !waiting.is_empty()
+        });
         self.failures = self.failures.saturating_add(1);
         // A refusal of the bind says more than the end of the connection behind it.
         if was != Some(PortState::Closing) || self.rows.gateway.state == Health::Up {
@@ -235,18 +247,21 @@ impl Line {
                 self.down("The gateway ended the session.", now);
             }
             Body::UnbindResp => self.close(port),
-            Body::GenericNack => {
-                // A nack with sequence 0 means the oldest (SMPP.md, row 17).
-                let oldest = self.flying.keys().next().copied();
-                let sequence = if pdu.sequence == 0 {
-                    oldest
-                } else {
-                    Some(pdu.sequence)
-                };
-                if let Some(sequence) = sequence {
-                    self.answered(sequence, pdu.status.max(1), None, now);
+            // Without a number it means the oldest, and that the stream is in doubt (SMPP.md, row 17).
+            Body::GenericNack if pdu.sequence == 0 => {
+                if let Some(oldest) = self.oldest() {
+                    self.answered(oldest, pdu.status.max(1), None, now);
                 }
+                let sequence = self.next_sequence();
+                self.put(port, 0, sequence, Body::Unbind);
+                self.close(port);
+                let words = status::words(pdu.status);
+                self.down(
+                    &format!("The gateway could not read a message ({words}); binding anew."),
+                    now,
+                );
             }
+            Body::GenericNack => self.answered(pdu.sequence, pdu.status.max(1), None, now),
             // Answers that nobody asked for are no reason to drop the link (CASES C72).
             Body::EnquireLinkResp | Body::OtherResp(_) | Body::DeliverResp { .. } => {}
             Body::Bind { .. } | Body::Submit(_) => {}
@@ -300,7 +315,7 @@ impl Line {
                 message_id: id.clone(),
             });
             if let Some(id) = id {
-                self.unpark(&id, now);
+                self.match_early(&id, now);
             }
             return;
         }
@@ -505,7 +520,8 @@ impl Line {
                 _ => {}
             }
         }
-        self.drop_parked(now);
+        self.hand_on_early(now);
+        self.texts.forget(now);
         let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.later)
             .into_iter()
             .partition(|(at, _)| *at <= now);
@@ -613,7 +629,7 @@ impl Line {
     }
 
     fn count(&mut self, what: &str) {
-        *self.rows.gateway.errors.entry(what.to_owned()).or_default() += 1;
+        self.rows.count(what);
     }
 
     fn close(&mut self, port: usize) {
@@ -634,6 +650,13 @@ impl Line {
                 return self.sequence;
             }
         }
+    }
+
+    /// The message that waits longest for its answer: numbers are given in turn, so it follows the newest one's.
+    fn oldest(&self) -> Option<u32> {
+        let mut turn = self.flying.range(self.sequence.saturating_add(1)..);
+        let first = turn.next().or_else(|| self.flying.iter().next());
+        first.map(|(sequence, _)| *sequence)
     }
 
     fn put(&mut self, port: usize, status: u32, sequence: u32, body: Body) {

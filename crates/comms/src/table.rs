@@ -13,6 +13,9 @@ pub struct Rows {
     taken: (i64, u64),
 }
 
+/// Different errors that are counted by name: what a peer invents must not fill the memory.
+const ERRORS: usize = 64;
+
 /// How much of a new measurement goes into a smoothed one.
 const SMOOTH: f64 = 0.2;
 
@@ -24,6 +27,15 @@ impl Rows {
         }
         self.gateway.state = state;
         reason.clone_into(&mut self.gateway.reason);
+    }
+
+    /// One more of this error; those beyond the first 64 kinds are “other”.
+    pub fn count(&mut self, what: &str) {
+        let errors = &mut self.gateway.errors;
+        let known = errors.len() < ERRORS || errors.contains_key(what);
+        *errors
+            .entry(if known { what } else { "other" }.to_owned())
+            .or_default() += 1;
     }
 
     /// A message was taken after `round_trip` ms.

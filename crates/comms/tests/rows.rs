@@ -154,6 +154,58 @@ fn row_04_a_receipt_that_nobody_waits_for_goes_on_to_the_store() {
 }
 
 #[test]
+fn row_08_a_receipt_is_known_by_bits_by_its_tlv_or_by_its_text_where_the_gateway_says_so() {
+    const TEXT: &str = "id:A1 sub:001 dlvrd:001 stat:DELIVRD err:000 text:";
+    let tlvs = || {
+        wire::smpp::Tlvs(vec![
+            (0x001E, b"A1\0".to_vec()),
+            (0x0427, vec![2]),
+            (0x1401, vec![9]),
+        ])
+    };
+    for (esm_class, text, tlv, switch, receipts, mobiles) in [
+        (0x04, TEXT, false, false, 1, 0),
+        (0x20, TEXT, false, false, 1, 0),
+        (0x27, TEXT, false, false, 1, 0),
+        (0x44, TEXT, false, false, 1, 0),
+        (0x00, TEXT, true, false, 1, 0),
+        (0x00, "", true, false, 1, 0),
+        (0x00, TEXT, false, false, 0, 1),
+        (0x00, TEXT, false, true, 1, 0),
+        (0x48, TEXT, false, true, 1, 0),
+        (0x43, TEXT, false, true, 1, 0),
+        (0x00, "id:B2 stat:DELIVRD text:", false, true, 0, 1),
+        (0x00, "My id:A1 stat:DELIVRD", false, true, 0, 1),
+        (0x00, "id:A1 stat:at home", false, true, 0, 1),
+        // Marked, and nothing that can be understood: answered, and no text from a person.
+        (0x04, "hello", false, false, 0, 0),
+    ] {
+        let mut peer = Peer::bound_with(&serde_json::json!({"plain_receipts": switch}));
+        peer.push(1, Lane::Interactive);
+        let submit = peer.sent()[0].sequence;
+        peer.answer(submit, "A1");
+        peer.line.events();
+        let deliver = Deliver {
+            source: (1, 1, "447700900101".into()),
+            esm_class,
+            message: text.as_bytes().to_vec(),
+            tlvs: if tlv { tlvs() } else { Default::default() },
+            ..Deliver::default()
+        };
+        peer.says(0, 9, Body::Deliver(deliver));
+        let events = peer.line.events();
+        let mobile = |e: &&Event| matches!(e, Event::Mobile { .. });
+        let got = (states(&events).len(), events.iter().filter(mobile).count());
+        assert_eq!(got, (receipts, mobiles), "{esm_class:02X} {text} {switch}");
+        match ack(&events) {
+            Some(token) => peer.line.stored(token, true),
+            None => assert_eq!(peer.line.rows.gateway.errors["receipt not understood"], 1),
+        }
+        assert_eq!(peer.sent()[0].sequence, 9);
+    }
+}
+
+#[test]
 fn row_09_a_deliver_sm_is_answered_after_it_is_stored() {
     for (ok, status) in [(true, 0), (false, 0x64)] {
         let mut peer = Peer::bound();
@@ -169,6 +221,114 @@ fn row_09_a_deliver_sm_is_answered_after_it_is_stored() {
             (answer.command, answer.status, answer.sequence),
             (0x8000_0005, status, 77)
         );
+    }
+}
+
+#[test]
+fn row_04_a_receipt_is_answered_soon_and_still_matched_after_minutes() {
+    let mut peer = Peer::bound_with(&serde_json::json!({"answer_seconds": 600}));
+    peer.push(1, Lane::Interactive);
+    let submit = peer.sent()[0].sequence;
+    peer.receipt(9, "id:A1 stat:ACCEPTD err:000 text:");
+    peer.receipt(10, "id:A1 stat:DELIVRD err:000 text:");
+    peer.now = 3_000;
+    peer.line.tick(peer.now);
+    let unmatched = [
+        (false, ReceiptState::EnRoute),
+        (false, ReceiptState::Delivered),
+    ];
+    assert_eq!(states(&peer.line.events()), unmatched);
+    peer.now = 240_000;
+    peer.line.tick(peer.now);
+    assert_eq!(states(&peer.line.events()), []);
+    peer.answer(submit, "A1");
+    let matched = [
+        (true, ReceiptState::EnRoute),
+        (true, ReceiptState::Delivered),
+    ];
+    assert_eq!(states(&peer.line.events()), matched);
+}
+
+#[test]
+fn row_04_receipts_that_wait_are_bounded_and_none_is_lost() {
+    let mut peer = Peer::bound_with(&serde_json::json!({"answer_seconds": 600}));
+    peer.push(1, Lane::Interactive);
+    for n in 0..10_010_u32 {
+        peer.receipt(n, &format!("id:B{n} stat:DELIVRD err:000 text:"));
+    }
+    peer.line.tick(peer.now);
+    assert_eq!(states(&peer.line.events()).len(), 10);
+    peer.now = 3_000;
+    peer.line.tick(peer.now);
+    assert_eq!(states(&peer.line.events()).len(), 10_000);
+}
+
+/// A text from a terminal; `udhi` as with a PoR.
+fn text(udhi: bool, octets: &[u8]) -> Body {
+    Body::Deliver(Deliver {
+        source: (1, 1, "447700900101".into()),
+        destination: (0, 1, "12345".into()),
+        esm_class: if udhi { 0x40 } else { 0 },
+        message: octets.to_vec(),
+        ..Deliver::default()
+    })
+}
+
+fn ack(events: &[Event]) -> Option<u64> {
+    events.iter().find_map(|event| match event {
+        Event::Mobile { ack, .. } | Event::Receipt { ack, .. } => Some(*ack),
+        _ => None,
+    })
+}
+
+#[test]
+fn row_09_a_text_sent_again_is_answered_each_time_and_handed_on_once() {
+    let mut peer = Peer::bound();
+    peer.says(0, 5, text(false, b"STOP"));
+    let token = ack(&peer.line.events()).unwrap();
+    // Again before it was stored: answered with it.
+    peer.says(0, 6, text(false, b"STOP"));
+    assert_eq!(ack(&peer.line.events()), None);
+    peer.line.stored(token, true);
+    let answers = |peer: &mut Peer| {
+        let frames = peer.sent().into_iter();
+        frames.map(|f| (f.sequence, f.status)).collect::<Vec<_>>()
+    };
+    assert_eq!(answers(&mut peer), [(5, 0), (6, 0)]);
+    peer.now = 200_000;
+    peer.line.tick(peer.now);
+    peer.sent();
+    peer.says(0, 7, text(false, b"STOP"));
+    assert_eq!(ack(&peer.line.events()), None);
+    assert_eq!(answers(&mut peer), [(7, 0)]);
+    peer.now = 301_000;
+    peer.line.tick(peer.now);
+    peer.says(0, 8, text(false, b"STOP"));
+    assert!(ack(&peer.line.events()).is_some());
+}
+
+#[test]
+fn row_09_a_text_that_could_not_be_stored_is_new_when_it_comes_again() {
+    let mut peer = Peer::bound();
+    peer.says(0, 5, text(false, b"STOP"));
+    let token = ack(&peer.line.events()).unwrap();
+    peer.line.stored(token, false);
+    assert_eq!(peer.sent()[0].status, 0x64);
+    peer.says(0, 6, text(false, b"STOP"));
+    assert!(ack(&peer.line.events()).is_some());
+}
+
+#[test]
+fn row_09_another_text_and_a_por_are_always_handed_on() {
+    let mut peer = Peer::bound();
+    for (udhi, octets) in [
+        (false, &b"STOP"[..]),
+        (false, b"stop"),
+        (true, &[2, 0x71, 0]),
+        (true, &[2, 0x71, 0]),
+    ] {
+        peer.says(0, 5, text(udhi, octets));
+        assert!(ack(&peer.line.events()).is_some(), "{octets:?}");
     }
 }
 
@@ -331,12 +491,56 @@ fn row_16_the_bind_resp_and_a_deliver_sm_in_one_segment() {
 }
 
 #[test]
-fn row_17_a_nack_with_sequence_0_fails_the_oldest() {
+fn row_11_kinds_of_errors_without_end_are_counted_as_other() {
     let mut peer = Peer::bound();
-    peer.push(1, Lane::Interactive);
+    for command in 0x0A00..0x0B00_u32 {
+        let header = [16, command, 0, 7].map(u32::to_be_bytes).concat();
+        peer.line.input(0, &header, 0);
+    }
+    let errors = &peer.line.rows.gateway.errors;
+    assert_eq!((errors.len(), errors["other"]), (65, 256 - 64));
+}
+
+/// A line whose sequence numbers are about to begin again at 1.
+fn at_the_last_sequence() -> Peer {
+    let mut peer = Peer::bound_with(&serde_json::json!({"window": 10}));
+    peer.line.number_from(0x7FFF_FFFE);
+    peer
+}
+
+#[test]
+fn row_17_numbers_begin_again_at_1_and_skip_those_in_flight() {
+    let mut peer = at_the_last_sequence();
+    (1..=3).for_each(|id| peer.push(id, Lane::Interactive));
+    let numbers = |frames: Vec<Frame>| frames.iter().map(|f| f.sequence).collect::<Vec<_>>();
+    assert_eq!(numbers(peer.sent()), [0x7FFF_FFFF, 1, 2]);
+    peer.line.number_from(0x7FFF_FFFE);
+    peer.push(4, Lane::Interactive);
+    assert_eq!(numbers(peer.sent()), [3]);
+}
+
+#[test]
+fn row_17_a_nack_with_sequence_0_fails_the_oldest_and_the_line_binds_anew() {
+    let mut peer = at_the_last_sequence();
+    (1..=3).for_each(|id| peer.push(id, Lane::Interactive));
     peer.sent();
     peer.says(3, 0, Body::GenericNack);
-    assert!(peer.line.idle());
+    let events = peer.line.events();
+    assert!(
+        matches!(
+            &events[..],
+            [
+                Event::Refused {
+                    target: Target::Notice { id: 1, .. },
+                    ..
+                },
+                Event::Gateway { up: false, .. }
+            ]
+        ),
+        "{events:?}"
+    );
+    assert_eq!(peer.sent()[0].command, 6);
+    assert!(peer.line.closing(0));
 }
 
 #[test]

@@ -5,18 +5,19 @@
 //! [`Line::events`] on; (3) call [`Line::tick`] at least once a second.
 
 mod early;
+mod handed;
 mod inbound;
 mod texts;
 
-use crate::table::Rows;
+use crate::table::{Rows, seconds};
 use crate::{Bind, GatewayConfig};
 use delivery::network::Health;
 use delivery::{Class, Event, Lane, Outbound, Target};
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use wire::smpp::{BindKind, Body, Frames, Pdu, Submit, receipt, status};
+use wire::smpp::{BindKind, Body, Frames, Pdu, Submit, status};
 
-/// Message ids that are remembered to match receipts to what this process sent.
-const IDS: usize = 200_000;
+/// An answer that takes longer than this is slow, ms.
+const SLOW: i64 = 500;
 /// A throttled link is silent for this long before it goes on, ms.
 const PAUSE: i64 = 1_000;
 /// A text that is refused for the moment goes again after this long, ms, and so often at most.
@@ -63,8 +64,7 @@ pub struct Line {
     later: Vec<(i64, Outbound)>,
     refusals: HashMap<Target, u8>,
     sequence: u32,
-    ids: HashMap<String, (Target, String)>,
-    ids_in_order: VecDeque<String>,
+    handed: handed::Handed,
     early: early::Early,
     unanswered: HashMap<u64, Vec<inbound::Unanswered>>,
     texts: texts::Texts,
@@ -98,8 +98,7 @@ impl Line {
             later: Vec::new(),
             refusals: HashMap::new(),
             sequence: 0,
-            ids: HashMap::new(),
-            ids_in_order: VecDeque::new(),
+            handed: handed::Handed::default(),
             early: early::Early::default(),
             unanswered: HashMap::new(),
             texts: texts::Texts::default(),
@@ -304,10 +303,11 @@ impl Line {
         if status == 0 {
             self.rows.accepted(now - at, now);
             self.rows.network(&message.destination, now).sent += 1;
-            self.creep(now);
+            self.creep();
+            self.recover(now - at, now);
             self.refusals.remove(&message.target);
             if let Some(id) = &id {
-                self.remember(id, &message);
+                self.handed.add(id, &message, now);
             }
             self.events.push(Event::Accepted {
                 target: message.target,
@@ -387,24 +387,46 @@ impl Line {
     }
 
     /// After a throttle the pace creeps up again with every message taken, to what the configuration allows.
-    fn creep(&mut self, now: i64) {
+    fn creep(&mut self) {
         let Some(pace) = self.pace else {
-            if self.rows.gateway.state == Health::Slow {
-                self.up("Messages go out.", now);
-            }
             return;
         };
-        let most = self.config.rate_per_s;
         // A twentieth of a message a second with every message: 5 % a second at any pace.
         let faster = pace + 0.05;
-        self.pace = match most {
+        self.pace = match self.config.rate_per_s {
             Some(most) => Some(faster.min(most)),
             None if faster > 10_000.0 => None,
             None => Some(faster),
         };
         self.rows.gateway.pace = self.pace;
-        if now > self.paused_until + 5 * PAUSE && self.rows.gateway.state == Health::Slow {
+    }
+
+    /// A message was taken: what was wrong is over, unless the answer came slowly or a throttle was a moment ago.
+    fn recover(&mut self, round_trip: i64, now: i64) {
+        if self.pace.is_some() && now <= self.paused_until + 5 * PAUSE {
+            return;
+        }
+        if round_trip > SLOW {
+            let reason = format!("The gateway answers slowly: after {}.", seconds(round_trip));
+            self.rows.set(Health::Slow, &reason, now);
+        } else if self.rows.gateway.state == Health::Slow {
             self.up("Messages go out.", now);
+        }
+    }
+
+    /// What waits is noticed: an answer of the gateway, or a receipt of a network.
+    fn notice_silence(&mut self, now: i64) {
+        let oldest = self.oldest().and_then(|oldest| self.flying.get(&oldest));
+        if let Some(waited) = oldest.map(|flying| now - flying.at)
+            && waited > SLOW
+            && self.rows.gateway.state == Health::Up
+        {
+            let waited = seconds(waited);
+            let reason = format!("The gateway answers slowly: a message has waited {waited}.");
+            self.rows.set(Health::Slow, &reason, now);
+        }
+        for (network, waited) in self.handed.silent(&self.rows.networks, now) {
+            self.rows.silent(&network, waited, now);
         }
     }
 
@@ -520,6 +542,7 @@ impl Line {
                 _ => {}
             }
         }
+        self.notice_silence(now);
         self.hand_on_early(now);
         self.texts.forget(now);
         let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.later)
@@ -574,34 +597,6 @@ impl Line {
             target: message.target,
             gateway: self.config.name.clone(),
         });
-    }
-
-    fn remember(&mut self, id: &str, message: &Outbound) {
-        let key = id.to_ascii_lowercase();
-        // A receipt may have lost the leading zeros (SMPP.md, row 3).
-        let bare = key.trim_start_matches('0');
-        let bare = (bare != key && !bare.is_empty()).then(|| bare.to_owned());
-        for key in bare.into_iter().chain([key]) {
-            let full = self.ids_in_order.len() >= IDS;
-            if let Some(oldest) = full.then(|| self.ids_in_order.pop_front()).flatten() {
-                self.ids.remove(&oldest);
-            }
-            self.ids_in_order.push_back(key.clone());
-            let value = (message.target.clone(), message.destination.clone());
-            self.ids.insert(key, value);
-        }
-    }
-
-    /// What a receipt's id belongs to: exact first, then every form that gateways give ids in; two different matches
-    /// are none (CASES C60).
-    fn known(&self, id: &str) -> Option<(Target, String)> {
-        if let Some(found) = self.ids.get(&id.to_ascii_lowercase()) {
-            return Some(found.clone());
-        }
-        let forms = receipt::forms(id);
-        let mut found = forms.iter().filter_map(|form| self.ids.get(form));
-        let first = found.next()?;
-        found.all(|other| other == first).then(|| first.clone())
     }
 
     fn up(&mut self, reason: &str, now: i64) {

@@ -42,7 +42,7 @@ impl Line {
         self.rows.gateway.receipts += 1;
         let token = self.next_token();
         self.unanswered.insert(token, vec![unanswered]);
-        if self.known(&report.id).is_some() || self.flying.is_empty() {
+        if self.handed.find(&report.id).is_some() || self.flying.is_empty() {
             self.report(report, Some(token), now);
         } else {
             self.early.keep(report, token, now);
@@ -66,7 +66,7 @@ impl Line {
             text.esm_class &= !HEADER;
             receipt(&text, plain)
         }
-        .filter(|report| marked || self.known(&report.id).is_some())
+        .filter(|report| marked || self.handed.find(&report.id).is_some())
     }
 
     /// A message from a terminal. A text that is sent again is answered, and handed on once (row 9); what has a header
@@ -108,24 +108,18 @@ impl Line {
     fn report(&mut self, report: Receipt, token: Option<u64>, now: i64) {
         // A token that stands for no deliver_sm: that one was answered already.
         let token = token.unwrap_or_else(|| self.next_token());
-        let known = self.known(&report.id);
-        let error = report.error.map(|raw| network_error(&raw));
+        let known = self.handed.find(&report.id);
+        let error = report.error.as_deref().map(network_error);
         let absent = error.as_ref().is_some_and(|error| error.absent);
-        if let Some((_, number)) = &known {
-            let fate = match report.state {
-                State::Delivered => Some(Fate::Delivered),
-                state if state.is_final() => Some(Fate::Failed),
-                _ if absent => Some(Fate::Absent),
-                _ => None,
-            };
-            if let Some(fate) = fate {
-                self.rows.fate(number, fate, now);
-            }
+        if let Some(number) = known {
+            self.observe(number, report.state, absent, now);
         }
+        let target = known.and_then(|number| self.handed.get(number));
+        let target = target.map(|taken| taken.target.clone());
         self.events.push(Event::Receipt {
             gateway: self.config.name.clone(),
             message_id: report.id,
-            target: known.map(|(target, _)| target),
+            target,
             state: match report.state {
                 State::Delivered => ReceiptState::Delivered,
                 State::Expired => ReceiptState::Expired,
@@ -139,6 +133,31 @@ impl Line {
             error,
             ack: token,
         });
+    }
+
+    /// A receipt tells how its network is.
+    fn observe(&mut self, number: u64, state: State, absent: bool, now: i64) {
+        let overtook = state == State::Delivered && self.handed.overtook(number);
+        let Some(taken) = self.handed.get(number) else {
+            return;
+        };
+        let fate = match (state, taken.state) {
+            (_, Some(before)) if before.is_final() => state.is_final().then_some(Fate::Repeated),
+            (State::Delivered, _) => Some(Fate::Delivered {
+                after: now - taken.at,
+                overtook,
+            }),
+            (state, _) if state.is_final() => Some(Fate::Failed),
+            _ if absent => Some(Fate::Absent),
+            _ => None,
+        };
+        // Forward only (row 6).
+        if taken.state.is_none_or(|before| !before.is_final()) {
+            taken.state = Some(state);
+        }
+        if let Some(fate) = fate {
+            self.rows.fate(&taken.destination, fate, now);
+        }
     }
 
     fn mobile(&mut self, deliver: Deliver, token: u64) {

@@ -6,3 +6,4 @@ mod peer;
 mod receipts;
 mod refusals;
 mod session;
+mod table;

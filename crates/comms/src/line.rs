@@ -194,7 +194,12 @@ impl Line {
         };
         // Only repeated sendings can meet themselves in the queue; the first never looks.
         let again = matches!(message.target, Target::Part(part) if part.sending > 1);
-        match queue.iter_mut().find(|known| again && same(known)) {
+        let twin = if again {
+            queue.iter_mut().find(|known| same(known))
+        } else {
+            None
+        };
+        match twin {
             Some(known) => *known = message,
             None => queue.push_back(message),
         }

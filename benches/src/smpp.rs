@@ -112,6 +112,7 @@ async fn drive(config: GatewayConfig, n: u64) -> Result<Figures, String> {
     let mut end = start;
     let mut sent = 0;
     let mut batch = Vec::new();
+    let mut reported = vec![false; usize::try_from(n).unwrap_or(0)];
     while figures.accepted + figures.refused < n || figures.receipts < figures.accepted {
         while sent < n && sent < figures.accepted + figures.refused + AHEAD {
             gateways.send(outbound(sent));
@@ -127,7 +128,12 @@ async fn drive(config: GatewayConfig, n: u64) -> Result<Figures, String> {
                 Event::Accepted { .. } => figures.accepted += 1,
                 Event::Refused { .. } | Event::NoAnswer { .. } => figures.refused += 1,
                 Event::Receipt { target, ack, .. } => {
-                    figures.receipts += u64::from(target.is_some());
+                    // One that comes twice counts once.
+                    if let Some(Target::Notice { id, .. }) = target
+                        && let Some(reported) = reported.get_mut(id as usize)
+                    {
+                        figures.receipts += u64::from(!std::mem::replace(reported, true));
+                    }
                     gateways.stored(ack, true);
                 }
                 Event::Mobile { ack, .. } => gateways.stored(ack, true),

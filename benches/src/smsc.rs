@@ -77,7 +77,7 @@ impl Answers {
             at += pdu.len();
             let [_, command, _, sequence] = head;
             match command {
-                0x04 => self.submitted(sequence),
+                0x04 => self.submitted(sequence, wants_receipt(pdu).unwrap_or(false)),
                 0x01 | 0x02 | 0x09 => self.put(command | RESPONSE, sequence, b"smsc\0"),
                 0x15 => self.put(command | RESPONSE, sequence, b""),
                 0x06 => {
@@ -90,10 +90,13 @@ impl Answers {
         at
     }
 
-    fn submitted(&mut self, sequence: u32) {
+    fn submitted(&mut self, sequence: u32, receipt: bool) {
         self.count += 1;
         let id = format!("{:08X}\0", self.count);
         self.put(0x04 | RESPONSE, sequence, id.as_bytes());
+        if !receipt {
+            return;
+        }
         let text = format!(
             "id:{:08X} sub:001 dlvrd:001 submit date:2611250904 done date:2611250904 stat:DELIVRD err:000 text:",
             self.count
@@ -107,6 +110,18 @@ impl Answers {
     fn put(&mut self, command: u32, sequence: u32, body: &[u8]) {
         put(&mut self.out, command, sequence, body);
     }
+}
+
+/// Whether a submit_sm asks for a receipt (SMPP 3.4 §4.4.1).
+fn wants_receipt(pdu: &[u8]) -> Option<bool> {
+    let mut rest = pdu.get(16..)?;
+    // service_type; TON, NPI and address of both ends; three octets; two times; registered_delivery.
+    for fixed in [0, 2, 2, 3, 0] {
+        rest = rest.get(fixed..)?;
+        let end = rest.iter().position(|octet| *octet == 0)?;
+        rest = rest.get(end + 1..)?;
+    }
+    Some(rest.first()? & 0x03 != 0)
 }
 
 /// The bit of a response's command_id.

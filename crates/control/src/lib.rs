@@ -2,6 +2,7 @@
 //! books and shipments. Decisions are `delivery`'s and `terminals`'; here they are recorded and carried out.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod answers;
 mod audit;
 mod books;
 mod engine;
@@ -13,6 +14,7 @@ mod provision;
 mod tokens;
 mod view;
 
+pub use answers::{Answer, Asked, Reservation};
 pub use books::{EditError, EditOptions, Edited, Imported};
 pub use engine::Stored;
 pub use events::{Emitted, Event};

@@ -11,6 +11,7 @@ mod notices;
 mod people;
 mod plans;
 mod provision;
+mod repeat;
 mod tokens;
 mod view;
 

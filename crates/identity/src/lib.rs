@@ -4,11 +4,13 @@
 pub mod code;
 mod grant;
 mod lockout;
+pub mod pin;
 pub mod session;
 mod token;
 
 pub use code::{Code, Purpose, Tried};
 pub use grant::{Grant, JobKind};
 pub use lockout::Failures;
+pub use pin::Pin;
 pub use session::Session;
 pub use token::{Scope, Token, digest};

@@ -1,6 +1,7 @@
 //! Rule 10: a book is read or changed only with a grant, and only this room makes one.
 
-use crate::{Scope, Session, Token};
+use crate::call::LOOK_BACK;
+use crate::{Call, CallState, Face, Role, Scope, Session, Token};
 use book::{Actor, ActorKind, SubscriberId, Way};
 
 /// The right to open one book. Its fields are private: nobody else can make one.
@@ -20,8 +21,10 @@ pub enum JobKind {
     CommandLine,
     /// The sample data of `kith demo`.
     Sample,
-    /// An administrator's decision on a hold.
+    /// An administrator's decision on a hold, or look at a terminal.
     Hold,
+    /// What a call left: changes that the caller did not confirm are undone, the rest goes.
+    CallEnd,
 }
 
 impl Grant {
@@ -31,6 +34,7 @@ impl Grant {
             JobKind::CommandLine => (ActorKind::Administrator, "command line", Way::Cli),
             JobKind::Sample => (ActorKind::System, "sample data", Way::Cli),
             JobKind::Hold => (ActorKind::Administrator, "administrator", Way::Api),
+            JobKind::CallEnd => (ActorKind::System, "end of a call", Way::Desk),
         };
         Self {
             subscriber,
@@ -45,19 +49,46 @@ impl Grant {
         }
     }
 
-    /// An owner's right to her own book, once she has logged in.
-    pub fn of_session(session: &Session) -> Self {
-        Self {
-            subscriber: session.subscriber,
+    /// An owner's or guardian's right to a book, once she has logged in to the portal; none to anybody else's.
+    pub fn of_session(session: &Session, subscriber: SubscriberId) -> Option<Self> {
+        let hers = session.face == Face::Portal && session.subscribers.contains(&subscriber);
+        let kind = match session.role {
+            // An owner's own book is her first; she may be family to other owners.
+            Role::Owner if session.subscribers.first() == Some(&subscriber) => ActorKind::Owner,
+            Role::Owner | Role::Guardian => ActorKind::Guardian,
+            Role::Agent | Role::Supervisor | Role::Administrator => return None,
+        };
+        hers.then(|| Self {
+            subscriber,
             actor: Actor {
-                kind: ActorKind::Owner,
-                id: format!("owner:{}", session.subscriber.0),
+                kind,
+                id: format!("account:{}", session.login),
                 name: session.name.clone(),
             },
             way: Way::Portal,
             call: None,
             write: true,
-        }
+        })
+    }
+
+    /// An agent's right to the caller's book: only in a verified call that he has, to change it only while the call
+    /// lasts, and to look at it for a while after.
+    pub fn of_call(call: &Call, agent: &Session, now: i64) -> Option<Self> {
+        let subscriber = call.subscriber?;
+        let ended = call.ended.unwrap_or(now);
+        let open = call.state != CallState::Ringing && now - ended < LOOK_BACK;
+        let his = agent.face == Face::Desk && call.is_with(&agent.login);
+        (open && his && call.level > 0).then(|| Self {
+            subscriber,
+            actor: Actor {
+                kind: ActorKind::Agent,
+                id: format!("account:{}", agent.login),
+                name: agent.name.clone(),
+            },
+            way: Way::Desk,
+            call: Some(call.id.clone()),
+            write: call.state == CallState::Answered,
+        })
     }
 
     /// A token's right to a book: none without `books:read`; to change it, `books:write`.
@@ -99,5 +130,71 @@ impl Grant {
     /// Whether it may change the book, too.
     pub fn may_write(&self) -> bool {
         self.write
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::AgentRef;
+
+    fn session(face: Face, role: Role) -> Session {
+        Session {
+            face,
+            login: "ann".into(),
+            name: "Ann".into(),
+            role,
+            subscribers: vec![SubscriberId(7)],
+            expires: 1000,
+        }
+    }
+
+    fn verified() -> Call {
+        let mut call = Call::ring("c1".into(), String::new(), String::new(), true, 0);
+        let (login, name) = ("ann".into(), "Ann".into());
+        call.answer(AgentRef { login, name }, 1).unwrap();
+        call.subscriber = Some(SubscriberId(7));
+        call.level = 1;
+        call
+    }
+
+    #[test]
+    fn a_session_opens_its_own_books_only() {
+        let owner = session(Face::Portal, Role::Owner);
+        assert!(Grant::of_session(&owner, SubscriberId(7)).is_some());
+        assert!(Grant::of_session(&owner, SubscriberId(8)).is_none());
+        for (face, role) in [
+            (Face::Desk, Role::Agent),
+            (Face::Console, Role::Administrator),
+            (Face::Portal, Role::Administrator),
+        ] {
+            let other = session(face, role);
+            assert!(Grant::of_session(&other, SubscriberId(7)).is_none());
+        }
+    }
+
+    #[test]
+    fn a_call_opens_a_book_only_when_verified_and_only_to_its_agent() {
+        let agent = session(Face::Desk, Role::Agent);
+        let grant = Grant::of_call(&verified(), &agent, 2).unwrap();
+        assert!(grant.may_write() && grant.call() == Some("c1"));
+        let mut unverified = verified();
+        unverified.level = 0;
+        assert!(Grant::of_call(&unverified, &agent, 2).is_none());
+        let mut other = session(Face::Desk, Role::Agent);
+        other.login = "bob".into();
+        assert!(Grant::of_call(&verified(), &other, 2).is_none());
+        let console = session(Face::Console, Role::Administrator);
+        assert!(Grant::of_call(&verified(), &console, 2).is_none());
+    }
+
+    #[test]
+    fn after_the_call_the_agent_may_look_for_a_while() {
+        let agent = session(Face::Desk, Role::Agent);
+        let mut call = verified();
+        call.end(None, 100);
+        let grant = Grant::of_call(&call, &agent, 101).unwrap();
+        assert!(!grant.may_write());
+        assert!(Grant::of_call(&call, &agent, 100 + LOOK_BACK).is_none());
     }
 }

@@ -28,6 +28,14 @@ impl Failures {
         *self = Self::default();
     }
 
+    /// Failures left before the next lock.
+    pub fn left(&self) -> u8 {
+        match self.count {
+            0..5 => 5 - u8::try_from(self.count).unwrap_or(5),
+            _ => 0,
+        }
+    }
+
     /// Until when nothing may be tried, ms UTC.
     pub fn locked(&self, now: i64) -> Option<i64> {
         (self.until > now).then_some(self.until)

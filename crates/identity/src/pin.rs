@@ -1,65 +1,34 @@
-//! A PIN of six digits: it only ever adds to a verified call and opens nothing alone (DECISIONS.md, “codes and PIN”).
-//! Stored salted, peppered and stretched: six digits alone would be guessed from a copy of the store in a moment.
+//! The owner's PIN: six digits that only ever add to a verified call; they open nothing alone (DECISIONS.md).
 
-use argon2::{Algorithm, Argon2, Params, Version};
-use serde::{Deserialize, Serialize};
-use subtle::ConstantTimeEq;
+use crate::password::{self, PasswordError, SALT};
 
-/// Salt octets (RFC 9106 §3.1).
-pub const SALT: usize = 16;
-const HASH: usize = 32;
-/// OWASP's least for Argon2id: 19 MiB, two passes, one lane.
-const MEMORY_KIB: u32 = 19 * 1024;
-const PASSES: u32 = 2;
+/// Its digits.
+pub const DIGITS: usize = 6;
 
-/// A PIN as it is stored: never its digits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pin {
-    salt: String,
-    hash: String,
+/// Whether `typed` can be a PIN: six digits.
+pub fn is_pin(typed: &str) -> bool {
+    typed.len() == DIGITS && typed.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// What was given is no PIN.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("A PIN has six digits, and nothing else")]
-pub struct NoPin;
-
-impl Pin {
-    /// The PIN of these digits. `salt` is fresh chance, `pepper` the server's.
-    ///
-    /// # Errors
-    /// [`NoPin`] unless it is six digits.
-    pub fn new(digits: &str, salt: [u8; SALT], pepper: &[u8]) -> Result<Self, NoPin> {
-        let right = digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_digit());
-        let hash = right.then(|| stretch(digits, &salt, pepper)).flatten();
-        Ok(Self {
-            salt: data_encoding::HEXLOWER.encode(&salt),
-            hash: data_encoding::HEXLOWER.encode(&hash.ok_or(NoPin)?),
-        })
+/// What is stored: Argon2id over the digits with the server's pepper, for a million digits are soon tried.
+///
+/// # Errors
+/// [`PasswordError::Unusable`] when the digits are no PIN.
+pub fn hash(digits: &str, pepper: &[u8], salt: &[u8; SALT]) -> Result<String, PasswordError> {
+    if !is_pin(digits) {
+        return Err(PasswordError::Unusable);
     }
-
-    /// Whether these are the digits. As slow as a guess must be: try it off the threads that answer.
-    pub fn is(&self, digits: &str, pepper: &[u8]) -> bool {
-        let tried = data_encoding::HEXLOWER
-            .decode(self.salt.as_bytes())
-            .ok()
-            .and_then(|salt| stretch(digits, &salt, pepper));
-        tried.is_some_and(|tried| {
-            let tried = data_encoding::HEXLOWER.encode(&tried);
-            tried.as_bytes().ct_eq(self.hash.as_bytes()).into()
-        })
-    }
+    password::hash(&peppered(digits, pepper), salt)
 }
 
-fn stretch(digits: &str, salt: &[u8], pepper: &[u8]) -> Option<[u8; HASH]> {
-    let params = Params::new(MEMORY_KIB, PASSES, 1, Some(HASH)).ok()?;
-    let argon =
-        Argon2::new_with_secret(pepper, Algorithm::Argon2id, Version::V0x13, params).ok()?;
-    let mut hash = [0; HASH];
-    argon
-        .hash_password_into(digits.as_bytes(), salt, &mut hash)
-        .ok()?;
-    Some(hash)
+/// Whether these are the digits; spaces do not count.
+pub fn is(digits: &str, pepper: &[u8], hash: Option<&str>) -> bool {
+    let plain: String = digits.chars().filter(|c| !c.is_whitespace()).collect();
+    password::is(&peppered(&plain, pepper), hash)
+}
+
+fn peppered(digits: &str, pepper: &[u8]) -> String {
+    format!("{digits}/{}", data_encoding::HEXLOWER.encode(pepper))
 }
 
 #[cfg(test)]
@@ -67,24 +36,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn six_digits_of_this_owner_and_server() {
-        let pin = Pin::new("482913", [7; SALT], b"pepper").unwrap();
-        for (digits, pepper, right) in [
-            ("482913", &b"pepper"[..], true),
-            ("482914", b"pepper", false),
-            ("482913", b"other", false),
-            ("", b"pepper", false),
-        ] {
-            assert_eq!(pin.is(digits, pepper), right, "{digits}");
-        }
-        assert_ne!(pin, Pin::new("482913", [8; SALT], b"pepper").unwrap());
+    fn right_digits_and_right_server() {
+        let hash = hash("482913", b"pepper", &[1; SALT]).unwrap();
+        assert!(is("482 913", b"pepper", Some(&hash)));
+        assert!(!is("482914", b"pepper", Some(&hash)));
+        assert!(!is("482913", b"other", Some(&hash)));
+        assert!(!is("482913", b"pepper", None));
     }
 
     #[test]
-    fn anything_else_is_none() {
-        for digits in ["", "12345", "1234567", "12345a", "１２３４５６", "12 456"] {
-            let tried = Pin::new(digits, [0; SALT], b"pepper");
-            assert_eq!(tried, Err(NoPin), "{digits}");
+    fn six_digits() {
+        for (typed, right) in [
+            ("123456", true),
+            ("12345", false),
+            ("12345a", false),
+            ("１２３４５６", false),
+        ] {
+            assert_eq!(is_pin(typed), right, "{typed}");
         }
     }
 }

@@ -35,7 +35,7 @@ pub struct Reservation {
 /// What is known of a key.
 #[derive(Debug, Clone)]
 pub enum Asked {
-    /// Nobody asked before: act, then [`Control::answer`] or [`Control::forget`].
+    /// Nobody asked before: act, then [`Control::keep_answer`] or [`Control::forget`].
     First(Reservation),
     /// This was the answer.
     Again(Answer),
@@ -109,7 +109,7 @@ impl Control {
     ///
     /// # Errors
     /// The store's.
-    pub async fn answer(&self, of: Reservation, answer: Answer) -> Result<(), StoreError> {
+    pub async fn keep_answer(&self, of: Reservation, answer: Answer) -> Result<(), StoreError> {
         let kept = Kept {
             answer: Some(answer),
             ..of.kept
@@ -122,25 +122,14 @@ impl Control {
     /// # Errors
     /// The store's.
     pub async fn forget(&self, of: Reservation) -> Result<(), StoreError> {
-        let write = DocumentWrite {
-            kind: KIND,
-            key: of.key,
-            value: None,
-            index: None,
-            expires: None,
-            expect: None,
-        };
+        let write = DocumentWrite::remove(KIND, of.key);
         self.store().run(Job::Documents(vec![write])).await
     }
 
     async fn keep(&self, key: &str, kept: &Kept, expect: Option<u64>) -> Result<(), StoreError> {
         let write = DocumentWrite {
-            kind: KIND,
-            key: key.to_owned(),
-            value: serde_json::to_string(kept).ok(),
-            index: None,
-            expires: Some(kept.since + KEPT),
             expect,
+            ..DocumentWrite::put(KIND, key, kept).until(kept.since + KEPT)
         };
         self.store().run(Job::Documents(vec![write])).await
     }
@@ -174,6 +163,8 @@ mod tests {
         let settings = Settings {
             policy: delivery::Policy::DEMO,
             brand: String::new(),
+            brand_zh: String::new(),
+            spoken: Default::default(),
             service_number: String::new(),
             cards: BTreeMap::new(),
             phones: BTreeMap::new(),
@@ -209,7 +200,7 @@ mod tests {
         };
         let running = control.reserve(&a, "k", &[b"x"]).await.unwrap();
         assert!(matches!(running, Asked::Running), "{running:?}");
-        control.answer(mine, answer()).await.unwrap();
+        control.keep_answer(mine, answer()).await.unwrap();
         let again = control.reserve(&a, "k", &[b"x"]).await.unwrap();
         assert!(
             matches!(&again, Asked::Again(a) if *a == answer()),

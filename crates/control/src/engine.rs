@@ -86,6 +86,7 @@ impl Control {
     /// Plans and ships what is due, looks at what is overdue. Gives the time of the next thing to do, ms UTC.
     async fn work(&self) -> Result<i64, StoreError> {
         let now = self.now();
+        self.keep_calls().await?;
         let overdue: Vec<_> = {
             let engine = self.0.engine.lock().await;
             let late = engine.deadlines.iter().filter(|(_, (_, at))| *at <= now);

@@ -2,9 +2,12 @@
 //! books and shipments. Decisions are `delivery`'s and `terminals`'; here they are recorded and carried out.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod accounts;
 mod answers;
 mod audit;
 mod books;
+mod calls;
+mod closing;
 mod engine;
 mod events;
 mod notices;
@@ -15,8 +18,10 @@ mod repeat;
 mod tokens;
 mod view;
 
+pub use accounts::{AccountError, Invitation};
 pub use answers::{Answer, Asked, Reservation};
 pub use books::{EditError, EditOptions, Edited, Imported};
+pub use calls::{CallError, Digits, UndoInCall};
 pub use engine::Stored;
 pub use events::{Emitted, Event};
 pub use people::Denied;
@@ -28,7 +33,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::Store;
 use terminals::{CardProfile, TerminalProfile};
-use tokio::sync::{Notify, broadcast, mpsc};
+use tokio::sync::{Notify, Semaphore, broadcast, mpsc};
 use vault::MasterKey;
 
 /// What control needs to know of the house that it stands in.
@@ -38,12 +43,28 @@ pub struct Settings {
     pub policy: Policy,
     /// What texts to people begin with.
     pub brand: String,
+    /// The same in Chinese.
+    pub brand_zh: String,
     /// The number that owners call.
     pub service_number: String,
+    /// When an agent may type a code that the caller says aloud.
+    pub spoken: Spoken,
     /// Card profiles by name, beside the built-in ones.
     pub cards: BTreeMap<String, CardProfile>,
     /// Terminal profiles by name, beside the built-in ones.
     pub phones: BTreeMap<String, TerminalProfile>,
+}
+
+/// When a desk code may be spoken (SCREENS.md §3): the digits are safer on the caller's own keys.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Spoken {
+    /// Never.
+    Never,
+    /// Only in calls that no telephone system brought: nothing could pass the digits on.
+    #[default]
+    WithoutTelephone,
+    /// In every call.
+    Always,
 }
 
 /// Main control. Clones are the same control.
@@ -61,6 +82,8 @@ struct Inner {
     wake: Notify,
     /// One decision about a terminal at a time: its slice's owner is this process.
     engine: tokio::sync::Mutex<engine::Engine>,
+    /// Passwords that are hashed at the same time.
+    hashing: Semaphore,
 }
 
 impl Control {
@@ -83,6 +106,7 @@ impl Control {
             recent: Mutex::default(),
             wake: Notify::new(),
             engine: tokio::sync::Mutex::default(),
+            hashing: Semaphore::new(2),
         }))
     }
 

@@ -1,36 +1,50 @@
-//! Logging in to the portal: a one-time code by SMS to the owner's own terminal, then a session.
+//! Logging in: by a one-time code sent to one's own telephone (portal), or by a password (every face).
 
 use crate::Control;
-use book::{Language, Subscriber, Understood, region_of, understand};
-use identity::{Code, Failures, Purpose, Session, Tried, code, digest, session};
-use store::{DocumentWrite, Job, StoreError};
+use book::{Language, SubscriberId, Understood, region_of, understand};
+use identity::account::login as as_login;
+use identity::{Account, Code, Face, Failures, Purpose, Role, Session, Tried};
+use identity::{code, digest, password, session};
+use store::{DocumentWrite, Job, Refused, StoreError};
 
-/// Why somebody was not let in; the same for known and unknown numbers.
+/// Why somebody was not let in; the same for known and unknown names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Denied {
-    /// The code is wrong; so many tries are left.
-    Wrong(u8),
+    /// The code or password is wrong.
+    Wrong,
     /// The code is too old, or was tried too often, or there is none.
     Over,
     /// Too many failures in a row: until then, ms UTC.
     Locked(i64),
 }
 
+/// Somebody who may open books in the portal.
+struct Person {
+    /// Her number, E.164: the subject of codes and failures.
+    number: String,
+    name: String,
+    role: Role,
+    language: Language,
+    subscribers: Vec<SubscriberId>,
+    password: Option<String>,
+}
+
+/// How often a try is made again when others write the same counter at the same time.
+const ATTEMPTS: u32 = 8;
+
 impl Control {
-    /// Sends a log-in code to the owner of `number`. Answers the same for known and unknown numbers.
+    /// Sends a log-in code to the owner or guardian whose number this is. Answers the same for known and unknown ones.
     ///
     /// # Errors
     /// The store's.
     pub async fn start_log_in(&self, number: &str) -> Result<(), StoreError> {
-        let Some(subscriber) = self.owner_of(number).await? else {
+        let Some(person) = self.person(number).await? else {
             return Ok(());
         };
         let now = self.now();
-        let failures = self.failures(&subscriber.msisdn).await?.0;
-        let known = self
-            .store()
-            .document("code", &code_key(&subscriber))
-            .await?;
+        let failures = self.failures(&person.number).await?.0;
+        let key = code_key(&person.number);
+        let known = self.store().document("code", &key).await?;
         // At most two texts in the life of a code, however often somebody asks: nobody can be flooded.
         let lives =
             known.is_some_and(|document| document.expires.unwrap_or(0) > now + code::LIFE / 2);
@@ -41,36 +55,29 @@ impl Control {
         let pepper = self.vault().pepper();
         let code = Code::new(
             Purpose::Portal,
-            &subscriber.msisdn,
+            &person.number,
             &digits,
             pepper.expose(),
             now,
         );
-        let write = DocumentWrite {
-            kind: "code",
-            key: code_key(&subscriber),
-            value: serde_json::to_string(&code).ok(),
-            index: None,
-            expires: Some(code.expires()),
-            expect: None,
-        };
+        let write = DocumentWrite::put("code", key, &code).until(code.expires());
         self.store().run(Job::Documents(vec![write])).await?;
-        let brand = &self.settings().brand;
-        let text = match subscriber.language {
+        let brand = self.brand(person.language);
+        let text = match person.language {
             Language::En => format!(
                 "{digits} is your {brand} code to log in. Type it on the page. Never tell it to anyone, not even our staff."
             ),
             Language::ZhHans => format!(
-                "【亲友簿】登录验证码{digits}，请在网页上输入。切勿告诉任何人，包括我们的客服。"
+                "【{brand}】登录验证码{digits}，请在网页上输入。切勿告诉任何人，包括我们的客服。"
             ),
         };
-        if let Err(error) = self.text(&subscriber.msisdn, &text) {
+        if let Err(error) = self.text(&person.number, &text) {
             tracing::error!(%error, "a log-in code was not sent");
         }
         Ok(())
     }
 
-    /// Lets the owner of `number` in with the code that she got. Gives the cookie's secret.
+    /// Lets the owner or guardian of `number` in with the code that she got. Gives the cookie's secret.
     ///
     /// # Errors
     /// The outer result is the store's; the inner says why she was not let in.
@@ -79,91 +86,139 @@ impl Control {
         number: &str,
         digits: &str,
     ) -> Result<Result<String, Denied>, StoreError> {
-        let Some(subscriber) = self.owner_of(number).await? else {
+        let Some(person) = self.person(number).await? else {
             return Ok(Err(Denied::Over));
         };
+        // Two tries at once are two tries: the second finds another version and looks again.
+        for _ in 0..ATTEMPTS {
+            match self.try_code(&person, digits).await {
+                Err(StoreError::Refused(Refused::Stale)) => {}
+                done => return done,
+            }
+        }
+        Ok(Err(Denied::Over))
+    }
+
+    async fn try_code(
+        &self,
+        person: &Person,
+        digits: &str,
+    ) -> Result<Result<String, Denied>, StoreError> {
         let now = self.now();
-        let (mut failures, failures_version) = self.failures(&subscriber.msisdn).await?;
+        let (mut failures, version) = self.failures(&person.number).await?;
         if let Some(until) = failures.locked(now) {
             return Ok(Err(Denied::Locked(until)));
         }
-        let Some(document) = self
-            .store()
-            .document("code", &code_key(&subscriber))
-            .await?
-        else {
+        let key = code_key(&person.number);
+        let Some(document) = self.store().document("code", &key).await? else {
             return Ok(Err(Denied::Over));
         };
         let Ok(mut code) = serde_json::from_str::<Code>(&document.value) else {
             return Ok(Err(Denied::Over));
         };
         let pepper = self.vault().pepper();
-        let tried = code.check(
-            Purpose::Portal,
-            &subscriber.msisdn,
-            digits,
-            pepper.expose(),
-            now,
-        );
+        let pepper = pepper.expose();
+        let tried = code.check(Purpose::Portal, &person.number, digits, pepper, now);
         match tried {
             Tried::Right => failures.succeed(),
             Tried::Wrong(_) => failures.fail(now),
             Tried::Over => return Ok(Err(Denied::Over)),
         }
-        let mut octets = [0; 32];
-        self.random(&mut octets);
-        let cookie = data_encoding::BASE64URL_NOPAD.encode(&octets);
         let mut writes = vec![
-            DocumentWrite {
-                kind: "code",
-                key: document.key,
-                value: serde_json::to_string(&code).ok(),
-                index: None,
-                expires: document.expires,
-                // Two tries at once are two tries: the second finds another version.
-                expect: Some(document.version),
-            },
-            DocumentWrite {
-                kind: "failures",
-                key: subscriber.msisdn.clone(),
-                value: serde_json::to_string(&failures).ok(),
-                index: None,
-                expires: None,
-                expect: Some(failures_version),
-            },
+            DocumentWrite::put("code", document.key, &code)
+                .until(code.expires())
+                .expecting(document.version),
+            failed(&person.number, &failures, version),
         ];
-        if tried == Tried::Right {
+        let entered = (tried == Tried::Right).then(|| {
             let session = Session {
-                subscriber: subscriber.id,
-                name: subscriber.name,
-                expires: now + session::LIFE,
+                face: Face::Portal,
+                login: person.number.clone(),
+                name: person.name.clone(),
+                role: person.role,
+                subscribers: person.subscribers.clone(),
+                expires: now + session::life(Face::Portal),
             };
-            writes.push(DocumentWrite {
-                kind: "session",
-                key: digest(&cookie),
-                value: serde_json::to_string(&session).ok(),
-                index: Some(subscriber.msisdn),
-                expires: Some(session.expires),
-                expect: Some(0),
-            });
-        }
+            let (cookie, write) = self.new_session(&session);
+            writes.push(write);
+            cookie
+        });
         self.store().run(Job::Documents(writes)).await?;
-        Ok(match tried {
-            Tried::Right => Ok(cookie),
-            Tried::Wrong(left) => Err(Denied::Wrong(left)),
-            Tried::Over => Err(Denied::Over),
-        })
+        Ok(entered.ok_or(Denied::Wrong))
     }
 
-    /// The session behind a cookie.
+    /// Lets somebody in by her password. In the portal the login is her number, as she types it.
+    ///
+    /// # Errors
+    /// The outer result is the store's; the inner says why she was not let in.
+    pub async fn log_in_with_password(
+        &self,
+        face: Face,
+        login: &str,
+        password: &str,
+    ) -> Result<Result<String, Denied>, StoreError> {
+        let person = match face {
+            Face::Portal => self.person(login).await?,
+            Face::Desk | Face::Console => self.staff(face, login).await?,
+        };
+        let subject = person
+            .as_ref()
+            .map_or_else(|| as_login(login), |person| person.number.clone());
+        for _ in 0..ATTEMPTS {
+            let now = self.now();
+            let (mut failures, version) = self.failures(&subject).await?;
+            if let Some(until) = failures.locked(now) {
+                return Ok(Err(Denied::Locked(until)));
+            }
+            let hash = person.as_ref().and_then(|person| person.password.clone());
+            let password = password.to_owned();
+            let right = self
+                .at_leisure(move || password::is(&password, hash.as_deref()))
+                .await?;
+            let mut writes = Vec::new();
+            let entered = match &person {
+                Some(person) if right => {
+                    failures.succeed();
+                    let (cookie, write) = self.new_session(&Session {
+                        face,
+                        login: person.number.clone(),
+                        name: person.name.clone(),
+                        role: person.role,
+                        subscribers: person.subscribers.clone(),
+                        expires: now + session::life(face),
+                    });
+                    writes.push(write);
+                    Some(cookie)
+                }
+                _ => {
+                    failures.fail(now);
+                    None
+                }
+            };
+            let count = failed(&subject, &failures, version);
+            // Guesses at names that nobody has are forgotten after a day, so that they fill no disk.
+            writes.push(match person {
+                Some(_) => count,
+                None => count.until(now + 86_400_000),
+            });
+            match self.store().run(Job::Documents(writes)).await {
+                Ok(()) => return Ok(entered.ok_or(Denied::Wrong)),
+                Err(StoreError::Refused(Refused::Stale)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Err(Denied::Wrong))
+    }
+
+    /// The session behind a cookie of this face.
     ///
     /// # Errors
     /// The store's.
-    pub async fn session(&self, cookie: &str) -> Result<Option<Session>, StoreError> {
+    pub async fn session(&self, face: Face, cookie: &str) -> Result<Option<Session>, StoreError> {
         let document = self.store().document("session", &digest(cookie)).await?;
         let session: Option<Session> =
             document.and_then(|document| serde_json::from_str(&document.value).ok());
-        Ok(session.filter(|session| session.expires > self.now()))
+        Ok(session.filter(|session| session.expires > self.now() && session.face == face))
     }
 
     /// Ends a session.
@@ -171,45 +226,117 @@ impl Control {
     /// # Errors
     /// The store's.
     pub async fn log_out(&self, cookie: &str) -> Result<(), StoreError> {
-        let write = DocumentWrite {
-            kind: "session",
-            key: digest(cookie),
-            value: None,
-            index: None,
-            expires: None,
-            expect: None,
-        };
-        self.store().run(Job::Documents(vec![write])).await
+        let gone = DocumentWrite::remove("session", digest(cookie));
+        self.store().run(Job::Documents(vec![gone])).await
     }
 
-    /// The owner of a number as she types it; several owners of one number cannot log in by it.
-    async fn owner_of(&self, number: &str) -> Result<Option<Subscriber>, StoreError> {
-        // A national number is tried in the regions of those who could be meant: here, of the service's own number.
-        let regions = [region_of(number), Some("GB".into()), Some("CN".into())];
-        for region in regions.into_iter().flatten() {
-            let Ok(Understood::Clear(reading)) = understand(number, &region) else {
-                continue;
-            };
-            let Some(msisdn) = reading.normal else {
-                continue;
-            };
-            let mut owners = self.store().subscribers_by_number(&msisdn).await?;
-            if owners.len() == 1 {
-                return Ok(owners.pop());
+    /// A new session's cookie, and its record.
+    pub(crate) fn new_session(&self, session: &Session) -> (String, DocumentWrite) {
+        let cookie = self.secret();
+        let write = DocumentWrite::put("session", digest(&cookie), session)
+            .indexed(&session.login)
+            .until(session.expires)
+            .expecting(0);
+        (cookie, write)
+    }
+
+    /// 256 random bits as text.
+    pub(crate) fn secret(&self) -> String {
+        let mut octets = [0; 32];
+        self.random(&mut octets);
+        data_encoding::BASE64URL_NOPAD.encode(&octets)
+    }
+
+    /// The number that somebody in one of our regions means, in its normal form.
+    pub(crate) fn normal_number(&self, typed: &str) -> Option<String> {
+        // A national number is read in the service's own region first.
+        let home = region_of(&self.settings().service_number);
+        let regions = [region_of(typed), home, Some("GB".into()), Some("CN".into())];
+        regions
+            .into_iter()
+            .flatten()
+            .find_map(|region| match understand(typed, &region) {
+                Ok(Understood::Clear(reading)) => reading.normal,
+                _ => None,
+            })
+    }
+
+    /// Who logs in by this number: its owner, or family. Several owners of one number cannot log in by it.
+    async fn person(&self, typed: &str) -> Result<Option<Person>, StoreError> {
+        let Some(number) = self.normal_number(typed) else {
+            return Ok(None);
+        };
+        let owners = self.store().subscribers_by_number(&number).await?;
+        let account = self.account(&number).await?;
+        if account.as_ref().is_some_and(|account| account.disabled) {
+            return Ok(None);
+        }
+        let mut person = match (&owners[..], &account) {
+            ([owner], _) => Person {
+                number,
+                name: owner.name.clone(),
+                role: Role::Owner,
+                language: owner.language,
+                subscribers: vec![owner.id],
+                password: None,
+            },
+            (_, Some(account)) => Person {
+                number,
+                name: account.name.clone(),
+                role: Role::Guardian,
+                language: account.language,
+                subscribers: Vec::new(),
+                password: None,
+            },
+            _ => return Ok(None),
+        };
+        if let Some(account) = account {
+            person.password = account.password;
+            for id in account.subscribers {
+                if !person.subscribers.contains(&id) {
+                    person.subscribers.push(id);
+                }
             }
         }
-        Ok(None)
+        Ok((!person.subscribers.is_empty()).then_some(person))
     }
 
-    async fn failures(&self, msisdn: &str) -> Result<(Failures, u64), StoreError> {
-        let document = self.store().document("failures", msisdn).await?;
+    async fn staff(&self, face: Face, typed: &str) -> Result<Option<Person>, StoreError> {
+        let account = self.account(&as_login(typed)).await?;
+        let account = account.filter(|a: &Account| !a.disabled && a.role.opens(face));
+        Ok(account.map(|account| Person {
+            number: account.login,
+            name: account.name,
+            role: account.role,
+            language: account.language,
+            subscribers: Vec::new(),
+            password: account.password,
+        }))
+    }
+
+    /// Failures in a row of a subject, with their version.
+    pub(crate) async fn failures(&self, subject: &str) -> Result<(Failures, u64), StoreError> {
+        let document = self.store().document("failures", subject).await?;
         Ok(document.map_or_else(Default::default, |document| {
             let failures = serde_json::from_str(&document.value).unwrap_or_default();
             (failures, document.version)
         }))
     }
+
+    /// What texts and pages call the service in this language.
+    pub fn brand(&self, language: Language) -> &str {
+        match language {
+            Language::En => &self.settings().brand,
+            Language::ZhHans => &self.settings().brand_zh,
+        }
+    }
 }
 
-fn code_key(subscriber: &Subscriber) -> String {
-    format!("portal/{}", subscriber.msisdn)
+/// The record of failures in a row.
+pub(crate) fn failed(subject: &str, failures: &Failures, version: u64) -> DocumentWrite {
+    DocumentWrite::put("failures", subject, failures).expecting(version)
+}
+
+fn code_key(number: &str) -> String {
+    format!("portal/{number}")
 }

@@ -55,13 +55,6 @@ impl Control {
             group: edited.group,
             hold: edited.hold,
         };
-        DocumentWrite {
-            kind: KIND,
-            key: request.to_owned(),
-            value: serde_json::to_string(&done).ok(),
-            index: None,
-            expires: Some(self.now() + KEPT),
-            expect: None,
-        }
+        DocumentWrite::put(KIND, request, &done).until(self.now() + KEPT)
     }
 }

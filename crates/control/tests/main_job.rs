@@ -39,6 +39,8 @@ impl World {
                 validity_s: 60,
             },
             brand: "Kith".into(),
+            brand_zh: "亲友簿".into(),
+            spoken: Default::default(),
             service_number: "0800 123 456".into(),
             cards: BTreeMap::new(),
             phones: BTreeMap::new(),

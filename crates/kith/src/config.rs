@@ -17,6 +17,8 @@ pub struct Config {
     pub listen: ListenConfig,
     /// What people read.
     pub brand: BrandConfig,
+    /// What agents may do.
+    pub desk: DeskConfig,
     /// How long delivery waits for what.
     pub delivery: DeliveryConfig,
     /// The carriers' gateways.
@@ -53,8 +55,41 @@ pub struct ListenConfig {
 pub struct BrandConfig {
     /// What texts and pages call the service.
     pub name: String,
+    /// The same in Chinese.
+    pub name_zh: String,
     /// The number that owners call.
     pub service_number: String,
+}
+
+/// `[desk]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DeskConfig {
+    /// When an agent may type a code that the caller says aloud.
+    pub spoken_codes: SpokenCodes,
+}
+
+/// `spoken_codes`.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SpokenCodes {
+    /// Digits are always keyed.
+    Never,
+    /// Only in calls that no telephone system brought.
+    #[default]
+    WithoutTelephone,
+    /// In every call.
+    Always,
+}
+
+impl From<SpokenCodes> for control::Spoken {
+    fn from(spoken: SpokenCodes) -> Self {
+        match spoken {
+            SpokenCodes::Never => Self::Never,
+            SpokenCodes::WithoutTelephone => Self::WithoutTelephone,
+            SpokenCodes::Always => Self::Always,
+        }
+    }
 }
 
 /// `[delivery]`, in seconds.
@@ -95,6 +130,7 @@ impl Default for BrandConfig {
     fn default() -> Self {
         Self {
             name: "Kith".into(),
+            name_zh: "亲友簿".into(),
             service_number: "0800 123 456".into(),
         }
     }

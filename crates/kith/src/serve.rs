@@ -60,6 +60,8 @@ async fn start(config: Config) -> Result<(), String> {
     let settings = Settings {
         policy,
         brand: config.brand.name,
+        brand_zh: config.brand.name_zh,
+        spoken: config.desk.spoken_codes.into(),
         service_number: config.brand.service_number,
         cards: Default::default(),
         phones: Default::default(),

@@ -113,6 +113,53 @@ pub struct DocumentWrite {
     pub expect: Option<u64>,
 }
 
+impl DocumentWrite {
+    /// Puts `value` there, whatever was there before.
+    pub fn put(kind: &'static str, key: impl Into<String>, value: &impl serde::Serialize) -> Self {
+        Self {
+            // Kith's own types are all JSON: nothing here has a map with keys that are no text.
+            value: serde_json::to_string(value).ok(),
+            ..Self::remove(kind, key)
+        }
+    }
+
+    /// Takes it away.
+    pub fn remove(kind: &'static str, key: impl Into<String>) -> Self {
+        Self {
+            kind,
+            key: key.into(),
+            value: None,
+            index: None,
+            expires: None,
+            expect: None,
+        }
+    }
+
+    /// With a second key to find it by.
+    pub fn indexed(self, index: impl Into<String>) -> Self {
+        Self {
+            index: Some(index.into()),
+            ..self
+        }
+    }
+
+    /// To be thrown away after that, ms UTC.
+    pub fn until(self, expires: i64) -> Self {
+        Self {
+            expires: Some(expires),
+            ..self
+        }
+    }
+
+    /// Only if this version is there (0: none).
+    pub fn expecting(self, version: u64) -> Self {
+        Self {
+            expect: Some(version),
+            ..self
+        }
+    }
+}
+
 /// A document as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {

@@ -2,6 +2,7 @@
 
 mod auth;
 mod books;
+mod calls;
 mod groups;
 mod ids;
 mod network;
@@ -63,6 +64,9 @@ pub fn router(control: Control) -> Router {
         .route("/holds", get(books::holds))
         .route("/holds/{h}/release", post(books::release))
         .route("/holds/{h}/refuse", post(books::refuse))
+        .route("/calls", post(calls::create))
+        .route("/calls/{c}", get(calls::show).patch(calls::change))
+        .route("/calls/{c}/digits", post(calls::digits))
         .route("/network", get(network::table))
         .route("/gateways", get(network::gateways))
         .fallback(|| async { problem::Problem::not_found() })

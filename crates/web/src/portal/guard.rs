@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 use book::Language;
 use control::Control;
-use identity::Grant;
+use identity::{Face, Grant};
 
 /// The session's cookie; one name a face, since ports do not keep cookies apart.
 pub const SESSION: &str = "kith_portal";
@@ -24,9 +24,12 @@ impl FromRequestParts<Control> for Owner {
         let Some(secret) = cookie(parts, SESSION) else {
             return Err(Redirect::to("/login").into_response());
         };
-        match control.session(&secret).await {
-            Ok(Some(session)) => Ok(Self(Grant::of_session(&session))),
-            Ok(None) => Err(Redirect::to("/login").into_response()),
+        match control.session(Face::Portal, &secret).await {
+            // Her own book first; family with several books chooses.
+            Ok(session) => session
+                .and_then(|s| Grant::of_session(&s, *s.subscribers.first()?))
+                .map(Self)
+                .ok_or_else(|| Redirect::to("/login").into_response()),
             Err(error) => Err(super::Unavailable::from(error).into_response()),
         }
     }

@@ -65,7 +65,7 @@ pub async fn enter(
             return Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response());
         }
         // One sentence for every reason: another one for a number that is known would tell who is a subscriber.
-        Err(Denied::Wrong(_) | Denied::Over | Denied::Locked(_)) => {
+        Err(Denied::Wrong | Denied::Over | Denied::Locked(_)) => {
             let number = control.settings().service_number.clone();
             w.with("denied", "number", number)
         }

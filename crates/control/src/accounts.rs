@@ -1,0 +1,426 @@
+//! Accounts: invited by a one-time link, given a password by their holder, disabled, unlocked.
+
+use crate::Control;
+use book::{Language, SubscriberId, Way};
+use identity::account::{is_staff_login, login as as_login};
+use identity::password::{self, PasswordError, SALT};
+use identity::pin;
+use identity::{Account, Failures, Grant, Role, digest};
+use serde::{Deserialize, Serialize};
+use store::{DocumentWrite, Job, Refused, StoreError};
+
+/// How long a one-time link is good for, ms.
+const INVITATION: i64 = 24 * 3_600_000;
+
+/// A one-time link to choose a password, and before that, for the first administrator, a login.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invitation {
+    /// The login, when somebody has chosen it already.
+    pub login: Option<String>,
+    /// How she is called.
+    pub name: Option<String>,
+    /// What she will do here.
+    pub role: Role,
+}
+
+/// Why an account was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// The login cannot be one.
+    #[error(
+        "“{0}” cannot be a login: 2 to 40 of a–z, 0–9, “.”, “-” and “_”, beginning with a letter"
+    )]
+    Login(String),
+    /// A family member's number that cannot be read.
+    #[error("“{0}” is no telephone number with which somebody can log in")]
+    Number(String),
+    /// Nobody wrote a name.
+    #[error("Write a name")]
+    Name,
+    /// Somebody has it.
+    #[error("the login “{0}” is taken: choose another")]
+    Taken(String),
+    /// Nobody has it.
+    #[error("there is no account “{0}”")]
+    Missing(String),
+    /// The link was used, or is too old.
+    #[error("this link was used already, or is older than a day: ask for a new one")]
+    Used,
+    /// The grant does not allow it.
+    #[error("only the owner and her family may do this")]
+    Forbidden,
+    /// The password.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// The store could not.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Control {
+    /// The account with this login.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn account(&self, login: &str) -> Result<Option<Account>, StoreError> {
+        let document = self.store().document("account", login).await?;
+        Ok(document.and_then(|document| serde_json::from_str(&document.value).ok()))
+    }
+
+    /// Every account, by login.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
+        const PAGE: u32 = 500;
+        let mut all = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let page = self
+                .store()
+                .documents("account", after.as_deref(), PAGE)
+                .await?;
+            after = page.last().map(|document| document.key.clone());
+            let full = page.len() >= usize::try_from(PAGE).unwrap_or(usize::MAX);
+            all.extend(
+                page.iter()
+                    .filter_map(|d| serde_json::from_str(&d.value).ok()),
+            );
+            if !full {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Invites somebody of the staff: the secret goes into the link that she gets.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn invite(
+        &self,
+        login: &str,
+        name: &str,
+        role: Role,
+    ) -> Result<String, AccountError> {
+        let login = as_login(login);
+        if !is_staff_login(&login) {
+            return Err(AccountError::Login(login));
+        }
+        if self.account(&login).await?.is_some() {
+            return Err(AccountError::Taken(login));
+        }
+        let invitation = Invitation {
+            login: Some(login),
+            name: Some(name.trim().to_owned()).filter(|name| !name.is_empty()),
+            role,
+        };
+        Ok(self.invitation(&invitation).await?)
+    }
+
+    /// A link for the first administrator, when there is none; each start makes a new one until it is used.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn first_administrator(&self) -> Result<Option<String>, StoreError> {
+        let accounts = self.accounts().await?;
+        if accounts.iter().any(|a| a.role == Role::Administrator) {
+            return Ok(None);
+        }
+        let invitation = Invitation {
+            login: None,
+            name: None,
+            role: Role::Administrator,
+        };
+        self.invitation(&invitation).await.map(Some)
+    }
+
+    async fn invitation(&self, invitation: &Invitation) -> Result<String, StoreError> {
+        let secret = self.secret();
+        let write = DocumentWrite::put("invitation", digest(&secret), invitation)
+            .until(self.now() + INVITATION);
+        self.store().run(Job::Documents(vec![write])).await?;
+        Ok(secret)
+    }
+
+    /// What a link invites to.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn invited(&self, secret: &str) -> Result<Option<Invitation>, StoreError> {
+        let document = self.store().document("invitation", &digest(secret)).await?;
+        let document = document.filter(|d| d.expires.is_none_or(|at| at > self.now()));
+        Ok(document.and_then(|document| serde_json::from_str(&document.value).ok()))
+    }
+
+    /// Uses a link: the account is made, or gets its new password. Gives its login and role.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn accept(
+        &self,
+        secret: &str,
+        login: &str,
+        name: &str,
+        password: &str,
+    ) -> Result<Account, AccountError> {
+        let invitation = self.invited(secret).await?.ok_or(AccountError::Used)?;
+        let login = invitation.login.unwrap_or_else(|| as_login(login));
+        if !is_staff_login(&login) {
+            return Err(AccountError::Login(login));
+        }
+        let known = self.account(&login).await?;
+        let name = invitation.name.unwrap_or_else(|| name.trim().to_owned());
+        let name = known.as_ref().map_or(name, |account| account.name.clone());
+        if name.is_empty() {
+            return Err(AccountError::Name);
+        }
+        let account = Account {
+            login,
+            name,
+            role: invitation.role,
+            subscribers: Vec::new(),
+            password: Some(self.hash(password).await?),
+            language: known.map_or(Language::En, |account| account.language),
+            disabled: false,
+        };
+        let used = self
+            .store()
+            .document("invitation", &digest(secret))
+            .await?
+            .ok_or(AccountError::Used)?;
+        let writes = vec![
+            DocumentWrite::remove("invitation", used.key).expecting(used.version),
+            DocumentWrite::put("account", account.login.clone(), &account),
+        ];
+        match self.store().run(Job::Documents(writes)).await {
+            Err(StoreError::Refused(Refused::Stale)) => Err(AccountError::Used),
+            done => Ok(done.map(|()| account)?),
+        }
+    }
+
+    /// Makes an account with a password at once (sample data).
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn put_account(
+        &self,
+        mut account: Account,
+        password: &str,
+    ) -> Result<(), AccountError> {
+        account.password = Some(self.hash(password).await?);
+        let write = DocumentWrite::put("account", account.login.clone(), &account);
+        Ok(self.store().run(Job::Documents(vec![write])).await?)
+    }
+
+    /// Sets the password of somebody who is logged in; the account is made if she had only codes before.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn set_password(
+        &self,
+        session: &identity::Session,
+        password: &str,
+    ) -> Result<(), AccountError> {
+        let known = self.account(&session.login).await?;
+        let account = known.unwrap_or_else(|| Account {
+            login: session.login.clone(),
+            name: session.name.clone(),
+            role: session.role,
+            subscribers: Vec::new(),
+            password: None,
+            language: Language::En,
+            disabled: false,
+        });
+        self.put_account(account, password).await
+    }
+
+    /// A one-time link to choose a new password; the old one, and every session, is worth nothing from now on.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn reset(&self, login: &str) -> Result<String, AccountError> {
+        let account = self.change_account(login, |account| account.password = None);
+        let account = account.await?;
+        let invitation = Invitation {
+            login: Some(account.login),
+            name: Some(account.name),
+            role: account.role,
+        };
+        Ok(self.invitation(&invitation).await?)
+    }
+
+    /// Disables an account, or enables it again. Its sessions end at once.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn disable(&self, login: &str, disabled: bool) -> Result<Account, AccountError> {
+        self.change_account(login, |account| account.disabled = disabled)
+            .await
+    }
+
+    /// Ends a lock-out, of an account or of a caller's number.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn unlock(&self, subject: &str) -> Result<(), StoreError> {
+        let subject = self
+            .normal_number(subject)
+            .unwrap_or_else(|| as_login(subject));
+        let write = DocumentWrite::put("failures", subject, &Failures::default());
+        self.store().run(Job::Documents(vec![write])).await
+    }
+
+    async fn change_account(
+        &self,
+        login: &str,
+        change: impl FnOnce(&mut Account),
+    ) -> Result<Account, AccountError> {
+        let login = self.normal_number(login).unwrap_or_else(|| as_login(login));
+        let known = self.account(&login).await?;
+        let mut account = known.ok_or(AccountError::Missing(login))?;
+        change(&mut account);
+        let mut writes = vec![
+            DocumentWrite::put("account", account.login.clone(), &account),
+            DocumentWrite::put("failures", account.login.clone(), &Failures::default()),
+        ];
+        let sessions = self
+            .store()
+            .documents_by_index("session", &account.login)
+            .await?;
+        let ended = sessions.into_iter();
+        writes.extend(ended.map(|session| DocumentWrite::remove("session", session.key)));
+        self.store().run(Job::Documents(writes)).await?;
+        Ok(account)
+    }
+
+    /// The family of a book: everybody who may open it beside its owner.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn family(&self, subscriber: SubscriberId) -> Result<Vec<Account>, StoreError> {
+        let mut all = self.accounts().await?;
+        all.retain(|account| account.subscribers.contains(&subscriber));
+        Ok(all)
+    }
+
+    /// Lets family in: she logs in with a code to her own telephone, like the owner.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn add_guardian(
+        &self,
+        grant: &Grant,
+        name: &str,
+        number: &str,
+        language: Language,
+    ) -> Result<Account, AccountError> {
+        may_keep_family(grant)?;
+        if name.trim().is_empty() {
+            return Err(AccountError::Name);
+        }
+        let login = self
+            .normal_number(number)
+            .ok_or_else(|| AccountError::Number(number.trim().to_owned()))?;
+        let known = self.account(&login).await?;
+        let mut account = known.unwrap_or_else(|| Account {
+            login,
+            name: name.trim().to_owned(),
+            role: Role::Guardian,
+            subscribers: Vec::new(),
+            password: None,
+            language,
+            disabled: false,
+        });
+        if !account.subscribers.contains(&grant.subscriber()) {
+            account.subscribers.push(grant.subscriber());
+        }
+        let write = DocumentWrite::put("account", account.login.clone(), &account);
+        self.store().run(Job::Documents(vec![write])).await?;
+        Ok(account)
+    }
+
+    /// Takes family out again; her sessions end at once.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn remove_guardian(&self, grant: &Grant, login: &str) -> Result<(), AccountError> {
+        may_keep_family(grant)?;
+        let gone = |account: &mut Account| {
+            account.subscribers.retain(|id| *id != grant.subscriber());
+        };
+        self.change_account(login, gone).await.map(drop)
+    }
+
+    /// Sets or takes away an owner's PIN.
+    ///
+    /// # Errors
+    /// [`AccountError::Password`] when it is not six digits.
+    pub async fn set_pin(
+        &self,
+        subscriber: SubscriberId,
+        digits: Option<&str>,
+    ) -> Result<(), AccountError> {
+        let key = subscriber.0.to_string();
+        let write = match digits {
+            None => DocumentWrite::remove("pin", key),
+            Some(digits) => {
+                let mut salt = [0; SALT];
+                self.random(&mut salt);
+                let pepper = self.vault().pepper();
+                let digits = digits.to_owned();
+                let hashed = self
+                    .at_leisure(move || pin::hash(&digits, pepper.expose(), &salt))
+                    .await?;
+                DocumentWrite::put("pin", key, &hashed?)
+            }
+        };
+        Ok(self.store().run(Job::Documents(vec![write])).await?)
+    }
+
+    /// Whether these are the digits of this owner's PIN.
+    pub(crate) async fn is_pin(
+        &self,
+        subscriber: SubscriberId,
+        digits: &str,
+    ) -> Result<bool, StoreError> {
+        let document = self
+            .store()
+            .document("pin", &subscriber.0.to_string())
+            .await?;
+        let hash: Option<String> = document.and_then(|d| serde_json::from_str(&d.value).ok());
+        let pepper = self.vault().pepper();
+        let digits = digits.to_owned();
+        self.at_leisure(move || pin::is(&digits, pepper.expose(), hash.as_deref()))
+            .await
+    }
+
+    /// Slow sums, two at a time and beside the threads that serve others: guesses cannot take every core.
+    pub(crate) async fn at_leisure<T: Send + 'static>(
+        &self,
+        sum: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let _turn = self.0.hashing.acquire().await;
+        let done = tokio::task::spawn_blocking(sum).await;
+        done.map_err(|_| StoreError::Closed)
+    }
+
+    async fn hash(&self, password: &str) -> Result<String, AccountError> {
+        let mut salt = [0; SALT];
+        self.random(&mut salt);
+        let password = password.to_owned();
+        let hashed = self
+            .at_leisure(move || password::hash(&password, &salt))
+            .await?;
+        Ok(hashed?)
+    }
+}
+
+/// Family is the owner's and the family's own matter: neither a call nor a token changes who may open a book.
+fn may_keep_family(grant: &Grant) -> Result<(), AccountError> {
+    let way = matches!(grant.way(), Way::Portal | Way::Cli);
+    if grant.may_write() && way {
+        Ok(())
+    } else {
+        Err(AccountError::Forbidden)
+    }
+}

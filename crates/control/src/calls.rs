@@ -1,0 +1,569 @@
+//! Calls at the desk: rung by a telephone system or begun by an agent, verified by a code, ended; and what a call held
+//! back goes to the terminals. The steps are `identity::Call`'s; here they are recorded and carried out.
+
+use crate::people::failed;
+use crate::{Control, Event, Spoken, closing};
+use book::{Change, Language, Revision, SubscriberId};
+use delivery::Due;
+use identity::call::AgentRef;
+use identity::{Call, CallRefusal, CallState, Grant, JobKind, Session, Tried, code};
+use store::{DocumentWrite, Job, Refused, StoreError};
+
+/// Calls are kept as long as the journal, ms (DECISIONS.md, “retention”).
+const KEPT: i64 = 730 * 86_400_000;
+/// How long an ended call waits for the agent's word about changes that were not read back, ms.
+const WORD: i64 = 60_000;
+/// How often a step is tried again when others write the same call at the same time.
+const ATTEMPTS: u32 = 8;
+/// The most changes of one call that are looked at.
+const CHANGES: u32 = 1000;
+
+/// Why a step of a call was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The call's own rules.
+    #[error(transparent)]
+    Refused(#[from] CallRefusal),
+    /// Too many failures in a row: until then, ms UTC.
+    #[error("too many wrong codes: nothing can be tried for a while")]
+    Locked(i64),
+    /// There is no such call, or another agent has it.
+    #[error("there is no such call")]
+    NotFound,
+    /// The store could not.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What keyed digits came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Digits {
+    /// The call's level now.
+    pub level: u8,
+    /// Tries left with this code.
+    pub tries_left: u8,
+    /// Nothing more may be tried until then, ms UTC.
+    pub locked_until: Option<i64>,
+}
+
+impl Control {
+    /// A call begins to ring at all free agents. `keyed`: a telephone system brought it and passes keyed digits on.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn ring(&self, caller: &str, called: &str, keyed: bool) -> Result<Call, StoreError> {
+        let mut octets = [0; 10];
+        self.random(&mut octets);
+        let id = book::encode('c', &octets);
+        let normal = self.normal_number(caller);
+        let caller = normal.unwrap_or_else(|| caller.trim().to_owned());
+        let mut call = Call::ring(id, caller, called.to_owned(), keyed, self.now());
+        for owner in self.store().subscribers_by_number(&call.caller).await? {
+            call.language = owner.language;
+            call.choices.push(owner.id);
+        }
+        for terminal in self.store().terminals_by_address(&call.caller).await? {
+            if !call.choices.contains(&terminal.subscriber) {
+                call.choices.push(terminal.subscriber);
+            }
+        }
+        self.store()
+            .run(Job::Documents(vec![record(&call).expecting(0)]))
+            .await?;
+        self.tell(&call);
+        Ok(call)
+    }
+
+    /// The call with this id.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn call(&self, id: &str) -> Result<Option<Call>, StoreError> {
+        Ok(self.read_call(id).await?.map(|(call, _)| call))
+    }
+
+    /// Every call that is not over, or whose changes have not gone yet; oldest first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn open_calls(&self) -> Result<Vec<Call>, StoreError> {
+        let found = self.store().documents_by_index("call", "open").await?;
+        let read = found
+            .iter()
+            .filter_map(|d| serde_json::from_str(&d.value).ok());
+        let mut calls: Vec<Call> = read.collect();
+        calls.sort_by_key(|call| call.began);
+        Ok(calls)
+    }
+
+    /// An agent answers; the first one has it.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn answer(&self, id: &str, agent: &Session) -> Result<Call, CallError> {
+        let named = AgentRef {
+            login: agent.login.clone(),
+            name: agent.name.clone(),
+        };
+        let now = self.now();
+        self.step(id, |call| call.answer(named.clone(), now)).await
+    }
+
+    /// Sends a code to the number that the call claims to come from; nothing goes out when nobody here has it.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn send_call_code(
+        &self,
+        id: &str,
+        agent: &Session,
+        language: Language,
+    ) -> Result<Call, CallError> {
+        let known = self.his(id, agent).await?;
+        let now = self.now();
+        if let Some(until) = self.failures(&known.caller).await?.0.locked(now) {
+            return Err(CallError::Locked(until));
+        }
+        let digits = code::digits(self.random_u64());
+        let pepper = self.vault().pepper();
+        let call = self
+            .step(id, |call| {
+                call.language = language;
+                call.send_code(&digits, pepper.expose(), now)
+            })
+            .await?;
+        if !call.choices.is_empty() {
+            let keyed = call.keyed && self.settings().spoken != Spoken::Always;
+            let (brand, service) = (self.brand(language), &self.settings().service_number);
+            let text = closing::desk_code(language, keyed, brand, service, &digits);
+            if let Err(error) = self.text(&call.caller, &text) {
+                tracing::error!(%error, "a desk code was not sent");
+            }
+        }
+        Ok(call)
+    }
+
+    /// Whether the agent may type a code that the caller says.
+    pub fn may_be_spoken(&self, call: &Call) -> bool {
+        match self.settings().spoken {
+            Spoken::Never => false,
+            Spoken::WithoutTelephone => !call.keyed,
+            Spoken::Always => true,
+        }
+    }
+
+    /// The agent types the code that the caller said.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn spoken_code(
+        &self,
+        id: &str,
+        agent: &Session,
+        digits: &str,
+    ) -> Result<Digits, CallError> {
+        let call = self.his(id, agent).await?;
+        if !self.may_be_spoken(&call) {
+            return Err(CallRefusal::KeyedOnly.into());
+        }
+        self.code_digits(id, digits).await
+    }
+
+    /// Digits of a code, as the caller keyed them.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn code_digits(&self, id: &str, digits: &str) -> Result<Digits, CallError> {
+        for _ in 0..ATTEMPTS {
+            let now = self.now();
+            let (mut call, version) = self.read_call(id).await?.ok_or(CallError::NotFound)?;
+            let (mut failures, counted) = self.failures(&call.caller).await?;
+            if let Some(until) = failures.locked(now) {
+                return Ok(Digits {
+                    level: call.level,
+                    tries_left: 0,
+                    locked_until: Some(until),
+                });
+            }
+            let pepper = self.vault().pepper();
+            let tried = call.try_code(digits, pepper.expose(), now)?;
+            let tries_left = match tried {
+                Tried::Right => {
+                    failures.succeed();
+                    0
+                }
+                Tried::Wrong(left) => {
+                    failures.fail(now);
+                    left
+                }
+                Tried::Over => 0,
+            };
+            let writes = vec![
+                record(&call).expecting(version),
+                failed(&call.caller, &failures, counted),
+            ];
+            match self.store().run(Job::Documents(writes)).await {
+                Err(StoreError::Refused(Refused::Stale)) => continue,
+                done => done?,
+            }
+            self.tell(&call);
+            return Ok(Digits {
+                level: call.level,
+                tries_left,
+                locked_until: failures.locked(now),
+            });
+        }
+        Err(StoreError::Refused(Refused::Stale).into())
+    }
+
+    /// Digits of the PIN, as the caller keyed them: a second proof on top of the first.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn pin_digits(&self, id: &str, digits: &str) -> Result<Digits, CallError> {
+        for _ in 0..ATTEMPTS {
+            let now = self.now();
+            let (mut call, version) = self.read_call(id).await?.ok_or(CallError::NotFound)?;
+            let (mut failures, counted) = self.failures(&call.caller).await?;
+            if let Some(until) = failures.locked(now) {
+                return Ok(Digits {
+                    level: call.level,
+                    tries_left: 0,
+                    locked_until: Some(until),
+                });
+            }
+            let right = match call.subscriber {
+                Some(subscriber) => self.is_pin(subscriber, digits).await?,
+                None => false,
+            };
+            call.second_proof(right, now)?;
+            if right {
+                failures.succeed();
+            } else {
+                failures.fail(now);
+            }
+            let writes = vec![
+                record(&call).expecting(version),
+                failed(&call.caller, &failures, counted),
+            ];
+            match self.store().run(Job::Documents(writes)).await {
+                Err(StoreError::Refused(Refused::Stale)) => continue,
+                done => done?,
+            }
+            self.tell(&call);
+            return Ok(Digits {
+                level: call.level,
+                tries_left: failures.left(),
+                locked_until: failures.locked(now),
+            });
+        }
+        Err(StoreError::Refused(Refused::Stale).into())
+    }
+
+    /// The verified caller says which book she means.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn choose_book(
+        &self,
+        id: &str,
+        agent: &Session,
+        subscriber: SubscriberId,
+    ) -> Result<Call, CallError> {
+        self.his(id, agent).await?;
+        let now = self.now();
+        self.step(id, |call| call.choose(subscriber, now)).await
+    }
+
+    /// The caller's yes or no to a change that was read back to her.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn read_back(
+        &self,
+        id: &str,
+        agent: &Session,
+        change: Revision,
+        yes: bool,
+    ) -> Result<Call, CallError> {
+        self.his(id, agent).await?;
+        let now = self.now();
+        let step = |call: &mut Call| {
+            call.read_back(change, yes, now);
+            Ok(())
+        };
+        self.step(id, step).await
+    }
+
+    /// The agent did something in the call: its ten quiet minutes begin again.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn touch_call(&self, id: &str) -> Result<Call, CallError> {
+        let now = self.now();
+        let step = |call: &mut Call| {
+            call.touch(now);
+            Ok(())
+        };
+        self.step(id, step).await
+    }
+
+    /// “Send now”: what was changed so far goes to the terminals.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn send_in_call(&self, id: &str, agent: &Session) -> Result<Call, CallError> {
+        let call = self.his(id, agent).await?;
+        if let Some(subscriber) = call.subscriber {
+            self.release(subscriber).await?;
+        }
+        let now = self.now();
+        let step = |call: &mut Call| {
+            call.sent(Some(&agent.name), now);
+            Ok(())
+        };
+        self.step(id, step).await
+    }
+
+    /// The call is over; `by` is the agent, or nobody when the caller hung up. Its changes go, unless the agent began to
+    /// read them back and has not finished: then his word is waited for.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn end_call(&self, id: &str, by: Option<&Session>) -> Result<Call, CallError> {
+        let now = self.now();
+        if let Some(agent) = by {
+            self.his(id, agent).await?;
+        }
+        let name = by.map(|agent| agent.name.as_str());
+        let call = self.step(id, |call| {
+            call.end(name, now);
+            Ok(())
+        });
+        let call = call.await?;
+        if by.is_none() && !call.read_back.is_empty() && !self.unconfirmed(&call).await?.is_empty()
+        {
+            return Ok(call);
+        }
+        self.settle_call(id).await
+    }
+
+    /// The agent's word about an ended call whose reading back was not finished: what was confirmed goes, the rest is
+    /// undone (`undo_unconfirmed`), or everything goes.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn decide_call(
+        &self,
+        id: &str,
+        agent: &Session,
+        undo: UndoInCall,
+    ) -> Result<Call, CallError> {
+        let call = self.his(id, agent).await?;
+        if call.state != CallState::Ended || call.settled {
+            return Ok(call);
+        }
+        let changes = match undo {
+            UndoInCall::Nothing => Vec::new(),
+            UndoInCall::Unconfirmed => self.unconfirmed(&call).await?,
+            UndoInCall::Everything => self.changes_in(&call).await?,
+        };
+        if let Some(subscriber) = call.subscriber {
+            let grant = Grant::of_job(JobKind::CallEnd, subscriber);
+            for change in changes {
+                // A field that somebody else changed since stays as it is: the journal shows both.
+                if let Err(error) = self.undo(&grant, change.revision).await {
+                    tracing::info!(%error, "a change of a call was not undone");
+                }
+            }
+        }
+        self.settle_call(id).await
+    }
+
+    /// The changes of this call, newest first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn changes_in(&self, call: &Call) -> Result<Vec<Change>, StoreError> {
+        let Some(subscriber) = call.subscriber else {
+            return Ok(Vec::new());
+        };
+        let mut changes = self.store().changes(subscriber, None, CHANGES).await?;
+        changes.retain(|change| change.call.as_deref() == Some(&call.id));
+        Ok(changes)
+    }
+
+    /// Changes of this call to which the caller did not say yes, newest first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn unconfirmed(&self, call: &Call) -> Result<Vec<Change>, StoreError> {
+        let mut changes = self.changes_in(call).await?;
+        changes.retain(|change| call.read_back.get(&change.revision.0) != Some(&true));
+        Ok(changes)
+    }
+
+    /// Ends calls in which nothing happened for ten minutes, and settles what nobody decided.
+    pub(crate) async fn keep_calls(&self) -> Result<(), StoreError> {
+        let now = self.now();
+        for call in self.open_calls().await? {
+            let ended = call.ended.is_some_and(|at| now - at >= WORD);
+            let done = if call.is_idle(now) {
+                self.end_call(&call.id, None).await.map(drop)
+            } else if ended && !call.settled {
+                self.settle_call(&call.id).await.map(drop)
+            } else {
+                Ok(())
+            };
+            if let Err(CallError::Store(error)) = done {
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// What the call changed goes, the owner is told, and the call is closed. May be repeated after a crash: the marks
+    /// are released first, and the text goes once.
+    async fn settle_call(&self, id: &str) -> Result<Call, CallError> {
+        let (call, _) = self.read_call(id).await?.ok_or(CallError::NotFound)?;
+        if call.settled {
+            return Ok(call);
+        }
+        if let Some(subscriber) = call.subscriber {
+            self.release(subscriber).await?;
+        }
+        let mut first = false;
+        let call = self
+            .step(id, |call| {
+                first = !call.settled;
+                call.settled = true;
+                Ok(())
+            })
+            .await?;
+        if first {
+            self.say_what_changed(&call).await?;
+        }
+        Ok(call)
+    }
+
+    /// The text after a call (SCREENS.md §3), to the number that owns the book.
+    async fn say_what_changed(&self, call: &Call) -> Result<(), StoreError> {
+        let Some(text) = self.closing_text(call).await? else {
+            return Ok(());
+        };
+        let Some(subscriber) = call.subscriber else {
+            return Ok(());
+        };
+        let owner = self.store().subscriber(subscriber).await?;
+        if let Some(Err(error)) = owner.map(|owner| self.text(&owner.msisdn, &text)) {
+            tracing::error!(%error, "the text after a call was not sent");
+        }
+        Ok(())
+    }
+
+    /// What the text after this call says; none when nothing changed.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn closing_text(&self, call: &Call) -> Result<Option<String>, StoreError> {
+        let Some(id) = call.subscriber else {
+            return Ok(None);
+        };
+        let Some(subscriber) = self.store().subscriber(id).await? else {
+            return Ok(None);
+        };
+        let mut changes = self.store().changes(id, None, CHANGES).await?;
+        changes.retain(|change| change.call.as_deref() == Some(&call.id));
+        let brand = self.brand(subscriber.language);
+        let service = &self.settings().service_number;
+        changes.reverse();
+        Ok(closing::text(subscriber.language, brand, service, &changes))
+    }
+
+    /// Due marks that a call holds back go now.
+    async fn release(&self, subscriber: SubscriberId) -> Result<(), StoreError> {
+        let now = self.now();
+        let terminals = self.store().terminals_of(subscriber).await?;
+        let held = terminals.into_iter().filter_map(|full| {
+            let due = full.due.filter(|due| due.at == i64::MAX)?;
+            Some((full.terminal.id, Due { at: now, ..due }))
+        });
+        let marks: Vec<_> = held.collect();
+        if marks.is_empty() {
+            return Ok(());
+        }
+        let job = Job::MarkDue {
+            marks,
+            replace: true,
+        };
+        self.store().run(job).await?;
+        self.wake();
+        Ok(())
+    }
+
+    /// The call, if this agent has it.
+    async fn his(&self, id: &str, agent: &Session) -> Result<Call, CallError> {
+        let call = self.call(id).await?;
+        call.filter(|call| call.is_with(&agent.login))
+            .ok_or(CallError::NotFound)
+    }
+
+    async fn read_call(&self, id: &str) -> Result<Option<(Call, u64)>, StoreError> {
+        let document = self.store().document("call", id).await?;
+        Ok(document.and_then(|document| {
+            let call = serde_json::from_str(&document.value).ok()?;
+            Some((call, document.version))
+        }))
+    }
+
+    /// One step of a call, recorded; repeated when somebody else took a step meanwhile.
+    async fn step(
+        &self,
+        id: &str,
+        mut take: impl FnMut(&mut Call) -> Result<(), CallRefusal>,
+    ) -> Result<Call, CallError> {
+        for _ in 0..ATTEMPTS {
+            let (known, version) = self.read_call(id).await?.ok_or(CallError::NotFound)?;
+            let mut call = known.clone();
+            take(&mut call)?;
+            if call == known {
+                return Ok(call);
+            }
+            let write = record(&call).expecting(version);
+            match self.store().run(Job::Documents(vec![write])).await {
+                Err(StoreError::Refused(Refused::Stale)) => continue,
+                done => done?,
+            }
+            if (call.state, call.level, call.settled) != (known.state, known.level, known.settled) {
+                self.tell(&call);
+            }
+            return Ok(call);
+        }
+        Err(StoreError::Refused(Refused::Stale).into())
+    }
+
+    fn tell(&self, call: &Call) {
+        self.emit(Event::Call {
+            id: call.id.clone(),
+            state: call.state.as_str().to_owned(),
+            level: call.level,
+        });
+    }
+}
+
+/// Which of an ended call's changes are taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UndoInCall {
+    /// None: all go.
+    Nothing,
+    /// Those without the caller's yes.
+    Unconfirmed,
+    /// All.
+    Everything,
+}
+
+fn record(call: &Call) -> DocumentWrite {
+    DocumentWrite::put("call", call.id.clone(), call)
+        .indexed(if call.settled { "closed" } else { "open" })
+        .until(call.began + KEPT)
+}

@@ -134,8 +134,8 @@ impl Control {
         self.store().run(Job::Documents(vec![write])).await
     }
 
-    /// Tells this process from an earlier one.
-    fn process(&self) -> u64 {
+    /// Tells this process from an earlier one, whose events and answers it did not see.
+    pub fn process(&self) -> u64 {
         static PROCESS: OnceLock<u64> = OnceLock::new();
         *PROCESS.get_or_init(|| self.random_u64())
     }

@@ -8,6 +8,7 @@ mod audit;
 mod books;
 mod calls;
 mod closing;
+mod departures;
 mod engine;
 mod events;
 mod notices;
@@ -25,7 +26,9 @@ pub use calls::{CallError, Digits, UndoInCall};
 pub use engine::Stored;
 pub use events::{Emitted, Event};
 pub use people::Denied;
-pub use provision::{NewSubscriber, NewTerminal, ProvisionError, TerminalPatch};
+pub use provision::{
+    NewCard, NewSubscriber, NewTerminal, ProvisionError, SubscriberPatch, TerminalPatch,
+};
 pub use view::{BookView, TerminalState, TerminalView};
 
 use delivery::{Outbound, Policy, network::NetworkTable};

@@ -88,6 +88,7 @@ impl Line {
         };
         let mut rows = Rows::default();
         rows.gateway.since = now;
+        rows.gateway.price = config.price();
         rows.set(Health::Down, "Not connected yet.", now);
         Self {
             pace: config.rate_per_s,

@@ -87,6 +87,7 @@ impl Control {
     async fn work(&self) -> Result<i64, StoreError> {
         let now = self.now();
         self.keep_calls().await?;
+        self.see_all_off().await?;
         let overdue: Vec<_> = {
             let engine = self.0.engine.lock().await;
             let late = engine.deadlines.iter().filter(|(_, (_, at))| *at <= now);

@@ -3,10 +3,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod accounts;
+mod answers;
 mod audit;
 mod books;
 mod calls;
 mod closing;
+mod departures;
 mod engine;
 mod events;
 mod notices;
@@ -14,17 +16,21 @@ mod people;
 mod plans;
 mod preview;
 mod provision;
+mod repeat;
 mod tokens;
 mod view;
 
 pub use accounts::{AccountError, Invitation};
+pub use answers::{Answer, Asked, Reservation};
 pub use books::{EditError, EditOptions, Edited, Imported};
 pub use calls::{CallError, Digits, UndoInCall};
 pub use engine::Stored;
 pub use events::{Emitted, Event};
 pub use people::Denied;
 pub use preview::Preview;
-pub use provision::{NewSubscriber, NewTerminal, ProvisionError, TerminalPatch};
+pub use provision::{
+    NewCard, NewSubscriber, NewTerminal, ProvisionError, SubscriberPatch, TerminalPatch,
+};
 pub use view::{BookView, TerminalState, TerminalView};
 
 use delivery::{Outbound, Policy, network::NetworkTable};

@@ -10,14 +10,14 @@ login-enter = Log in
 login-again = Send another code
 log-out = Log out
 denied = That code cannot be used. Type it again, ask for a new one in five minutes, or call { $number }.
-book-of = The phone book of { $name }
+book-of = { $name }’s phone book
 sum-all = Everything is on the phone
 sum-some = { $left ->
     [one] 1 of { $of } is not on the phone yet
    *[other] { $left } of { $of } are not on the phone yet
   }
-sum-trouble = The phone needs help
-sum-empty = Nobody here yet. Add the first person.
+sum-trouble = The phone needs help. Call { $number }.
+sum-empty = Nobody here yet. Add the first person, or bring a list.
 capacity = { $used } of { $of } used
 add = Add someone
 state-saved = Saved
@@ -86,3 +86,78 @@ way-carddav = from an address book
 way-terminal = on the phone
 way-cli = by the service
 way-import = from a file
+search = Find someone
+search-go = Find
+show-all = Show everybody
+found = { $count ->
+    [0] Nobody found.
+    [one] 1 found.
+   *[other] { $count } found.
+  }
+sum-full = { $left ->
+    [one] 1 of { $of } does not fit on the phone
+   *[other] { $left } of { $of } do not fit on the phone
+  }
+sum-delivered = Everything was delivered. Save it on the phone.
+sum-sent = Everything was sent. This phone cannot confirm.
+sum-no-phone = No phone is joined to this book yet.
+state-off = Phone is off – we keep trying
+state-kept-off = Not on the phone, as you wish
+state-no-number = No number yet
+state-first-only = This phone takes the first number only
+state-other-phone = Not for this phone
+nothing-to-do = Nothing for you to do
+why-saved = Goes to the phone in a few seconds
+why-trouble = We have to look at it. Call { $number }.
+why-held = Until then { $number } stays on the phone
+why-full = The phone holds { $of }; this is number { $place }
+why-number = This phone cannot hold this number
+why-card = It was sent as a card: delete it on the phone
+sum-removing = { $left ->
+    [one] 1 is being removed from the phone
+   *[other] { $left } are being removed from the phone
+  }
+menu = More of this book
+groups-hint = Groups order the book: family, neighbours, doctors. A person may be in several.
+group-new = Name of a new group
+group-add = Add the group
+group-name = Name of the group
+group-delete-hint = The people in it stay in the book.
+members = Who is in it
+people = { $count ->
+    [one] 1 person
+   *[other] { $count } people
+  }
+lists = Bring a list, take a list
+import = Bring a list
+import-file = A file with contacts
+import-hint = A vCard file (.vcf), as phones and mail programs write it. Who is in the book already is not doubled.
+import-go = Take it in
+import-no-file = Choose a file first.
+import-no-card = There is no contact in this file. It must be a vCard file (.vcf).
+import-large = The file is too large. Bring it in parts of 16 MB at most.
+import-refused = The list was not taken in
+import-sum = { $added ->
+    [one] 1 person added
+   *[other] { $added } people added
+  }{ $left ->
+    [0] {"."}
+    [one] {", 1 left out."}
+   *[other] , { $left } left out.
+  }
+import-line = The contact in line { $line }
+import-added = Added
+import-completed = Was here; what was missing was added
+import-already = Was here already
+import-group = Group
+import-left = Left out
+export = Take the list with you
+export-hint = A vCard file with everybody in this book, for another phone or a computer.
+export-go = Save the file
+text-size = Size of the text
+text-size-of = Text { $size } %
+phone-title = This is how it looks on the phone
+phone-cut = In the book: { $name }
+phone-cut-hint = The phone cuts a name that is too long for it. Write it shorter, with what matters first.
+phone-empty = Nobody is on the phone yet.
+phone-apart = Not on this phone

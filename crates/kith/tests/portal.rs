@@ -326,3 +326,223 @@ fn a_listening_page_hears_of_changes_and_ends_with_its_session() {
     let left = lines.filter(|line| line.starts_with("data:")).count();
     assert!(left <= 2, "events after the session's end: {left}");
 }
+
+#[test]
+fn the_list_is_searched_by_name_digits_and_pinyin_and_says_where_everybody_is() {
+    let portal = Portal::start("search");
+    assert!(
+        !portal.get("/").body.contains("name=\"q\""),
+        "3 people need no search"
+    );
+    let people = [
+        ("仇老师", "07700 900801"),
+        ("王奶奶", "07700 900802"),
+        ("Zoë", "07700 900803"),
+        ("Dr Okafor", "07700 900804"),
+        ("Ann", "07700 900805"),
+    ];
+    for (name, number) in people {
+        let fields = [
+            ("name", name),
+            ("number", number),
+            ("emergency", if name == "Zoë" { "1" } else { "" }),
+        ];
+        let fields = if name == "Zoë" {
+            &fields[..]
+        } else {
+            &fields[..2]
+        };
+        assert_eq!(portal.post("/people/new", fields).status, 303);
+    }
+    let names = |path: &str| -> Vec<String> {
+        let body = portal.get(path).body;
+        let names = body.split("class=\"name\"").skip(1);
+        names
+            .map(|name| between(name, ">", "<").to_owned())
+            .collect()
+    };
+    assert!(portal.get("/").body.contains("name=\"q\""));
+    assert_eq!(names("/")[0], "Zoë", "emergency first");
+    for (query, expected) in [
+        ("zoe", &["Zoë"][..]),
+        ("qiu", &["仇老师"]),
+        ("wnn", &["王奶奶"]),
+        ("%E7%8E%8B", &["王奶奶"]),
+        ("900804", &["Dr Okafor"]),
+        ("nobody", &[]),
+    ] {
+        assert_eq!(names(&format!("/?q={query}")), expected, "{query}");
+    }
+    assert!(portal.get("/?q=nobody").body.contains("Nobody found."));
+    until("everybody on the phone", || {
+        portal
+            .get("/")
+            .body
+            .contains("Everything is on the phone")
+            .then_some(())
+    });
+    // Removed is struck through until it is proven.
+    portal.post(&format!("{}/delete", portal.person("Ann")), &[]);
+    assert!(
+        portal
+            .get("/")
+            .body
+            .contains("1 is being removed from the phone")
+    );
+    until("Ann gone", || {
+        (!names("/").contains(&"Ann".to_owned())).then_some(())
+    });
+}
+
+#[test]
+fn groups_are_added_filled_renamed_and_deleted_and_a_person_carries_hers() {
+    let portal = Portal::start("groups");
+    let added = portal.post("/groups", &[("name", "Family")]);
+    let group = added.header("location").unwrap().to_owned();
+    let twice = portal.post("/groups", &[("name", "Family")]);
+    assert_eq!((twice.status, twice.title()), (422, "Error: Groups – Kith"));
+    assert!(twice.body.contains("There is a group “Family” already."));
+    let mei = portal.person("Mei");
+    let id = mei.strip_prefix("/people/").unwrap();
+    let renamed = portal.post(&group, &[("name", "The family"), ("friend", id)]);
+    assert_eq!(renamed.status, 303);
+    let list = portal.get("/groups").body;
+    assert!(
+        list.contains(">The family</span>") && list.contains("1 person"),
+        "{list}"
+    );
+    let inside = format!(
+        "value=\"{}\" checked> The family",
+        group.strip_prefix("/groups/").unwrap()
+    );
+    assert!(portal.get(&mei).body.contains(&inside));
+    portal.post(&format!("{group}/delete"), &[]);
+    assert_eq!(portal.get(&group).status, 404);
+    assert!(portal.get("/").body.contains(">Mei</span>"));
+}
+
+#[test]
+fn more_of_a_person_is_kept_and_a_key_moves() {
+    let portal = Portal::start("more");
+    let ann = [
+        ("name", "Ann"),
+        ("number", "07700 900801"),
+        ("label", "mobile"),
+        ("number.1", "020 7946 0801"),
+        ("label.1", "work"),
+        ("key", "4"),
+        ("sort_as", "Zann"),
+        ("note", "next door"),
+    ];
+    assert_eq!(portal.post("/people/new", &ann).status, 303);
+    let page = portal.get(&portal.person("Ann")).body;
+    for part in [
+        "<option value=\"mobile\" selected>",
+        "value=\"020 7946 0801\"",
+        "<option value=\"work\" selected>",
+        "value=\"4\" checked",
+        "value=\"Zann\"",
+        ">next door</textarea>",
+        "<details open>",
+    ] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    // The pad of somebody else shows who sits where; taking her key moves it.
+    let form = portal.get("/people/new").body;
+    assert!(form.contains("<b>4</b> <small>Ann</small>"), "{form}");
+    portal.post(
+        "/people/new",
+        &[("name", "Bob"), ("number", "07700 900802"), ("key", "4")],
+    );
+    assert!(
+        portal
+            .get("/people/new")
+            .body
+            .contains("<b>4</b> <small>Bob</small>")
+    );
+}
+
+#[test]
+fn a_file_is_taken_in_card_by_card_and_given_back() {
+    let portal = Portal::start("import");
+    let bring = |file: &str| {
+        let body = format!(
+            "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.vcf\"\r\n\r\n{file}\r\n--b--\r\n"
+        );
+        let kind = "Content-Type: multipart/form-data; boundary=b\r\n";
+        portal.send("POST", "/import", kind, body.as_bytes())
+    };
+    let file = "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ann\r\nTEL:07700 900801\r\nEND:VCARD\r\n\
+        BEGIN:VCARD\r\nVERSION:3.0\r\nNOTE:nobody\r\nEND:VCARD\r\n\
+        BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Mei\r\nTEL:07700 900123\r\nEND:VCARD\r\n";
+    let page = bring(file);
+    assert_eq!(page.status, 200);
+    assert!(
+        page.body.contains("1 person added, 1 left out."),
+        "{}",
+        page.body
+    );
+    assert!(page.body.contains("The contact in line 6"));
+    assert!(page.body.contains(">Was here already<"));
+    // Twice doubles nothing.
+    assert!(bring(file).body.contains("0 people added, 1 left out."));
+    let wrong = bring("");
+    assert_eq!(
+        (wrong.status, wrong.title()),
+        (422, "Error: Bring a list, take a list – Kith")
+    );
+    assert!(wrong.body.contains("Choose a file first."));
+    assert!(
+        bring("hello")
+            .body
+            .contains("There is no contact in this file.")
+    );
+    let file = portal.get("/export.vcf");
+    assert!(
+        file.header("content-disposition")
+            .unwrap()
+            .contains("kith.vcf")
+    );
+    assert!(file.body.contains("FN:Ann") && file.body.contains("FN:Dr Lee"));
+}
+
+#[test]
+fn the_phone_is_drawn_with_its_cuts_and_the_text_is_as_large_as_she_likes() {
+    let mut portal = Portal::start("phone");
+    let long = "Peter Longname the Plumber of the Street";
+    portal.post("/people/new", &[("name", long), ("number", "07700 900801")]);
+    portal.post(
+        "/people/new",
+        &[
+            ("name", "Ann"),
+            ("number", "07700 900802"),
+            ("keep_off", "1"),
+        ],
+    );
+    let page = portal.get("/phone").body;
+    let shown = between(&page, "class=\"shown\" lang=\"en\">Peter", "<");
+    assert!(
+        long.starts_with(&format!("Peter{shown}")) && shown.len() < 12,
+        "{shown}"
+    );
+    assert!(page.contains(&format!("In the book: {long}")));
+    assert!(page.contains("4 of 50 used") && page.contains("<progress value=\"4\" max=\"50\""));
+    let (_, apart) = page.split_once("Not on this phone").unwrap();
+    assert!(apart.contains(">Ann</span>") && apart.contains("Not on the phone, as you wish"));
+    let chosen = portal.post("/size", &[("size", "150")]);
+    let cookie = chosen
+        .header("set-cookie")
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
+    portal.cookie = format!("{}; {cookie}", portal.cookie);
+    assert!(portal.get("/").body.contains("class=\"size-150\""));
+    let odd = portal.post("/size", &[("size", "\"><script>")]);
+    assert!(
+        odd.header("set-cookie")
+            .unwrap()
+            .starts_with("kith_size=100;")
+    );
+}

@@ -90,12 +90,13 @@ impl Words {
         }
     }
 
-    /// Fields by the words that stand over them, instead of their names in the API.
+    /// A field by the words that stand over it, instead of its name in the API.
+    pub fn field(&self, name: &str) -> String {
+        self.say(&format!("field-{name}"))
+    }
+
     fn fields(&self, names: &str) -> String {
-        let words: Vec<_> = names
-            .split(", ")
-            .map(|name| self.say(&format!("field-{name}")))
-            .collect();
+        let words: Vec<_> = names.split(", ").map(|name| self.field(name)).collect();
         words.join(&self.say("comma"))
     }
 

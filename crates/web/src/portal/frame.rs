@@ -3,13 +3,20 @@
 use super::Portal;
 use crate::locale::Words;
 use crate::page::{other, page_with, title};
-use crate::served::{LANGUAGE, Served, back, words};
+use crate::served::{LANGUAGE, Served, back, cookie, words};
 use askama::Template;
-use axum::extract::{FromRequestParts, State};
+use axum::extract::{Form, FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use book::Language;
+use serde::Deserialize;
 use std::convert::Infallible;
+
+/// The size of the text that she chose.
+const SIZE: &str = "kith_size";
+/// In hundredths of the browser's own; the first is the default.
+const SIZES: [&str; 3] = ["100", "125", "150"];
 
 /// What a page's layout needs.
 pub struct Frame {
@@ -17,12 +24,31 @@ pub struct Frame {
     pub w: Words,
     /// The number that owners call.
     pub service: String,
+    /// One of [`SIZES`].
+    pub size: &'static str,
 }
 
 impl Frame {
+    /// The text sizes to choose from.
+    pub fn sizes(&self) -> [&'static str; 3] {
+        SIZES
+    }
+
     /// The tag of the other language, for the switch.
     pub fn other(&self) -> &'static str {
         other(self.w)
+    }
+
+    /// The tag of the language that a name is written in, for voices and fonts.
+    pub fn lang_of(&self, text: &str) -> &'static str {
+        let han = |c: char| matches!(c, '\u{3400}'..='\u{9FFF}' | '\u{20000}'..='\u{3FFFF}');
+        if text.chars().any(han) {
+            Language::ZhHans.tag()
+        } else if text.chars().any(char::is_alphabetic) {
+            Language::En.tag()
+        } else {
+            self.w.0.tag()
+        }
     }
 
     /// The page's title: what went wrong comes first.
@@ -38,6 +64,9 @@ impl FromRequestParts<Portal> for Frame {
         Ok(Self {
             w: words(&parts.headers),
             service: portal.control.settings().service_number.clone(),
+            size: cookie(&parts.headers, SIZE)
+                .and_then(|size| size_of(&size))
+                .unwrap_or(SIZES[0]),
         })
     }
 }
@@ -53,6 +82,29 @@ pub async fn language(
         [(header::SET_COOKIE, chosen)],
         Redirect::to(&back(&headers)),
     )
+}
+
+/// Another text size, on the same page.
+pub async fn size(
+    State(served): State<Served>,
+    headers: HeaderMap,
+    Form(chosen): Form<Size>,
+) -> impl IntoResponse {
+    let size = size_of(&chosen.size).unwrap_or(SIZES[0]);
+    let chosen = served.choice(SIZE, size);
+    (
+        [(header::SET_COOKIE, chosen)],
+        Redirect::to(&back(&headers)),
+    )
+}
+
+#[derive(Deserialize)]
+pub struct Size {
+    size: String,
+}
+
+fn size_of(chosen: &str) -> Option<&'static str> {
+    SIZES.into_iter().find(|size| *size == chosen)
 }
 
 #[derive(Template)]

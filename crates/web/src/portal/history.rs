@@ -6,7 +6,7 @@ use crate::locale::Words;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use book::{Change, Entry, Revision, Way};
+use book::{Change, Entry, Friend, Revision, Way, changed_fields};
 use control::Control;
 
 #[derive(Template)]
@@ -18,6 +18,8 @@ struct History {
 
 struct Item {
     what: String,
+    /// What differs, field by field.
+    lines: Vec<String>,
     who: String,
     at: String,
     revision: u64,
@@ -63,15 +65,58 @@ fn item(w: Words, change: &Change) -> Item {
     };
     Item {
         what: w.with(verb, "name", names),
+        lines: lines(w, change),
         who: w.with2(
             "by-way",
             ("who", change.actor.name.clone()),
             ("way", w.say(way(change.way))),
         ),
         at: jiff::Timestamp::from_millisecond(change.at_ms)
-            .map(|at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())
+            .map(|at| at.strftime("%Y-%m-%d %H:%MZ").to_string())
             .unwrap_or_default(),
         revision: change.revision.0,
+    }
+}
+
+fn lines(w: Words, change: &Change) -> Vec<String> {
+    let (Some(before), Some(after)) = (change.body.friend_before(), change.body.friend_after())
+    else {
+        return Vec::new();
+    };
+    let fields = changed_fields(before, after).into_iter();
+    fields
+        .filter(|field| *field != "name")
+        .map(|field| match (shown(before, field), shown(after, field)) {
+            (Some(before), Some(after)) => {
+                format!("{}: {before} → {after}", w.field(field))
+            }
+            _ => w.field(field),
+        })
+        .collect()
+}
+
+/// A field's content, where it is short enough to be shown.
+fn shown(friend: &Friend, field: &str) -> Option<String> {
+    let or_none = |text: String| {
+        if text.is_empty() {
+            "–".to_owned()
+        } else {
+            text
+        }
+    };
+    match field {
+        "numbers" => {
+            let numbers: Vec<_> = friend.numbers.iter().map(|n| n.typed.as_str()).collect();
+            Some(or_none(numbers.join(", ")))
+        }
+        "speed_dial" => Some(or_none(
+            friend
+                .speed_dial
+                .map(|key| key.to_string())
+                .unwrap_or_default(),
+        )),
+        "sort_as" => Some(or_none(friend.sort_as.clone().unwrap_or_default())),
+        _ => None,
     }
 }
 

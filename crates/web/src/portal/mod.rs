@@ -2,11 +2,16 @@
 
 mod edit;
 mod frame;
+mod groups;
 mod guard;
 mod history;
+mod import;
 mod list;
+mod live;
 mod login;
 mod person;
+mod phone;
+mod rows;
 
 use crate::page::{Unavailable, asset, page, page_with, secure};
 use crate::served::Served;
@@ -21,8 +26,8 @@ use frame::{Frame, lost, sorry};
 use guard::Owner;
 use tower_http::csrf::CsrfLayer;
 
-/// The most that a form may hold.
-const FORM: usize = 64 * 1024;
+/// The most that a form may hold: a group with everybody of a full book in it.
+const FORM: usize = 512 * 1024;
 
 #[derive(Clone)]
 struct Portal {
@@ -46,14 +51,26 @@ impl FromRef<Portal> for Served {
 pub fn router(control: Control, served: Served) -> Router {
     Router::new()
         .route("/", get(list::show))
-        .route("/live", get(list::live))
+        .route("/live", get(live::listen))
         .route("/login", get(login::ask).post(login::send))
         .route("/login/code", post(login::enter))
         .route("/logout", post(login::leave))
         .route("/language", post(frame::language))
+        .route("/size", post(frame::size))
+        .route("/phone", get(phone::show))
         .route("/people/new", get(edit::blank).post(edit::add))
         .route("/people/{f}", get(edit::show).post(edit::change))
         .route("/people/{f}/delete", post(edit::remove))
+        .route("/groups", get(groups::show).post(groups::add))
+        .route("/groups/{g}", get(groups::open).post(groups::change))
+        .route("/groups/{g}/delete", post(groups::remove))
+        .route(
+            "/import",
+            get(import::show)
+                .post(import::bring)
+                .layer(DefaultBodyLimit::max(import::FILE)),
+        )
+        .route("/export.vcf", get(import::take))
         .route("/history", get(history::show))
         .route("/undo/{revision}", post(history::undo))
         .route(
@@ -67,6 +84,10 @@ pub fn router(control: Control, served: Served) -> Router {
         .route(
             "/assets/icons.svg",
             get(|| asset("image/svg+xml", include_str!("../../assets/icons.svg"))),
+        )
+        .route(
+            "/assets/icon.svg",
+            get(|| asset("image/svg+xml", include_str!("../../assets/icon.svg"))),
         )
         .route("/health", get(|| async { "ok" }))
         .fallback(lost)

@@ -86,6 +86,7 @@ impl Control {
     /// Plans and ships what is due, looks at what is overdue. Gives the time of the next thing to do, ms UTC.
     async fn work(&self) -> Result<i64, StoreError> {
         let now = self.now();
+        self.beat().await?;
         self.keep_calls().await?;
         self.see_all_off().await?;
         let overdue: Vec<_> = {

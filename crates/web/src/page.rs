@@ -85,3 +85,22 @@ pub fn title(w: Words, heading: String, wrong: bool) -> String {
         heading
     }
 }
+
+/// Hours and minutes where the server stands.
+pub fn clock(ms: i64) -> String {
+    shown(ms, "%H:%M")
+}
+
+/// Day, hours, minutes and seconds where the server stands.
+pub fn instant(ms: i64) -> String {
+    shown(ms, "%Y-%m-%d %H:%M:%S")
+}
+
+fn shown(ms: i64, format: &str) -> String {
+    // “For ever” is no time of day.
+    let Some(at) = jiff::Timestamp::from_millisecond(ms).ok() else {
+        return "–".to_owned();
+    };
+    let zone = jiff::tz::TimeZone::system();
+    at.to_zoned_datetime(zone).strftime(format).to_string()
+}

@@ -4,7 +4,7 @@ use super::changes::standing;
 use super::edits::{numbers_of, opened};
 use super::read_back::aloud;
 use crate::locale::Words;
-use crate::page::{Unavailable, other, page, page_with, title};
+use crate::page::{Unavailable, clock, other, page, page_with, title};
 use crate::staff::{Agent, House};
 use crate::states::{self, Said, Teller};
 use askama::Template;
@@ -554,16 +554,6 @@ pub(super) fn label_key(label: Label) -> &'static str {
         Label::Work => "kind-work",
         Label::Other => "kind-other",
     }
-}
-
-/// Hours and minutes where the server stands.
-pub(super) fn clock(ms: i64) -> String {
-    let at = jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
-    if ms == i64::MAX {
-        return "–".to_owned();
-    }
-    let zone = jiff::tz::TimeZone::system();
-    at.to_zoned_datetime(zone).strftime("%H:%M").to_string()
 }
 
 fn count(n: usize) -> i64 {

@@ -143,11 +143,9 @@ impl Control {
         let sent = match happening {
             Happening::Accepted {
                 part,
+                gateway,
                 message_id: Some(id),
-            } => {
-                let gateway = world.shipment.gateway.clone().unwrap_or_default();
-                vec![(gateway, id.clone(), *part)]
-            }
+            } => vec![(gateway.clone(), id.clone(), *part)],
             _ => Vec::new(),
         };
         let job = settle(&world, sent);

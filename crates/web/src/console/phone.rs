@@ -191,6 +191,8 @@ fn side_by_side(w: Words, entry: &EntryView) -> Entry {
         (EntryState::Removing, _) => ("–", String::new(), shown),
         (EntryState::Foreign, _) => ("", String::new(), shown),
         (EntryState::LeftOut, was) => ("", shown, was.unwrap_or_default()),
+        // What a brake holds stays as it is on the phone.
+        (EntryState::Held, None) => ("", shown.clone(), shown),
         (_, Some(was)) => ("~", shown, was),
         (_, None) if settled => ("", shown.clone(), shown),
         (_, None) => ("+", shown, String::new()),

@@ -74,6 +74,8 @@ async fn world(channel: ChannelKind) -> World {
             validity_s: 60,
         },
         brand: "Kith".into(),
+        brand_zh: "亲友簿".into(),
+        spoken: Default::default(),
         service_number: "0800 123 456".into(),
         cards: Default::default(),
         phones: Default::default(),

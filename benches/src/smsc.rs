@@ -77,7 +77,7 @@ impl Answers {
             at += pdu.len();
             let [_, command, _, sequence] = head;
             match command {
-                0x04 => self.submitted(sequence, wants_receipt(pdu).unwrap_or(false)),
+                0x04 => self.submitted(sequence, reports_to(pdu).unwrap_or_default()),
                 0x01 | 0x02 | 0x09 => self.put(command | RESPONSE, sequence, b"smsc\0"),
                 0x15 => self.put(command | RESPONSE, sequence, b""),
                 0x06 => {
@@ -90,18 +90,23 @@ impl Answers {
         at
     }
 
-    fn submitted(&mut self, sequence: u32, receipt: bool) {
+    fn submitted(&mut self, sequence: u32, reports: &[u8]) {
         self.count += 1;
         let id = format!("{:08X}\0", self.count);
         self.put(0x04 | RESPONSE, sequence, id.as_bytes());
-        if !receipt {
+        if reports.is_empty() {
             return;
         }
         let text = format!(
             "id:{:08X} sub:001 dlvrd:001 submit date:2611250904 done date:2611250904 stat:DELIVRD err:000 text:",
             self.count
         );
-        let mut body = b"\0\x01\x01447700900101\0\0\x0112345\0\x04\0\0\0\0\0\0\0\0".to_vec();
+        let head = [
+            b"\0\x01\x01",
+            reports,
+            b"\0\0\x0112345\0\x04\0\0\0\0\0\0\0\0",
+        ];
+        let mut body = head.concat();
         body.push(u8::try_from(text.len()).unwrap_or(0));
         body.extend(text.as_bytes());
         self.put(0x05, self.count, &body);
@@ -112,16 +117,17 @@ impl Answers {
     }
 }
 
-/// Whether a submit_sm asks for a receipt (SMPP 3.4 §4.4.1).
-fn wants_receipt(pdu: &[u8]) -> Option<bool> {
+/// The destination of a submit_sm that asks for a receipt (SMPP 3.4 §4.4.1); else nothing.
+fn reports_to(pdu: &[u8]) -> Option<&[u8]> {
     let mut rest = pdu.get(16..)?;
-    // service_type; TON, NPI and address of both ends; three octets; two times; registered_delivery.
-    for fixed in [0, 2, 2, 3, 0] {
+    let mut strings: [&[u8]; 5] = [&[]; 5];
+    // service_type; TON, NPI and address of both ends; three octets; two times; then registered_delivery.
+    for (fixed, string) in [0, 2, 2, 3, 0].into_iter().zip(&mut strings) {
         rest = rest.get(fixed..)?;
         let end = rest.iter().position(|octet| *octet == 0)?;
-        rest = rest.get(end + 1..)?;
+        (*string, rest) = (rest.get(..end)?, rest.get(end + 1..)?);
     }
-    Some(rest.first()? & 0x03 != 0)
+    (rest.first()? & 0x03 != 0).then_some(strings[2])
 }
 
 /// The bit of a response's command_id.

@@ -6,6 +6,7 @@
 
 mod early;
 mod handed;
+mod ids;
 mod inbound;
 mod texts;
 

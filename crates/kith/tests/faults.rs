@@ -74,6 +74,8 @@ async fn world(channel: ChannelKind) -> World {
             validity_s: 60,
         },
         brand: "Kith".into(),
+        brand_zh: "亲友簿".into(),
+        spoken: Default::default(),
         service_number: "0800 123 456".into(),
         cards: Default::default(),
         phones: Default::default(),
@@ -202,7 +204,7 @@ impl World {
 }
 
 /// With `faults` in force a change shows `sign` in the table – and, where it `waits`, when it goes on; after them it
-/// arrives.
+/// arrives. The faults must last: where a card could still prove a change, `lose_por` keeps it waiting.
 async fn check(channel: ChannelKind, faults: Value, waits: bool, sign: fn(&NetworkTable) -> bool) {
     let world = world(channel).await;
     world.set(&faults);
@@ -240,13 +242,13 @@ use Health::{Down, Slow, Up};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn submit_delay_ms() {
-    let faults = json!({"submit_delay_ms": 3_000});
+    let faults = json!({"submit_delay_ms": 3_000, "lose_por": 1.0});
     check(SimOta, faults, true, |t| gateway(t, Slow, "answers slowly")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn receipt_delay_ms() {
-    let faults = json!({"receipt_delay_ms": 3_000});
+    let faults = json!({"receipt_delay_ms": 8_000});
     check(SmsCard, faults, true, |t| network(t, Slow, "No receipt")).await;
 }
 
@@ -330,7 +332,7 @@ async fn refuse() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn drop_connection_every_s() {
-    let faults = json!({"drop_connection_every_s": 0.3, "submit_delay_ms": 1_000});
+    let faults = json!({"drop_connection_every_s": 0.3, "submit_delay_ms": 1_000, "lose_por": 1.0});
     check(SimOta, faults, true, |t| {
         gateway(t, Down, "closed the connection")
     })

@@ -13,6 +13,7 @@ const MOST: usize = 10_000;
 #[derive(Debug)]
 struct Waiting {
     receipt: Receipt,
+    from: String,
     /// None once it was handed on unmatched.
     token: Option<u64>,
     at: i64,
@@ -28,7 +29,7 @@ pub(super) struct Early {
 
 impl Early {
     /// Keeps a receipt that matches nothing yet.
-    pub(super) fn keep(&mut self, receipt: Receipt, token: u64, now: i64) {
+    pub(super) fn keep(&mut self, receipt: Receipt, from: String, token: u64, now: i64) {
         self.count += 1;
         for form in forms(&receipt.id) {
             self.by_form.entry(form).or_default().insert(self.count);
@@ -36,6 +37,7 @@ impl Early {
         let token = Some(token);
         let waiting = Waiting {
             receipt,
+            from,
             token,
             at: now,
         };
@@ -43,25 +45,25 @@ impl Early {
     }
 
     /// The answer to a message gave this id: the receipts that waited for it, and their tokens if still unanswered.
-    pub(super) fn matching(&mut self, id: &str) -> Vec<(Receipt, Option<u64>)> {
+    pub(super) fn matching(&mut self, id: &str) -> Vec<(Receipt, String, Option<u64>)> {
         if self.waiting.is_empty() {
             return Vec::new();
         }
         let found = forms(id).into_iter().filter_map(|f| self.by_form.get(&f));
         let found: BTreeSet<u64> = found.flatten().copied().collect();
         let taken = found.into_iter().filter_map(|number| self.remove(number));
-        taken.map(|w| (w.receipt, w.token)).collect()
+        taken.map(|w| (w.receipt, w.from, w.token)).collect()
     }
 
     /// Receipts that are to be handed on unmatched now; each once.
-    pub(super) fn overdue(&mut self, now: i64) -> Vec<(Receipt, u64)> {
+    pub(super) fn overdue(&mut self, now: i64) -> Vec<(Receipt, String, u64)> {
         let mut due = Vec::new();
         let above = self.waiting.len().saturating_sub(MOST);
         for (place, waiting) in self.waiting.values_mut().enumerate() {
             if (now - waiting.at > UNANSWERED || place < above)
                 && let Some(token) = waiting.token.take()
             {
-                due.push((waiting.receipt.clone(), token));
+                due.push((waiting.receipt.clone(), waiting.from.clone(), token));
             }
         }
         while let Some((&number, first)) = self.waiting.first_key_value()

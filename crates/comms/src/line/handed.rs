@@ -1,10 +1,11 @@
 //! What the gateway took lately: a receipt finds its message here (SMPP.md, row 3), and silence is noticed.
 
+use super::ids::{Found, Ids};
 use crate::table::{calling_code, late};
 use delivery::network::NetworkRow;
 use delivery::{Outbound, Target};
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use wire::smpp::receipt::{State, forms};
+use std::collections::{BTreeMap, VecDeque};
+use wire::smpp::receipt::State;
 
 /// Messages that are remembered to match receipts to what this process sent.
 const MOST: usize = 200_000;
@@ -28,7 +29,7 @@ pub(super) struct Taken {
 pub(super) struct Handed {
     taken: VecDeque<Taken>,
     first: u64,
-    ids: HashMap<String, u64>,
+    ids: Ids,
     /// By calling code: those that no receipt has come for, and that are not said to be late yet.
     awaited: BTreeMap<String, VecDeque<u64>>,
 }
@@ -40,13 +41,7 @@ impl Handed {
             self.forget_first();
         }
         let number = self.first + self.taken.len() as u64;
-        let id = id.to_ascii_lowercase();
-        // A receipt may have lost the leading zeros.
-        let bare = id.trim_start_matches('0');
-        if bare != id && !bare.is_empty() {
-            self.ids.insert(bare.to_owned(), number);
-        }
-        self.ids.insert(id.clone(), number);
+        self.ids.add(id, number);
         let network = calling_code(&message.destination);
         match self.awaited.get_mut(network) {
             Some(queue) => queue.push_back(number),
@@ -57,20 +52,18 @@ impl Handed {
             destination: message.destination.clone(),
             at: now,
             state: None,
-            id,
+            id: id.to_owned(),
         });
     }
 
-    /// What a receipt's id belongs to: exact first, then every form that gateways give ids in; two different matches
-    /// are none (CASES C60).
-    pub(super) fn find(&self, id: &str) -> Option<u64> {
-        if let Some(number) = self.ids.get(&id.to_ascii_lowercase()) {
-            return Some(*number);
-        }
-        let forms = forms(id);
-        let mut found = forms.iter().filter_map(|form| self.ids.get(form));
-        let first = found.next()?;
-        found.all(|other| other == first).then_some(*first)
+    /// What a receipt belongs to, by its id and the number it comes from.
+    pub(super) fn find(&mut self, id: &str, from: &str) -> Found {
+        let (taken, first) = (&self.taken, self.first);
+        let to = |number| {
+            let taken = place(number, first).and_then(|place| taken.get(place));
+            taken.is_some_and(|t| digits(&t.destination) == digits(from))
+        };
+        self.ids.find(id, to)
     }
 
     /// A message by its number.
@@ -122,15 +115,15 @@ impl Handed {
         let Some(taken) = self.taken.pop_front() else {
             return;
         };
-        for id in [&taken.id[..], taken.id.trim_start_matches('0')] {
-            if self.ids.get(id) == Some(&self.first) {
-                self.ids.remove(id);
-            }
-        }
+        self.ids.remove(&taken.id, self.first);
         self.first += 1;
     }
 }
 
 fn place(number: u64, first: u64) -> Option<usize> {
     usize::try_from(number.checked_sub(first)?).ok()
+}
+
+fn digits(number: &str) -> &str {
+    number.trim_start_matches('+')
 }

@@ -1,6 +1,7 @@
 //! What the gateway brings: receipts and messages from terminals. Stored by control first, answered then (row 9).
 
 use super::Line;
+use super::ids::Found;
 use crate::table::Fate;
 use delivery::{Event, NetworkError, ReceiptState};
 use wire::smpp::receipt::{Receipt, State, receipt};
@@ -42,10 +43,12 @@ impl Line {
         self.rows.gateway.receipts += 1;
         let token = self.next_token();
         self.unanswered.insert(token, vec![unanswered]);
-        if self.handed.find(&report.id).is_some() || self.flying.is_empty() {
-            self.report(report, Some(token), now);
-        } else {
-            self.early.keep(report, token, now);
+        match self.handed.find(&report.id, &deliver.source.2) {
+            Found::Nothing if !self.flying.is_empty() => {
+                let from = deliver.source.2.clone();
+                self.early.keep(report, from, token, now);
+            }
+            found => self.report(report, found, token, now),
         }
         if header && !deliver.message.is_empty() {
             // A PoR inside the receipt (esm_class 44): both count; this half needs no answer of its own.
@@ -56,17 +59,18 @@ impl Line {
 
     /// The receipt in a deliver_sm: by the bits of esm_class, by TLV 001E, or, where the gateway's switch is on, by a
     /// text that is a receipt's to the letter with an id that is ours (row 8, CASES C68).
-    fn receipt_in(&self, deliver: &Deliver, header: bool) -> Option<Receipt> {
+    fn receipt_in(&mut self, deliver: &Deliver, header: bool) -> Option<Receipt> {
         let marked = deliver.esm_class & MARKED != 0 || deliver.tlvs.get(RECEIPTED).is_some();
         let plain = !marked && self.config.plain_receipts && reads_as_receipt(&deliver.message);
-        if deliver.esm_class & HEADER == 0 || header {
+        let report = if deliver.esm_class & HEADER == 0 || header {
             receipt(deliver, plain)
         } else {
             let mut text = deliver.clone();
             text.esm_class &= !HEADER;
             receipt(&text, plain)
-        }
-        .filter(|report| marked || self.handed.find(&report.id).is_some())
+        };
+        let mut ours = |id: &str| self.handed.find(id, &deliver.source.2) != Found::Nothing;
+        report.filter(|report| marked || ours(&report.id))
     }
 
     /// A message from a terminal. A text that is sent again is answered, and handed on once (row 9); what has a header
@@ -93,22 +97,31 @@ impl Line {
 
     /// The answer to a message came: the receipts that waited for it are matched now.
     pub(super) fn match_early(&mut self, id: &str, now: i64) {
-        for (receipt, token) in self.early.matching(id) {
-            self.report(receipt, token, now);
+        for (receipt, from, token) in self.early.matching(id) {
+            // One without token was answered already: a new one stands for no deliver_sm.
+            let token = token.unwrap_or_else(|| self.next_token());
+            let found = self.handed.find(&receipt.id, &from);
+            self.report(receipt, found, token, now);
         }
     }
 
     /// Receipts that waited long enough for an answer go on unmatched.
     pub(super) fn hand_on_early(&mut self, now: i64) {
-        for (receipt, token) in self.early.overdue(now) {
-            self.report(receipt, Some(token), now);
+        for (receipt, from, token) in self.early.overdue(now) {
+            let found = self.handed.find(&receipt.id, &from);
+            self.report(receipt, found, token, now);
         }
     }
 
-    fn report(&mut self, report: Receipt, token: Option<u64>, now: i64) {
-        // A token that stands for no deliver_sm: that one was answered already.
-        let token = token.unwrap_or_else(|| self.next_token());
-        let known = self.handed.find(&report.id);
+    fn report(&mut self, report: Receipt, found: Found, token: u64, now: i64) {
+        let known = match found {
+            Found::One(number) => Some(number),
+            Found::Nothing => None,
+            Found::Several => {
+                self.count("receipt matches two messages");
+                None
+            }
+        };
         let error = report.error.as_deref().map(network_error);
         let absent = error.as_ref().is_some_and(|error| error.absent);
         if let Some(number) = known {

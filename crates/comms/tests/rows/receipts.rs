@@ -30,6 +30,97 @@ fn row_03_an_id_comes_back_without_its_zeros() {
     );
 }
 
+/// The message that each receipt – from a number, with an id – is matched to, by its place among those taken.
+#[track_caller]
+fn matched(taken: &[(&str, &str)], receipts: &[(&str, &str)], expected: &[Option<u64>]) -> Peer {
+    let mut peer = Peer::bound();
+    for ((to, id), n) in taken.iter().zip(1..) {
+        let message = Outbound {
+            target: Target::Notice { id: n, part: 1 },
+            destination: format!("+{to}"),
+            udhi: false,
+            ..part(1)
+        };
+        peer.line.push(message, 0);
+        let submit = peer.sent()[0].sequence;
+        peer.answer(submit, id);
+    }
+    peer.line.events();
+    for (from, id) in receipts {
+        let deliver = Deliver {
+            source: (1, 1, (*from).into()),
+            esm_class: 4,
+            message: format!("id:{id} stat:DELIVRD err:000 text:").into_bytes(),
+            ..Deliver::default()
+        };
+        peer.says(0, 9, Body::Deliver(deliver));
+    }
+    let found = peer
+        .line
+        .events()
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Receipt { target, .. } => Some(target.map(|target| match target {
+                Target::Notice { id, .. } => id,
+                Target::Part(_) => 0,
+            })),
+            _ => None,
+        });
+    assert_eq!(found.collect::<Vec<_>>(), expected);
+    peer
+}
+
+const JOE: &str = "447700900101";
+const MEI: &str = "447700900102";
+
+#[test]
+fn row_03_where_two_messages_match_the_destination_tells() {
+    // 10 is the second's id as it is, and the first's (hex A) in decimal.
+    let taken = [(JOE, "A"), (MEI, "10")];
+    matched(&taken, &[(JOE, "10")], &[Some(1)]);
+    matched(&taken, &[(MEI, "10")], &[Some(2)]);
+    // From neither, and nothing known of the link yet: the very same id.
+    matched(&taken, &[("12345", "10")], &[Some(2)]);
+}
+
+#[test]
+fn row_03_the_links_form_is_learnt() {
+    let taken = [(JOE, "A"), (JOE, "FF"), (JOE, "10")];
+    matched(&taken, &[(JOE, "255"), (JOE, "10")], &[Some(2), Some(1)]);
+}
+
+#[test]
+fn row_03_an_early_receipt_is_not_taken_for_another_message_by_its_form() {
+    let mut peer = matched(&[(JOE, "64"), (JOE, "99")], &[(JOE, "99")], &[Some(2)]);
+    peer.push(3, Lane::Interactive);
+    let submit = peer.sent().pop().unwrap().sequence;
+    // 100 is hex 64, but on this link ids come back as they are.
+    peer.receipt(9, "id:100 stat:DELIVRD");
+    assert_eq!(states(&peer.line.events()), []);
+    peer.answer(submit, "100");
+    let events = peer.line.events();
+    assert!(
+        events.iter().any(|event| matches!(
+            event,
+            Event::Receipt {
+                target: Some(Target::Notice { id: 3, .. }),
+                ..
+            }
+        )),
+        "{events:?}"
+    );
+}
+
+#[test]
+fn row_03_two_matches_that_nothing_tells_apart_are_none_and_counted() {
+    // 100 is neither's id: hex 64 of the first, decimal 256 of the second.
+    let peer = matched(&[(JOE, "64"), (JOE, "256")], &[(JOE, "100")], &[None]);
+    assert_eq!(
+        peer.line.rows.gateway.errors["receipt matches two messages"],
+        1
+    );
+}
+
 #[test]
 fn row_04_a_receipt_before_its_response_waits_for_it() {
     let mut peer = Peer::bound();

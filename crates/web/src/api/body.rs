@@ -2,23 +2,32 @@
 
 use super::problem::Problem;
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, OptionalFromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 
-/// A JSON body; none at all is `{}`.
+/// A JSON body, always an object. `Option<Body<_>>` where it may be absent.
 pub struct Body<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let body = <Self as OptionalFromRequest<S>>::from_request(request, state).await?;
+        body.ok_or_else(|| no_json("it is empty"))
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> OptionalFromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Problem> {
         let json = is_json(request.headers());
         let octets = Bytes::from_request(request, state)
             .await
             .map_err(|error| Problem::new(error.status(), "too much or torn", error.body_text()))?;
         if octets.is_empty() {
-            return read(b"{}").map(Self);
+            return Ok(None);
         }
         if !json {
             return Err(Problem::new(
@@ -27,7 +36,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
                 "Send the body as JSON: Content-Type: application/json.",
             ));
         }
-        read(&octets).map(Self)
+        read(&octets).map(|value| Some(Self(value)))
     }
 }
 
@@ -40,6 +49,11 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn read<T: DeserializeOwned>(octets: &[u8]) -> Result<T, Problem> {
+    let first = octets.iter().find(|octet| !octet.is_ascii_whitespace());
+    if first.is_some_and(|octet| *octet != b'{') {
+        // serde would take a list for the fields in order.
+        return Err(no_json("it does not begin with {"));
+    }
     let mut json = serde_json::Deserializer::from_slice(octets);
     let value: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let inner = error.inner().to_string();
@@ -54,7 +68,7 @@ fn read<T: DeserializeOwned>(octets: &[u8]) -> Result<T, Problem> {
 }
 
 fn no_json(said: &str) -> Problem {
-    let detail = format!("The body is not JSON: {said}.");
+    let detail = format!("The body is no JSON object: {said}.");
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "not JSON", detail)
 }
 
@@ -114,7 +128,7 @@ mod tests {
                 "\"numbers[0].x\"",
             ),
             (r#"{"name": "x", "numbers": [{}]}"#, "\"numbers[0].number\""),
-            (r#"[]"#, "null"),
+            (r#"["x", []]"#, "null"),
             (r#"{"name": "x""#, "null"),
             (r#"{"name": "x"} {}"#, "null"),
         ] {

@@ -38,7 +38,8 @@ pub async fn once(
         return carry_out(next, Request::from_parts(parts, Body::from(body))).await;
     };
     let key = key.to_str().unwrap_or_default().to_owned();
-    if !(1..=KEY).contains(&key.len()) {
+    let visible = key.bytes().all(|octet| octet.is_ascii_graphic());
+    if !visible || !(1..=KEY).contains(&key.len()) {
         let detail = "An Idempotency-Key has 1 to 255 visible ASCII characters.";
         return Err(Problem::wrong("Idempotency-Key", detail));
     }

@@ -25,57 +25,56 @@ use axum::routing::get;
 use axum::{Extension, Router};
 use control::Control;
 use utoipa::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
 /// Every call of the API with its line in the document; each is authorised in `auth`.
-fn calls() -> OpenApiRouter<Control> {
-    OpenApiRouter::with_openapi(openapi::Document::openapi())
-        .routes(routes!(subscribers::create, subscribers::find))
-        .routes(routes!(
-            subscribers::show,
-            subscribers::change,
-            subscribers::remove
-        ))
-        .routes(routes!(friends::list, friends::add))
-        .routes(routes!(friends::show, friends::change, friends::remove))
-        .routes(routes!(groups::list, groups::add))
-        .routes(routes!(groups::show, groups::change, groups::remove))
-        .routes(routes!(journal::list))
-        .routes(routes!(journal::undo))
-        .routes(routes!(holds::list))
-        .routes(routes!(holds::release))
-        .routes(routes!(holds::refuse))
-        .routes(routes!(terminals::add))
-        .routes(routes!(
-            terminals::show,
-            terminals::change,
-            terminals::retire
-        ))
-        .routes(routes!(terminals::send))
-        .routes(routes!(terminals::verify))
-        .routes(routes!(terminals::test))
-        .routes(routes!(terminals::plan))
-        .routes(routes!(shipments::list))
-        .routes(routes!(shipments::show))
-        .routes(routes!(calls::create))
-        .routes(routes!(calls::show, calls::change))
-        .routes(routes!(calls::digits))
-        .routes(routes!(network::table))
-        .routes(routes!(network::gateways))
-        .routes(routes!(events::listen))
-        .routes(routes!(health::health))
-        .routes(routes!(health::ready))
-        .routes(routes!(health::metrics))
+fn calls() -> Vec<UtoipaMethodRouter<Control>> {
+    vec![
+        routes!(subscribers::create, subscribers::find),
+        routes!(subscribers::show, subscribers::change, subscribers::remove),
+        routes!(friends::list, friends::add),
+        routes!(friends::show, friends::change, friends::remove),
+        routes!(groups::list, groups::add),
+        routes!(groups::show, groups::change, groups::remove),
+        routes!(journal::list),
+        routes!(journal::undo),
+        routes!(holds::list),
+        routes!(holds::release),
+        routes!(holds::refuse),
+        routes!(terminals::add),
+        routes!(terminals::show, terminals::change, terminals::retire),
+        routes!(terminals::send),
+        routes!(terminals::verify),
+        routes!(terminals::test),
+        routes!(terminals::plan),
+        routes!(shipments::list),
+        routes!(shipments::show),
+        routes!(calls::create),
+        routes!(calls::show, calls::change),
+        routes!(calls::digits),
+        routes!(network::table),
+        routes!(network::gateways),
+        routes!(events::listen),
+        routes!(health::health),
+        routes!(health::ready),
+        routes!(health::metrics),
+    ]
 }
 
 /// The API's routes, under `/api/v1`; `/health`, `/ready` and `/metrics` there and at the root.
 pub fn router(control: Control) -> Router {
-    let (calls, document) = calls().split_for_parts();
-    let api = calls
+    let mut api = OpenApiRouter::with_openapi(openapi::Document::openapi());
+    for (schemas, paths, methods) in calls() {
+        // Around each method that there is, so that a wrong one is told before its key is looked at.
+        let once = from_fn_with_state(control.clone(), keyed::once);
+        api = api.routes((schemas, paths, methods.route_layer(once)));
+    }
+    let (api, mut document) = api.split_for_parts();
+    openapi::with_conditions(&mut document);
+    let api = api
         .route("/openapi.json", get(openapi::show(document)))
         .fallback(|| async { problem::Problem::not_found() })
-        .layer(from_fn_with_state(control.clone(), keyed::once))
         .layer(from_fn(problem::everywhere));
     Router::new()
         .nest("/api/v1", api)

@@ -5,10 +5,11 @@ use axum::handler::Handler;
 use axum::http::header;
 use control::Control;
 use std::collections::BTreeMap;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{
-    Content, Header, Object, Ref, RefOr, Response, ResponseBuilder, Schema, Type,
+    Content, Header, Object, Ref, RefOr, Required, Response, ResponseBuilder, Schema, Type,
 };
 use utoipa::{IntoResponses, Modify, OpenApi};
 
@@ -34,6 +35,39 @@ use utoipa::{IntoResponses, Modify, OpenApi};
     )
 )]
 pub struct Document;
+
+/// Every write takes an `Idempotency-Key`; what changes or deletes, an `If-Match`.
+pub fn with_conditions(document: &mut utoipa::openapi::OpenApi) {
+    for item in document.paths.paths.values_mut() {
+        for operation in [&mut item.post, &mut item.patch, &mut item.delete] {
+            let Some(operation) = operation else { continue };
+            let key = ObjectBuilder::new()
+                .schema_type(Type::String)
+                .pattern(Some("^[!-~]{1,255}$"));
+            let says = "The same key and body gives the first answer again, for 24 hours.";
+            let parameters = operation.parameters.get_or_insert_default();
+            parameters.push(header_parameter("Idempotency-Key", says, key));
+        }
+        for operation in [&mut item.patch, &mut item.delete] {
+            let Some(operation) = operation else { continue };
+            let tags = ObjectBuilder::new().schema_type(Type::String);
+            let says = "`*`, or the tags of which the resource must have one; else 412.";
+            let parameters = operation.parameters.get_or_insert_default();
+            parameters.push(header_parameter("If-Match", says, tags));
+        }
+    }
+}
+
+fn header_parameter(name: &str, says: &str, schema: ObjectBuilder) -> RefOr<Parameter> {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(says))
+        .schema(Some(Schema::from(schema)))
+        .build()
+        .into()
+}
 
 /// Answers with the document, written once.
 pub fn show(document: utoipa::openapi::OpenApi) -> impl Handler<((),), Control> {
@@ -210,4 +244,9 @@ pub fn language() -> Schema {
 /// How a gateway or a network is.
 pub fn health() -> Schema {
     word(&["up", "slow", "down", "paused"])
+}
+
+/// Nothing.
+pub fn null() -> Schema {
+    Object::with_type(Type::Null).into()
 }

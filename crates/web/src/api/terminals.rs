@@ -152,7 +152,7 @@ pub struct Patch {
 }
 
 /// What to send.
-#[derive(Deserialize, Default, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Send {
     /// Everything again, whatever is known to be there.
@@ -167,13 +167,28 @@ pub struct Sent {
     shipment: Option<String>,
 }
 
-/// What was begun: the shipment, or nothing yet while another one is on its way.
+/// What was begun.
 #[derive(Serialize, ToSchema)]
-pub struct Begun {
-    /// The shipment's id; null while another one is on its way: this one follows.
-    shipment: Option<String>,
+#[serde(untagged)]
+pub enum Begun {
+    Now(Box<Shipped>),
+    Later(Queued),
+}
+
+/// The shipment, whole.
+#[derive(Serialize, ToSchema)]
+pub struct Shipped {
+    /// Its id.
+    shipment: String,
     #[serde(flatten)]
-    whole: Option<shipments::View>,
+    whole: shipments::View,
+}
+
+/// Another one is on its way: this one follows.
+#[derive(Serialize, ToSchema)]
+pub struct Queued {
+    #[schema(schema_with = super::openapi::null)]
+    shipment: (),
 }
 
 /// The plan that would be sent now; nothing is sent.
@@ -291,15 +306,16 @@ pub async fn retire(
 
 /// Sends now what is due; with `all`, everything again.
 #[utoipa::path(post, path = "/terminals/{t}/send", tag = "terminals", operation_id = "send",
-    request_body = Option<Send>, responses((status = 202, body = Sent), Writes))]
+    request_body(content = Send, description = "Absent: `{}`."), responses((status = 202, body = Sent), Writes))]
 pub async fn send(
     State(control): State<Control>,
     caller: Caller,
     Path(t): Path<String>,
-    Body(send): Body<Send>,
+    send: Option<Body<Send>>,
 ) -> Result<(StatusCode, Json<Sent>), Problem> {
     let id = known(&control, &caller, &t).await?;
-    control.send(id, send.all).await?;
+    let all = send.is_some_and(|Body(send)| send.all);
+    control.send(id, all).await?;
     let shipment = found(&control, id).await?.full.terminal.in_flight;
     let shipment = shipment.map(ids::of_shipment);
     Ok((StatusCode::ACCEPTED, Json(Sent { shipment })))
@@ -393,9 +409,12 @@ async fn begun(
         None => None,
     };
     let whole = whole.filter(|shipment| shipment.kind == kind);
-    let whole = whole.map(|shipment| shipments::view(control, &shipment));
-    let shipment = whole.as_ref().map(|whole| whole.id.clone());
-    Ok((StatusCode::ACCEPTED, Json(Begun { shipment, whole })))
+    let begun = whole.map_or(Begun::Later(Queued { shipment: () }), |whole| {
+        let whole = shipments::view(control, &whole);
+        let shipment = whole.id.clone();
+        Begun::Now(Box::new(Shipped { shipment, whole }))
+    });
+    Ok((StatusCode::ACCEPTED, Json(begun)))
 }
 
 async fn found(control: &Control, id: TerminalId) -> Result<TerminalView, Problem> {

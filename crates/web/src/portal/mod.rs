@@ -75,7 +75,15 @@ pub fn router(control: Control, served: Served) -> Router {
         .route("/undo/{revision}", post(history::undo))
         .route(
             "/assets/kith.css",
-            get(|| asset("text/css", include_str!("../../assets/kith.css"))),
+            get(|| {
+                asset(
+                    "text/css",
+                    concat!(
+                        include_str!("../../assets/tokens.css"),
+                        include_str!("../../assets/kith.css")
+                    ),
+                )
+            }),
         )
         .route(
             "/assets/live.js",

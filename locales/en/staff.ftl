@@ -117,3 +117,6 @@ desk-key-choose = choose in the book
 desk-key-open = open, delete the chosen person
 desk-key-undo = undo, redo a change
 desk-key-tab = line, book, this call, line
+desk-added = Added
+desk-changed = Changed
+desk-removed = Deleted

@@ -108,3 +108,6 @@ desk-key-choose = 在名单里选择
 desk-key-open = 打开、删除所选的人
 desk-key-undo = 撤销、重做
 desk-key-tab = 命令行、名单、本次通话、命令行
+desk-added = 新增
+desk-changed = 修改
+desk-removed = 删除

@@ -1,5 +1,6 @@
 //! A gateway as it is configured (`[[gateway]]`): what a carrier's SMSC wants.
 
+use delivery::network::Price;
 use serde::Deserialize;
 
 /// One carrier gateway.
@@ -63,6 +64,16 @@ pub struct GatewayConfig {
     /// ISO 4217.
     #[serde(default)]
     pub currency: Option<String>,
+}
+
+impl GatewayConfig {
+    /// What one part costs: a price without a currency is none.
+    pub fn price(&self) -> Option<Price> {
+        Some(Price {
+            micros: self.price_micros?,
+            currency: self.currency.clone()?,
+        })
+    }
 }
 
 /// How many sessions make a link.

@@ -243,6 +243,10 @@ impl Control {
             return Err(EditError::Forbidden);
         }
         let id = grant.subscriber();
+        let request = options.request.as_deref();
+        if let Some(edited) = self.done_before(id, request).await? {
+            return Ok(edited);
+        }
         for _ in 0..ATTEMPTS {
             let (subscriber, book, holds) = self.book_of(id).await?.ok_or(EditError::NotFound)?;
             if options.if_revision.is_some_and(|r| r != book.revision) {
@@ -266,17 +270,27 @@ impl Control {
             let hold_no = hold.as_ref().map(|hold| hold.no);
             let revision = draft.book.revision;
             let due = self.due_marks(id, revision, now, grant.call()).await?;
+            let edited = Edited {
+                revision,
+                changes: changes.clone(),
+                friend,
+                group,
+                hold: hold_no,
+            };
             let job = Job::Edit(Box::new(EditJob {
                 subscriber: id,
                 expect: book.revision,
                 book: draft.book,
                 friends: draft.friends,
                 groups: draft.groups,
-                changes: changes.clone(),
+                changes,
                 due: due.clone(),
                 hold,
                 request: options.request.clone(),
-                documents: Vec::new(),
+                documents: request
+                    .map(|request| self.done(request, &edited))
+                    .into_iter()
+                    .collect(),
             }));
             // The second job moves the mark to “quiet since the last edit”: merging alone keeps the earlier time.
             let marks = Job::MarkDue {
@@ -298,13 +312,7 @@ impl Control {
                 revision,
             });
             self.wake();
-            return Ok(Edited {
-                revision,
-                changes,
-                friend,
-                group,
-                hold: hold_no,
-            });
+            return Ok(edited);
         }
         Err(EditError::Stale)
     }

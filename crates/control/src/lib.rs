@@ -3,10 +3,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod accounts;
+mod answers;
 mod audit;
 mod books;
 mod calls;
 mod closing;
+mod departures;
 mod engine;
 mod events;
 mod notices;
@@ -14,17 +16,23 @@ mod people;
 mod plans;
 mod preview;
 mod provision;
+mod pulse;
+mod repeat;
 mod tokens;
 mod view;
 
 pub use accounts::{AccountError, Invitation};
+pub use answers::{Answer, Asked, Reservation};
 pub use books::{EditError, EditOptions, Edited, Imported};
 pub use calls::{CallError, Digits, UndoInCall};
 pub use engine::Stored;
 pub use events::{Emitted, Event};
 pub use people::Denied;
 pub use preview::Preview;
-pub use provision::{NewSubscriber, NewTerminal, ProvisionError, TerminalPatch};
+pub use provision::{
+    NewCard, NewSubscriber, NewTerminal, ProvisionError, SubscriberPatch, TerminalPatch,
+};
+pub use pulse::Sample;
 pub use view::{BookView, TerminalState, TerminalView};
 
 use delivery::{Outbound, Policy, network::NetworkTable};
@@ -78,6 +86,7 @@ struct Inner {
     network: Box<dyn Fn() -> NetworkTable + Send + Sync>,
     emitted: broadcast::Sender<Arc<Emitted>>,
     recent: Mutex<events::Recent>,
+    pulse: Mutex<pulse::Pulse>,
     wake: Notify,
     /// One decision about a terminal at a time: its slice's owner is this process.
     engine: tokio::sync::Mutex<engine::Engine>,
@@ -103,6 +112,7 @@ impl Control {
             network: Box::new(network),
             emitted,
             recent: Mutex::default(),
+            pulse: Mutex::default(),
             wake: Notify::new(),
             engine: tokio::sync::Mutex::default(),
             hashing: Semaphore::new(2),

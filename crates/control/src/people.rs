@@ -248,7 +248,7 @@ impl Control {
     }
 
     /// The number that somebody in one of our regions means, in its normal form.
-    pub(crate) fn normal_number(&self, typed: &str) -> Option<String> {
+    pub fn normal_number(&self, typed: &str) -> Option<String> {
         // A national number is read in the service's own region first.
         let home = region_of(&self.settings().service_number);
         let regions = [region_of(typed), home, Some("GB".into()), Some("CN".into())];

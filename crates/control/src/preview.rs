@@ -56,7 +56,8 @@ impl Preview {
             }
         }
         let left_out = plan.left_out.iter().filter(|l| l.key.friend == friend);
-        self.left_out.extend(left_out.map(|left| left.reason.clone()));
+        self.left_out
+            .extend(left_out.map(|left| left.reason.clone()));
         self.parts += plan.parts();
         let room = (plan.shown.len(), plan.capacity);
         let left = |(used, of): (usize, u16)| usize::from(of).saturating_sub(used);

@@ -1,10 +1,10 @@
 //! Subscribers and terminals: taken in, changed, retired; and what an administrator sends to a terminal.
 
 use crate::engine::{OTA_KEYS, join_keys};
-use crate::{Control, Event};
+use crate::{Control, Event, TerminalView};
 use book::{Language, Revision, Subscriber, SubscriberId, Understood, region_of, understand};
-use delivery::{Due, Lane, Terminal, TerminalId};
-use store::{Job, Refused, StoreError};
+use delivery::{Due, Lane, ShipmentState, Terminal, TerminalId};
+use store::{Job, Refused, SettleJob, StoreError};
 use terminals::{ChannelKind, Content};
 
 /// A subscriber to be taken in.
@@ -43,11 +43,37 @@ pub struct NewTerminal {
     pub terminal_profile: Option<String>,
 }
 
+/// What changes about a subscriber.
+#[derive(Debug, Clone, Default)]
+pub struct SubscriberPatch {
+    /// Her number, as typed.
+    pub msisdn: Option<String>,
+    /// How she is called.
+    pub name: Option<String>,
+    /// The language of texts to her.
+    pub language: Option<Language>,
+    /// Two letters.
+    pub region: Option<String>,
+}
+
+/// A card that takes another's place.
+#[derive(Debug, Clone)]
+pub struct NewCard {
+    /// Its ICCID.
+    pub iccid: String,
+    /// KIc, hex.
+    pub kic: String,
+    /// KID, hex.
+    pub kid: String,
+    /// Its profile's name; as before when absent.
+    pub profile: Option<String>,
+}
+
 /// What changes about a terminal.
 #[derive(Debug, Clone, Default)]
 pub struct TerminalPatch {
-    /// A new card: its ICCID, KIc, KID, and card profile. The shadow is empty then.
-    pub card: Option<(String, String, String, Option<String>)>,
+    /// A new card. The shadow is empty then.
+    pub card: Option<NewCard>,
     /// Which friends go there.
     pub content: Option<Content>,
 }
@@ -66,6 +92,9 @@ pub enum ProvisionError {
     /// It belongs to another.
     #[error("{0}")]
     Taken(String),
+    /// It is not as the caller saw it.
+    #[error("somebody else changed this meanwhile: read it again and repeat the change")]
+    Stale,
     /// It is not there.
     #[error("there is no such subscriber or terminal")]
     NotFound,
@@ -100,10 +129,7 @@ impl Control {
         &self,
         new: NewSubscriber,
     ) -> Result<Subscriber, ProvisionError> {
-        let name = new.name.trim().to_owned();
-        if name.is_empty() {
-            return Err(wrong("name", "Write how the subscriber is called."));
-        }
+        let name = checked_name(&new.name)?;
         let msisdn = full_number(&new.msisdn, new.region.as_deref())?;
         let region = new.region.or_else(|| region_of(&msisdn)).ok_or_else(|| {
             wrong(
@@ -119,11 +145,54 @@ impl Control {
             msisdn,
             name,
             language: new.language,
-            region: region.to_ascii_uppercase(),
+            region: checked_region(&region)?,
         };
         self.store()
             .run(Job::CreateSubscriber(subscriber.clone()))
             .await?;
+        Ok(subscriber)
+    }
+
+    /// Changes a subscriber's particulars if she is as the caller saw her.
+    ///
+    /// # Errors
+    /// [`ProvisionError`].
+    pub async fn change_subscriber(
+        &self,
+        id: SubscriberId,
+        patch: SubscriberPatch,
+        as_seen: impl FnOnce(&Subscriber, Revision) -> bool,
+    ) -> Result<Subscriber, ProvisionError> {
+        // One at a time: what was seen is what is changed.
+        let _one = self.0.engine.lock().await;
+        let mut subscriber = self.changeable(id, as_seen).await?;
+        if let Some(name) = patch.name {
+            subscriber.name = checked_name(&name)?;
+        }
+        if let Some(region) = patch.region {
+            subscriber.region = checked_region(&region)?;
+        }
+        if let Some(msisdn) = patch.msisdn {
+            subscriber.msisdn = full_number(&msisdn, Some(&subscriber.region))?;
+        }
+        subscriber.language = patch.language.unwrap_or(subscriber.language);
+        self.store()
+            .run(Job::UpdateSubscriber(subscriber.clone()))
+            .await?;
+        Ok(subscriber)
+    }
+
+    /// The subscriber, if she is there and as the caller saw her.
+    pub(crate) async fn changeable(
+        &self,
+        id: SubscriberId,
+        as_seen: impl FnOnce(&Subscriber, Revision) -> bool,
+    ) -> Result<Subscriber, ProvisionError> {
+        let found = self.book_of(id).await?;
+        let (subscriber, book, _) = found.ok_or(ProvisionError::NotFound)?;
+        if !as_seen(&subscriber, book.revision) {
+            return Err(ProvisionError::Stale);
+        }
         Ok(subscriber)
     }
 
@@ -211,7 +280,7 @@ impl Control {
         Ok(terminal)
     }
 
-    /// A new card in a terminal (its shadow is empty then), or other content for it.
+    /// A new card in a terminal (its shadow is empty then), or other content for it, if it is as the caller saw it.
     ///
     /// # Errors
     /// [`ProvisionError`].
@@ -219,17 +288,28 @@ impl Control {
         &self,
         id: TerminalId,
         patch: TerminalPatch,
+        as_seen: impl FnOnce(&TerminalView) -> bool,
     ) -> Result<(), ProvisionError> {
-        let full = self.store().terminal(id).await?;
-        let mut terminal = full.ok_or(ProvisionError::NotFound)?.terminal;
+        // Between two steps of delivery: neither overwrites the other's row.
+        let _one = self.0.engine.lock().await;
+        let mut terminal = self.changeable_terminal(id, as_seen).await?;
+        if terminal.retired {
+            let sentence = "This terminal is retired: take it in anew.";
+            return Err(ProvisionError::Taken(sentence.into()));
+        }
         let blank = patch.card.is_some();
-        if let Some((iccid, kic, kid, profile)) = patch.card {
-            let profile = profile
-                .or(terminal.card_profile)
-                .ok_or_else(|| wrong("card_profile", "A SIM needs its card profile."))?;
-            terminal.keys = self.sealed(&kic, &kid, &profile)?;
-            terminal.iccid = Some(checked_iccid(&iccid)?);
+        if let Some(card) = patch.card {
+            if terminal.channel != ChannelKind::SimOta {
+                return Err(wrong("iccid", "This terminal is not written over its SIM."));
+            }
+            let known = terminal.card_profile.take();
+            let profile = card.profile.or(known);
+            let profile =
+                profile.ok_or_else(|| wrong("card_profile", "A SIM needs its card profile."))?;
+            terminal.keys = self.sealed(&card.kic, &card.kid, &profile)?;
+            terminal.iccid = Some(checked_iccid(&card.iccid)?);
             terminal.card_profile = Some(profile);
+            self.abandon(&terminal).await?;
             terminal.counter_next = 1;
             terminal.in_use = false;
             terminal.in_flight = None;
@@ -254,13 +334,18 @@ impl Control {
         Ok(())
     }
 
-    /// Nothing more is sent to this terminal.
+    /// Nothing more is sent to this terminal, if it is as the caller saw it.
     ///
     /// # Errors
     /// [`ProvisionError`].
-    pub async fn retire(&self, id: TerminalId) -> Result<(), ProvisionError> {
-        let full = self.store().terminal(id).await?;
-        let mut terminal = full.ok_or(ProvisionError::NotFound)?.terminal;
+    pub async fn retire(
+        &self,
+        id: TerminalId,
+        as_seen: impl FnOnce(&TerminalView) -> bool,
+    ) -> Result<(), ProvisionError> {
+        let _one = self.0.engine.lock().await;
+        let mut terminal = self.changeable_terminal(id, as_seen).await?;
+        self.abandon(&terminal).await?;
         terminal.retired = true;
         terminal.in_flight = None;
         terminal.next_try = None;
@@ -275,12 +360,62 @@ impl Control {
         Ok(())
     }
 
+    /// The terminal, if it is there and as the caller saw it.
+    async fn changeable_terminal(
+        &self,
+        id: TerminalId,
+        as_seen: impl FnOnce(&TerminalView) -> bool,
+    ) -> Result<Terminal, ProvisionError> {
+        let view = self.terminal_view(id).await?;
+        let view = view.ok_or(ProvisionError::NotFound)?;
+        if !as_seen(&view) {
+            return Err(ProvisionError::Stale);
+        }
+        Ok(view.full.terminal)
+    }
+
+    /// What is on its way is of no use any more, and nobody waits for its proof. `terminal` may have new keys already.
+    async fn abandon(&self, terminal: &Terminal) -> Result<(), StoreError> {
+        let Some(id) = terminal.in_flight else {
+            return Ok(());
+        };
+        let (full, shipment) = (
+            self.store().terminal(terminal.id).await?,
+            self.store().shipment(id).await?,
+        );
+        let (Some(full), Some(mut shipment)) = (full, shipment) else {
+            return Ok(());
+        };
+        shipment.state = ShipmentState::Superseded;
+        let job = SettleJob {
+            terminal: Terminal {
+                in_flight: None,
+                ..full.terminal
+            },
+            shipment: Some(shipment),
+            slots: Vec::new(),
+            placement: None,
+            freed: Vec::new(),
+            sent: Vec::new(),
+            clear_due: None,
+            documents: Vec::new(),
+        };
+        self.store().run(Job::Settle(Box::new(job))).await?;
+        self.emit(Event::Shipment {
+            id,
+            terminal: terminal.id,
+            state: ShipmentState::Superseded,
+        });
+        Ok(())
+    }
+
     /// Sends now what is due; with `all`, everything again.
     ///
     /// # Errors
     /// The store's.
     pub async fn send(&self, id: TerminalId, all: bool) -> Result<(), StoreError> {
-        self.mark(id, |due| due.everything |= all).await
+        self.mark(id, |due| due.everything |= all).await?;
+        self.ship(id, None).await
     }
 
     /// Sends now what the subscriber's open edits made due (F9, “send now”).
@@ -301,7 +436,8 @@ impl Control {
     /// # Errors
     /// The store's.
     pub async fn verify(&self, id: TerminalId) -> Result<(), StoreError> {
-        self.mark(id, |due| due.verify = true).await
+        self.mark(id, |due| due.verify = true).await?;
+        self.ship(id, None).await
     }
 
     /// A harmless exchange that proves keys, route and answer.
@@ -309,7 +445,8 @@ impl Control {
     /// # Errors
     /// The store's.
     pub async fn test(&self, id: TerminalId) -> Result<(), StoreError> {
-        self.mark(id, |due| due.test = true).await
+        self.mark(id, |due| due.test = true).await?;
+        self.ship(id, None).await
     }
 
     async fn mark(&self, id: TerminalId, set: impl FnOnce(&mut Due)) -> Result<(), StoreError> {
@@ -386,4 +523,26 @@ fn checked_iccid(iccid: &str) -> Result<String, ProvisionError> {
     right
         .then_some(digits)
         .ok_or_else(|| wrong("iccid", "An ICCID has 18 to 20 digits."))
+}
+
+/// The most characters of a name.
+const NAME: usize = 64;
+
+fn checked_name(name: &str) -> Result<String, ProvisionError> {
+    let name = name.trim();
+    if name.is_empty() {
+        return Err(wrong("name", "Write how the subscriber is called."));
+    }
+    if name.chars().count() > NAME || name.chars().any(char::is_control) {
+        let sentence = "A name has at most 64 characters, on one line.";
+        return Err(wrong("name", sentence));
+    }
+    Ok(name.to_owned())
+}
+
+fn checked_region(region: &str) -> Result<String, ProvisionError> {
+    let right = region.len() == 2 && region.bytes().all(|b| b.is_ascii_alphabetic());
+    right
+        .then(|| region.to_ascii_uppercase())
+        .ok_or_else(|| wrong("region", "A region is two letters, as GB or CN."))
 }

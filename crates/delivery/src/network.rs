@@ -59,6 +59,18 @@ pub struct GatewayRow {
     pub mobile: u64,
     /// Binds since the start.
     pub binds: u64,
+    /// What one part costs, when a price is set.
+    #[serde(default)]
+    pub price: Option<Price>,
+}
+
+/// Money.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Price {
+    /// Millionths of the currency.
+    pub micros: u64,
+    /// ISO 4217.
+    pub currency: String,
 }
 
 /// One destination network's row.

@@ -52,9 +52,9 @@ if (live) {
     busy = false;
     if (again) { again = false; fresh(); }
   };
-  let broken = false;
-  source.onopen = () => { $("#offline").hidden = true; if (broken) fresh(); broken = false; };
-  source.onerror = () => { broken = true; $("#offline").hidden = false; };
+  // What happened between the page and the stream is fetched when the stream opens, the first time too.
+  source.onopen = () => { $("#offline").hidden = true; fresh(); };
+  source.onerror = () => { $("#offline").hidden = false; };
   source.onmessage = fresh;
 }
 
@@ -131,7 +131,10 @@ document.addEventListener("keydown", (event) => {
   const empty = !line() || line().value === "";
   const mode = $("[data-mode]")?.dataset.mode;
   let done = false;
-  if (/^F\d$/.test(key) || key === "Ctrl+Enter") {
+  if (key === "Ctrl+K" && $("#find")) {
+    $("#find").focus();
+    done = true;
+  } else if (/^F\d$/.test(key) || key === "Ctrl+Enter") {
     done = key === "F1" && line() ? (location.assign(`?mode=keys`), true) : press(key);
   } else if ((key === "Ctrl+Z" || key === "Ctrl+Y") && (!inField || (inLine && empty))) {
     done = press(key);

@@ -3,7 +3,7 @@
 use crate::page::{asset, secure};
 use crate::served::Served;
 use crate::staff::{self, House};
-use crate::{api, desk};
+use crate::{api, console, desk};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
@@ -19,6 +19,7 @@ const FORM: usize = 64 * 1024;
 pub fn router(control: Control, served: Served) -> Router {
     let pages = Router::new()
         .merge(desk::routes())
+        .merge(console::routes())
         .route("/", get(|| async { Redirect::to("/desk") }))
         .route("/welcome/{secret}", get(staff::welcome).post(staff::accept))
         .route("/language", post(staff::language))

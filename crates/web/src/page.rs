@@ -38,7 +38,7 @@ pub async fn secure(request: Request<Body>, next: Next) -> Response {
     for (name, value) in [
         (
             "content-security-policy",
-            "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+            "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
         ),
         ("x-content-type-options", "nosniff"),
         ("referrer-policy", "same-origin"),
@@ -84,4 +84,23 @@ pub fn title(w: Words, heading: String, wrong: bool) -> String {
     } else {
         heading
     }
+}
+
+/// Hours and minutes where the server stands.
+pub fn clock(ms: i64) -> String {
+    shown(ms, "%H:%M")
+}
+
+/// Day, hours, minutes and seconds where the server stands.
+pub fn instant(ms: i64) -> String {
+    shown(ms, "%Y-%m-%d %H:%M:%S")
+}
+
+fn shown(ms: i64, format: &str) -> String {
+    // “For ever” is no time of day.
+    let Some(at) = jiff::Timestamp::from_millisecond(ms).ok() else {
+        return "–".to_owned();
+    };
+    let zone = jiff::tz::TimeZone::system();
+    at.to_zoned_datetime(zone).strftime(format).to_string()
 }

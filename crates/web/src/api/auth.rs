@@ -26,6 +26,16 @@ impl FromRequestParts<Control> for Caller {
 }
 
 impl Caller {
+    /// The token.
+    pub fn token(&self) -> &Token {
+        &self.0
+    }
+
+    /// Whether it has this scope.
+    pub fn may(&self, scope: Scope) -> bool {
+        self.0.may(scope)
+    }
+
     /// Only with this scope.
     pub fn needs(&self, scope: Scope) -> Result<(), Problem> {
         if self.0.may(scope) {

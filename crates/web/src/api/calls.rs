@@ -2,18 +2,20 @@
 
 use super::auth::Caller;
 use super::ids;
+use super::openapi::{Reads, Writes};
 use super::problem::{Body, Problem};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use control::{CallError, Control};
 use identity::{Call, CallRefusal, CallState, Face, Role, Scope, Session};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What a telephone system says of a call.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CallDraft)]
 pub struct Draft {
     caller: Option<String>,
     called: Option<String>,
@@ -22,8 +24,9 @@ pub struct Draft {
 }
 
 /// A call's state, as the telephone system sees it.
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = CallState)]
 pub enum Reported {
     Ringing,
     Answered,
@@ -31,7 +34,7 @@ pub enum Reported {
 }
 
 /// Digits as keyed by the caller.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Keyed {
     digits: String,
@@ -40,19 +43,49 @@ pub struct Keyed {
 }
 
 /// What they are for.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = DigitsFor)]
 pub enum Purpose {
     #[default]
     Code,
     Pin,
 }
 
+/// A call.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Call)]
+pub struct View {
+    id: String,
+    #[schema(value_type = Reported)]
+    state: &'static str,
+    /// How sure it is who calls.
+    #[schema(minimum = 0, maximum = 2)]
+    level: u8,
+    caller: String,
+    called: String,
+    /// Her login at the desk.
+    agent: Option<String>,
+}
+
+/// What the digits came to.
+#[derive(Serialize, ToSchema)]
+pub struct Tried {
+    #[schema(minimum = 0, maximum = 2)]
+    level: u8,
+    tries_left: u8,
+    #[schema(format = DateTime)]
+    locked_until: Option<String>,
+}
+
+/// A call rings.
+#[utoipa::path(post, path = "/calls", tag = "calls", request_body = Draft,
+    operation_id = "add_call", responses((status = 201, body = View), Writes))]
 pub async fn create(
     State(control): State<Control>,
     caller: Caller,
     Body(draft): Body<Draft>,
-) -> Result<(StatusCode, Json<Value>), Problem> {
+) -> Result<(StatusCode, Json<View>), Problem> {
     caller.needs(Scope::Calls)?;
     let from = draft.caller.unwrap_or_default();
     let called = draft.called.unwrap_or_default();
@@ -61,22 +94,28 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(view(&call))))
 }
 
+/// A call.
+#[utoipa::path(get, path = "/calls/{c}", tag = "calls", operation_id = "show_call",
+    responses((status = 200, body = View), Reads))]
 pub async fn show(
     State(control): State<Control>,
     caller: Caller,
     Path(c): Path<String>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<View>, Problem> {
     caller.needs(Scope::Calls)?;
     let call = control.call(&c).await?.ok_or_else(Problem::not_found)?;
     Ok(Json(view(&call)))
 }
 
+/// A call is answered, or ends.
+#[utoipa::path(patch, path = "/calls/{c}", tag = "calls", request_body = Draft,
+    operation_id = "change_call", responses((status = 200, body = View), Writes))]
 pub async fn change(
     State(control): State<Control>,
     caller: Caller,
     Path(c): Path<String>,
     Body(draft): Body<Draft>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<View>, Problem> {
     caller.needs(Scope::Calls)?;
     for (field, given) in [("caller", &draft.caller), ("called", &draft.called)] {
         if given.is_some() {
@@ -88,22 +127,25 @@ pub async fn change(
     Ok(Json(view(&call)))
 }
 
+/// Digits as the caller keys them.
+#[utoipa::path(post, path = "/calls/{c}/digits", tag = "calls", request_body = Keyed,
+    operation_id = "key_digits", responses((status = 202, body = Tried), Writes))]
 pub async fn digits(
     State(control): State<Control>,
     caller: Caller,
     Path(c): Path<String>,
     Body(keyed): Body<Keyed>,
-) -> Result<(StatusCode, Json<Value>), Problem> {
+) -> Result<(StatusCode, Json<Tried>), Problem> {
     caller.needs(Scope::Calls)?;
     let done = match keyed.purpose {
         Purpose::Code => control.code_digits(&c, &keyed.digits).await?,
         Purpose::Pin => control.pin_digits(&c, &keyed.digits).await?,
     };
-    let answer = json!({
-        "level": done.level,
-        "tries_left": done.tries_left,
-        "locked_until": done.locked_until.and_then(ids::instant),
-    });
+    let answer = Tried {
+        level: done.level,
+        tries_left: done.tries_left,
+        locked_until: done.locked_until.and_then(ids::instant),
+    };
     Ok((StatusCode::ACCEPTED, Json(answer)))
 }
 
@@ -150,15 +192,15 @@ async fn agent_named(control: &Control, login: &str) -> Result<Session, Problem>
     })
 }
 
-fn view(call: &Call) -> Value {
-    json!({
-        "id": call.id,
-        "state": call.state.as_str(),
-        "level": call.level,
-        "caller": call.caller,
-        "called": call.called,
-        "agent": call.agent.as_ref().map(|agent| &agent.login),
-    })
+fn view(call: &Call) -> View {
+    View {
+        id: call.id.clone(),
+        state: call.state.as_str(),
+        level: call.level,
+        caller: call.caller.clone(),
+        called: call.called.clone(),
+        agent: call.agent.as_ref().map(|agent| agent.login.clone()),
+    }
 }
 
 impl From<CallError> for Problem {

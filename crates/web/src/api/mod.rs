@@ -1,78 +1,86 @@
 //! The HTTP API (API.md): JSON under `/api/v1`, bearer tokens with scopes, problems as RFC 9457.
 
 mod auth;
-mod books;
+mod body;
 mod calls;
+mod events;
+mod friends;
 mod groups;
+mod health;
+mod holds;
 mod ids;
+mod journal;
+mod keyed;
 mod network;
+mod openapi;
+mod params;
 mod problem;
 mod shipments;
 mod subscribers;
+mod tag;
 mod terminals;
 
-use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
+use axum::{Extension, Router};
 use control::Control;
+use utoipa::OpenApi;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+use utoipa_axum::routes;
 
-/// The most that a request's body may hold.
-const BODY: usize = 64 * 1024;
+/// Every call of the API with its line in the document; each is authorised in `auth`.
+fn calls() -> Vec<UtoipaMethodRouter<Control>> {
+    vec![
+        routes!(subscribers::create, subscribers::find),
+        routes!(subscribers::show, subscribers::change, subscribers::remove),
+        routes!(friends::list, friends::add),
+        routes!(friends::show, friends::change, friends::remove),
+        routes!(groups::list, groups::add),
+        routes!(groups::show, groups::change, groups::remove),
+        routes!(journal::list),
+        routes!(journal::undo),
+        routes!(holds::list),
+        routes!(holds::release),
+        routes!(holds::refuse),
+        routes!(terminals::add),
+        routes!(terminals::show, terminals::change, terminals::retire),
+        routes!(terminals::send),
+        routes!(terminals::verify),
+        routes!(terminals::test),
+        routes!(terminals::plan),
+        routes!(shipments::list),
+        routes!(shipments::show),
+        routes!(calls::create),
+        routes!(calls::show, calls::change),
+        routes!(calls::digits),
+        routes!(network::table),
+        routes!(network::gateways),
+        routes!(events::listen),
+        routes!(health::health),
+        routes!(health::ready),
+        routes!(health::metrics),
+    ]
+}
 
-/// Every route of the API, each authorised in `auth`.
+/// The API's routes, under `/api/v1`; `/health`, `/ready` and `/metrics` there and at the root.
 pub fn router(control: Control) -> Router {
-    let books = "/subscribers/{s}";
-    let api = Router::new()
-        .route(
-            "/subscribers",
-            post(subscribers::create).get(subscribers::find),
-        )
-        .route(books, get(subscribers::show))
-        .route(&format!("{books}/terminals"), post(terminals::add))
-        .route(
-            &format!("{books}/friends"),
-            get(books::friends).post(books::add_friend),
-        )
-        .route(
-            &format!("{books}/friends/{{f}}"),
-            get(books::friend)
-                .patch(books::change_friend)
-                .delete(books::remove_friend),
-        )
-        .route(&format!("{books}/changes"), get(books::changes))
-        .route(&format!("{books}/changes/{{c}}/undo"), post(books::undo))
-        .route(
-            "/terminals/{t}",
-            get(terminals::show).delete(terminals::retire),
-        )
-        .route("/terminals/{t}/send", post(terminals::send))
-        .route("/terminals/{t}/verify", post(terminals::verify))
-        .route("/terminals/{t}/test", post(terminals::test))
-        .route("/terminals/{t}/plan", post(terminals::plan))
-        .route(
-            &format!("{books}/groups"),
-            get(groups::list).post(groups::add),
-        )
-        .route(
-            &format!("{books}/groups/{{g}}"),
-            get(groups::show)
-                .patch(groups::change)
-                .delete(groups::remove),
-        )
-        .route("/shipments", get(shipments::list))
-        .route("/shipments/{p}", get(shipments::show))
-        .route("/holds", get(books::holds))
-        .route("/holds/{h}/release", post(books::release))
-        .route("/holds/{h}/refuse", post(books::refuse))
-        .route("/calls", post(calls::create))
-        .route("/calls/{c}", get(calls::show).patch(calls::change))
-        .route("/calls/{c}/digits", post(calls::digits))
-        .route("/network", get(network::table))
-        .route("/gateways", get(network::gateways))
+    let mut api = OpenApiRouter::with_openapi(openapi::Document::openapi());
+    for (schemas, paths, methods) in calls() {
+        // Around each method that there is, so that a wrong one is told before its key is looked at.
+        let once = from_fn_with_state(control.clone(), keyed::once);
+        api = api.routes((schemas, paths, methods.route_layer(once)));
+    }
+    let (api, mut document) = api.split_for_parts();
+    openapi::with_conditions(&mut document);
+    let api = api
+        .route("/openapi.json", get(openapi::show(document)))
         .fallback(|| async { problem::Problem::not_found() })
-        .layer(DefaultBodyLimit::max(BODY));
+        .layer(from_fn(problem::everywhere));
     Router::new()
         .nest("/api/v1", api)
-        .route("/health", get(|| async { "ok" }))
+        .route("/health", get(health::health))
+        .route("/ready", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .layer(Extension(health::Counts::of(&control)))
         .with_state(control)
 }

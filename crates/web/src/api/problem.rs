@@ -1,32 +1,63 @@
 //! Errors as RFC 9457 `application/problem+json`: what, where, what to do.
 
 use axum::Json;
-use axum::http::{StatusCode, header};
+use axum::body::to_bytes;
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use book::Class;
 use control::{EditError, ProvisionError};
-use serde_json::json;
+use serde::Serialize;
 use store::StoreError;
+use utoipa::ToSchema;
+
+pub use super::body::Body;
+
+const MEDIA_TYPE: &str = "application/problem+json";
+/// The most that is read of what a library said.
+const SAID: usize = 4096;
 
 /// A request that was not carried out; nothing was changed.
-#[derive(Debug)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Problem {
-    status: StatusCode,
+    /// Always `about:blank`: status and title say it all.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The kind of problem, stable.
     title: &'static str,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// A sentence: what, where, what to do.
     detail: String,
+    /// The field to blame, as `numbers[0].number`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     field: Option<String>,
-    readings: Option<[String; 2]>,
+    /// Both readings of an ambiguous number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    readings: Option<Vec<String>>,
+    #[serde(skip)]
+    retry_after: Option<u32>,
 }
 
 impl Problem {
     /// A problem with this status.
     pub fn new(status: StatusCode, title: &'static str, detail: impl Into<String>) -> Self {
+        let soon = [
+            StatusCode::SERVICE_UNAVAILABLE,
+            StatusCode::TOO_MANY_REQUESTS,
+        ];
         Self {
-            status,
+            kind: "about:blank",
             title,
+            status: status.as_u16(),
             detail: detail.into(),
             field: None,
             readings: None,
+            retry_after: soon.contains(&status).then_some(1),
         }
     }
 
@@ -48,31 +79,81 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not found", detail)
     }
 
+    /// 412: nothing was changed.
+    pub fn stale() -> Self {
+        let detail =
+            "This was changed meanwhile: read it again and repeat the change with its new ETag.";
+        Self::new(StatusCode::PRECONDITION_FAILED, "changed meanwhile", detail)
+    }
+
     /// 422 with the field to blame.
     pub fn wrong(field: &str, detail: impl Into<String>) -> Self {
-        let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "a value is wrong", detail);
-        problem.field = Some(field.to_owned());
-        problem
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        Self::new(status, "a value is wrong", detail).of(field)
+    }
+
+    /// Blames a field.
+    pub fn of(mut self, field: &str) -> Self {
+        self.field = Some(field.to_owned());
+        self
+    }
+
+    /// Says when to ask again, in seconds.
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// Whether it is this kind of problem.
+    pub fn is_a(&self, title: &str) -> bool {
+        self.title == title
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut body = json!({
-            "type": "about:blank",
-            "title": self.title,
-            "status": self.status.as_u16(),
-            "detail": self.detail,
-        });
-        if let Some(field) = self.field {
-            body["field"] = field.into();
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let retry_after = self.retry_after;
+        let mut response = (status, Json(self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Some(readings) = self.readings {
-            body["readings"] = json!(readings);
+        if let Some(seconds) = retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
         }
-        let kind = [(header::CONTENT_TYPE, "application/problem+json")];
-        (self.status, kind, Json(body).into_response().into_body()).into_response()
+        response
     }
+}
+
+/// Whatever goes wrong on the way to a handler, in a library too, is a problem with a sentence.
+pub async fn everywhere(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let wrong = status.is_client_error() || status.is_server_error();
+    if !wrong || kind.is_some_and(|kind| kind == MEDIA_TYPE) {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    let problem = match status {
+        StatusCode::NOT_FOUND => Problem::not_found(),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            let detail = "This method is not allowed here; the header Allow says which are.";
+            Problem::new(status, "wrong method", detail)
+        }
+        _ => {
+            let said = to_bytes(body, SAID).await.unwrap_or_default();
+            let said = String::from_utf8_lossy(&said).into_owned();
+            Problem::new(status, "the request cannot be used", format!("{said}."))
+        }
+    };
+    let mut response = problem.into_response();
+    if let Some(allow) = parts.headers.get(header::ALLOW) {
+        response.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    response
 }
 
 impl From<StoreError> for Problem {
@@ -80,7 +161,8 @@ impl From<StoreError> for Problem {
         match error {
             StoreError::Refused(store::Refused::Missing) => Self::not_found(),
             StoreError::Refused(_) => {
-                Self::new(StatusCode::CONFLICT, "conflict", error.to_string())
+                let detail = sentence(&error.to_string());
+                Self::new(StatusCode::CONFLICT, "conflict", detail)
             }
             _ => {
                 tracing::error!(%error, "a request could not be answered");
@@ -100,23 +182,18 @@ impl From<EditError> for Problem {
                     Class::Conflict => StatusCode::CONFLICT,
                     Class::NotFound => StatusCode::NOT_FOUND,
                 };
-                let mut problem = Self::new(status, refusal.key(), refusal.to_string());
+                let mut problem = Self::new(status, refusal.key(), sentence(&refusal.to_string()));
                 problem.field = refusal.field();
                 problem.readings = refusal
                     .readings()
-                    .map(|(a, b)| [a.typed.clone(), b.typed.clone()]);
+                    .map(|(a, b)| vec![a.typed.clone(), b.typed.clone()]);
                 problem
             }
-            EditError::Stale => Self::new(
-                StatusCode::PRECONDITION_FAILED,
-                "changed meanwhile",
-                error.to_string(),
-            ),
-            EditError::Repeated => Self::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "request repeated",
-                error.to_string(),
-            ),
+            EditError::Stale => Self::stale(),
+            EditError::Repeated => {
+                let detail = sentence(&error.to_string());
+                Self::new(StatusCode::CONFLICT, "request repeated", detail)
+            }
             EditError::Forbidden => Self::forbidden("books:write"),
             EditError::NotFound => Self::not_found(),
             EditError::Store(error) => error.into(),
@@ -128,27 +205,23 @@ impl From<ProvisionError> for Problem {
     fn from(error: ProvisionError) -> Self {
         match error {
             ProvisionError::Wrong { field, sentence } => Self::wrong(field, sentence),
-            ProvisionError::Taken(sentence) => Self::new(StatusCode::CONFLICT, "taken", sentence),
+            ProvisionError::Taken(said) => {
+                Self::new(StatusCode::CONFLICT, "taken", sentence(&said))
+            }
             ProvisionError::NotFound => Self::not_found(),
+            ProvisionError::Stale => Self::stale(),
             ProvisionError::Store(error) => error.into(),
         }
     }
 }
 
-/// A JSON body, with the API's own answers to what is wrong with one.
-pub struct Body<T>(pub T);
-
-impl<S: Send + Sync, T: serde::de::DeserializeOwned> axum::extract::FromRequest<S> for Body<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: axum::extract::Request, state: &S) -> Result<Self, Problem> {
-        match Json::<T>::from_request(request, state).await {
-            Ok(Json(value)) => Ok(Self(value)),
-            Err(rejection) => Err(Problem::new(
-                rejection.status(),
-                "the body cannot be used",
-                format!("{}.", rejection.body_text()),
-            )),
-        }
+/// Begins with a capital and ends with a full stop.
+pub fn sentence(said: &str) -> String {
+    let mut letters = said.chars();
+    let first = letters.next().map(|letter| letter.to_uppercase());
+    let mut text: String = first.into_iter().flatten().chain(letters).collect();
+    if !text.ends_with(['.', '?', '!']) {
+        text.push('.');
     }
+    text
 }

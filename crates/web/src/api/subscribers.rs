@@ -1,96 +1,240 @@
 //! `/subscribers`.
 
 use super::auth::Caller;
+use super::friends::given;
+use super::ids;
+use super::openapi::{Reads, Writes};
+use super::params::{List, Paging, Params};
 use super::problem::{Body, Problem};
-use super::{ids, problem};
+use super::tag::{Conditions, Tagged};
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use book::{Language, Subscriber, subscriber_id};
-use control::{Control, NewSubscriber};
+use axum::response::{IntoResponse, Response};
+use book::{Language, Revision, Subscriber, SubscriberId, subscriber_id};
+use control::{AccountError, Control, NewSubscriber, SubscriberPatch};
 use identity::Scope;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use identity::pin::is_pin;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct New {
+/// A subscriber. Her PIN is never shown.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Subscriber)]
+pub struct View {
+    id: String,
     msisdn: String,
     name: String,
+    #[schema(schema_with = super::openapi::language)]
+    language: &'static str,
+    region: String,
+    /// Of her book.
+    revision: u64,
+    /// She was deleted, and goes when her terminals are empty.
+    leaving: bool,
+}
+
+/// A subscriber to take in.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewSubscriber)]
+pub struct New {
+    /// Her number, full.
+    msisdn: String,
+    #[schema(min_length = 1, max_length = 64)]
+    name: String,
+    #[schema(schema_with = super::openapi::language)]
     language: Option<String>,
+    /// Two letters; from the number when absent.
+    #[schema(pattern = "^[A-Za-z]{2}$")]
     region: Option<String>,
+    /// Six digits.
+    #[schema(pattern = "^[0-9]{6}$")]
+    pin: Option<String>,
 }
 
-#[derive(Deserialize)]
-pub struct ByNumber {
-    number: Option<String>,
+/// What to change of a subscriber: what is absent stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = SubscriberPatch)]
+pub struct Patch {
+    msisdn: Option<String>,
+    #[schema(min_length = 1, max_length = 64)]
+    name: Option<String>,
+    #[schema(schema_with = super::openapi::language)]
+    language: Option<String>,
+    #[schema(pattern = "^[A-Za-z]{2}$")]
+    region: Option<String>,
+    /// Six digits; null takes it away.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, pattern = "^[0-9]{6}$")]
+    pin: Option<Option<String>>,
 }
 
+/// Takes in a subscriber with an empty book.
+#[utoipa::path(post, path = "/subscribers", tag = "subscribers", request_body = New,
+    operation_id = "add_subscriber",
+    responses((status = 201, body = View, headers(("ETag" = String))), Writes))]
 pub async fn create(
     State(control): State<Control>,
     caller: Caller,
     Body(new): Body<New>,
-) -> Result<(StatusCode, Json<Value>), Problem> {
+) -> Result<Tagged<View>, Problem> {
     caller.needs(Scope::Provision)?;
-    let language = match new.language.as_deref() {
-        None => Language::En,
-        Some(tag) => Language::from_tag(tag)
-            .ok_or_else(|| problem::Problem::wrong("language", "A language is en or zh-Hans."))?,
-    };
+    let language = new.language.as_deref().map(language).transpose()?;
+    let pin = new.pin.map(checked_pin).transpose()?;
     let subscriber = control
         .create_subscriber(NewSubscriber {
             msisdn: new.msisdn,
             name: new.name,
-            language,
+            language: language.unwrap_or(Language::En),
             region: new.region,
         })
         .await?;
-    Ok((StatusCode::CREATED, Json(view(&subscriber, 0))))
+    if pin.is_some() {
+        control.set_pin(subscriber.id, pin.as_deref()).await?;
+    }
+    let view = view(&subscriber, Revision(0), false);
+    Ok(Tagged(StatusCode::CREATED, view))
 }
 
+/// Subscribers, all or by number.
+#[utoipa::path(get, path = "/subscribers", tag = "subscribers", operation_id = "list_subscribers",
+    params(("number" = Option<String>, Query, description = "Whose own number this is, `+…`."), Paging),
+    responses((status = 200, body = List<View>), Reads))]
 pub async fn find(
     State(control): State<Control>,
     caller: Caller,
-    Query(query): Query<ByNumber>,
-) -> Result<Json<Value>, Problem> {
+    params: Params,
+) -> Result<Json<List<View>>, Problem> {
     caller.needs(Scope::Provision)?;
-    let found = match query.number {
-        Some(number) => control.store().subscribers_by_number(&number).await?,
-        None => control.store().subscribers(None, 100).await?,
+    let page = params.page(book::parse_subscriber_id)?;
+    let found = match params.get("number") {
+        Some(number) => {
+            let mut all = control.store().subscribers_by_number(number).await?;
+            all.retain(|subscriber| page.after.is_none_or(|after| subscriber.id > after));
+            all
+        }
+        None => control.store().subscribers(page.after, page.ask()).await?,
     };
+    let page = page.list(found, |s| subscriber_id(s.id), |s| s);
     let mut items = Vec::new();
-    for subscriber in &found {
-        items.push(view(subscriber, revision(&control, subscriber).await?));
+    for subscriber in &page.items {
+        items.extend(look(&control, subscriber.id).await?);
     }
-    Ok(Json(json!({"items": items, "next": null})))
+    let next = page.next;
+    Ok(Json(List { items, next }))
 }
 
+/// A subscriber.
+#[utoipa::path(get, path = "/subscribers/{s}", tag = "subscribers", operation_id = "show_subscriber",
+    responses((status = 200, body = View, headers(("ETag" = String))), Reads))]
 pub async fn show(
     State(control): State<Control>,
     caller: Caller,
     Path(s): Path<String>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Tagged<View>, Problem> {
     caller.needs(Scope::Provision)?;
-    let subscriber = control.store().subscriber(ids::subscriber(&s)?).await?;
-    let subscriber = subscriber.ok_or_else(Problem::not_found)?;
-    Ok(Json(view(
-        &subscriber,
-        revision(&control, &subscriber).await?,
-    )))
+    let view = look(&control, ids::subscriber(&s)?).await?;
+    Ok(Tagged(StatusCode::OK, view.ok_or_else(Problem::not_found)?))
 }
 
-async fn revision(control: &Control, subscriber: &Subscriber) -> Result<u64, Problem> {
-    let book = control.store().book(subscriber.id).await?;
-    Ok(book.map_or(0, |book| book.revision.0))
+/// Changes a subscriber's particulars.
+#[utoipa::path(patch, path = "/subscribers/{s}", tag = "subscribers", request_body = Patch,
+    operation_id = "change_subscriber",
+    responses((status = 200, body = View, headers(("ETag" = String))), Writes))]
+pub async fn change(
+    State(control): State<Control>,
+    caller: Caller,
+    Path(s): Path<String>,
+    conditions: Conditions,
+    Body(patch): Body<Patch>,
+) -> Result<Tagged<View>, Problem> {
+    caller.needs(Scope::Provision)?;
+    let id = ids::subscriber(&s)?;
+    let pin = match patch.pin {
+        Some(Some(digits)) => Some(Some(checked_pin(digits)?)),
+        other => other,
+    };
+    let language = patch.language.as_deref().map(language).transpose()?;
+    let patch = SubscriberPatch {
+        msisdn: patch.msisdn,
+        name: patch.name,
+        language,
+        region: patch.region,
+    };
+    let leaving = control.leaving(id).await?.is_some();
+    let as_seen = |s: &Subscriber, r| conditions.met(&view(s, r, leaving));
+    control.change_subscriber(id, patch, as_seen).await?;
+    if let Some(pin) = pin {
+        control.set_pin(id, pin.as_deref()).await?;
+    }
+    let view = look(&control, id).await?;
+    Ok(Tagged(StatusCode::OK, view.ok_or_else(Problem::not_found)?))
 }
 
-fn view(subscriber: &Subscriber, revision: u64) -> Value {
-    json!({
-        "id": subscriber_id(subscriber.id),
-        "msisdn": subscriber.msisdn,
-        "name": subscriber.name,
-        "language": subscriber.language.tag(),
-        "region": subscriber.region,
-        "revision": revision,
+/// Deletes a subscriber: her terminals are emptied first where the channel can, for at most seven days; then she and
+/// everything of hers is gone.
+#[utoipa::path(delete, path = "/subscribers/{s}", tag = "subscribers",
+    operation_id = "delete_subscriber",
+    responses(
+        (status = 202, description = "Her terminals are being emptied.", body = View),
+        (status = 204, description = "She is gone."),
+        Writes,
+    ))]
+pub async fn remove(
+    State(control): State<Control>,
+    caller: Caller,
+    Path(s): Path<String>,
+    conditions: Conditions,
+) -> Result<Response, Problem> {
+    caller.needs(Scope::Provision)?;
+    let id = ids::subscriber(&s)?;
+    let leaving = control.leaving(id).await?.is_some();
+    let as_seen = |s: &Subscriber, r| conditions.met(&view(s, r, leaving));
+    control.delete_subscriber(id, as_seen).await?;
+    Ok(match look(&control, id).await? {
+        None => StatusCode::NO_CONTENT.into_response(),
+        Some(view) => Tagged(StatusCode::ACCEPTED, view).into_response(),
     })
+}
+
+async fn look(control: &Control, id: SubscriberId) -> Result<Option<View>, Problem> {
+    let leaving = control.leaving(id).await?.is_some();
+    let found = control
+        .store()
+        .read(move |store| Ok(store.subscriber(id)?.zip(store.book(id)?)))
+        .await?;
+    Ok(found.map(|(subscriber, book)| view(&subscriber, book.revision, leaving)))
+}
+
+fn language(tag: &str) -> Result<Language, Problem> {
+    Language::from_tag(tag)
+        .ok_or_else(|| Problem::wrong("language", "A language is en or zh-Hans."))
+}
+
+fn checked_pin(digits: String) -> Result<String, Problem> {
+    let wrong = || Problem::wrong("pin", "A PIN is six digits.");
+    is_pin(&digits).then_some(digits).ok_or_else(wrong)
+}
+
+fn view(subscriber: &Subscriber, revision: Revision, leaving: bool) -> View {
+    View {
+        id: subscriber_id(subscriber.id),
+        msisdn: subscriber.msisdn.clone(),
+        name: subscriber.name.clone(),
+        language: subscriber.language.tag(),
+        region: subscriber.region.clone(),
+        revision: revision.0,
+        leaving,
+    }
+}
+
+impl From<AccountError> for Problem {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::Store(error) => error.into(),
+            other => Self::wrong("pin", super::problem::sentence(&other.to_string())),
+        }
+    }
 }

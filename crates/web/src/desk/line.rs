@@ -214,7 +214,16 @@ fn number_in<'a>(text: &'a str, region: &str) -> Option<(&'a str, &'a str, &'a s
             continue;
         }
         let tail = text.get(at..)?;
-        let length = tail.find(|c| !is_dialled(c)).unwrap_or(tail.len());
+        let mut length = tail.find(|c| !is_dialled(c)).unwrap_or(tail.len());
+        // A letter in the middle of a number is a slip (“0770O 900123”) or an extension: it belongs to it.
+        let stuck = tail.get(..length).is_some_and(|t| !t.ends_with(' '));
+        if stuck
+            && tail
+                .get(length..)
+                .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()))
+        {
+            length = tail.len();
+        }
         let (number, after) = tail.split_at_checked(length)?;
         let number = number.trim_end();
         if number.chars().filter(char::is_ascii_digit).count() < 2 {

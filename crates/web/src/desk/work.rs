@@ -4,9 +4,9 @@ use super::changes::standing;
 use super::edits::{numbers_of, opened};
 use super::read_back::aloud;
 use crate::locale::Words;
-use crate::page::{Unavailable, other, page, page_with, title};
+use crate::page::{Unavailable, clock, other, page, page_with, title};
 use crate::staff::{Agent, House};
-use crate::states;
+use crate::states::{self, Said, Teller};
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -143,9 +143,7 @@ struct Row {
     name: String,
     numbers: Vec<String>,
     badges: Vec<String>,
-    state: &'static str,
-    word: String,
-    reason: Option<String>,
+    said: Said,
     chosen: bool,
 }
 
@@ -316,13 +314,17 @@ async fn work(
         row.last = stands.undo().is_some();
     }
     let writable = call.state == CallState::Answered;
+    let teller = Teller {
+        w,
+        service: &control.settings().service_number,
+    };
     let friends: Vec<&Friend> = match asked.q.trim() {
         "" => listed(&view.book),
         query => book::search(&view.book, query),
     };
     let listed: Vec<Row> = friends
         .iter()
-        .map(|f| row(w, view, f, &note.chosen))
+        .map(|f| row(&teller, view, f, &note.chosen))
         .collect();
     let open = note.open.as_ref().map_or(asked.open.as_str(), |(id, _)| id);
     let mode = match asked.mode.as_str() {
@@ -387,9 +389,9 @@ async fn work(
     })
 }
 
-fn row(w: Words, view: &BookView, friend: &Friend, chosen: &str) -> Row {
-    let entry = states::worst(view, friend.no);
-    let state = entry.map_or(EntryState::Saved, |entry| entry.state);
+fn row(teller: &Teller, view: &BookView, friend: &Friend, chosen: &str) -> Row {
+    let w = teller.w;
+    let said = teller.friend(view, friend.no);
     let id = friend_id(view.subscriber.id, friend.no);
     let mut badges = Vec::new();
     if let Some(key) = friend.speed_dial {
@@ -409,18 +411,16 @@ fn row(w: Words, view: &BookView, friend: &Friend, chosen: &str) -> Row {
         name: friend.name.clone(),
         numbers: numbers_of(friend, &view.subscriber.region),
         badges,
-        state: state.as_str(),
-        word: w.say(&format!("state-{}", state.as_str())),
-        reason: entry.and_then(|entry| entry.reason.clone()),
+        said,
     }
 }
 
 fn change_row(w: Words, call: &Call, view: &BookView, change: &Change) -> ChangeRow {
     let region = &view.subscriber.region;
     let (sign, word) = match (&change.body.before, &change.body.after) {
-        (None, _) => ("+", "history-added"),
-        (_, None) => ("–", "history-removed"),
-        _ => ("~", "history-changed"),
+        (None, _) => ("+", "desk-added"),
+        (_, None) => ("–", "desk-removed"),
+        _ => ("~", "desk-changed"),
     };
     let said = |entry: &Option<Entry>| match entry {
         Some(Entry::Friend(friend)) => {
@@ -554,16 +554,6 @@ pub(super) fn label_key(label: Label) -> &'static str {
         Label::Work => "kind-work",
         Label::Other => "kind-other",
     }
-}
-
-/// Hours and minutes where the server stands.
-pub(super) fn clock(ms: i64) -> String {
-    let at = jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
-    if ms == i64::MAX {
-        return "–".to_owned();
-    }
-    let zone = jiff::tz::TimeZone::system();
-    at.to_zoned_datetime(zone).strftime("%H:%M").to_string()
 }
 
 fn count(n: usize) -> i64 {

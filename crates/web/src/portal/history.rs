@@ -127,7 +127,7 @@ fn way(way: Way) -> &'static str {
         Way::Api => "way-api",
         Way::CardDav => "way-carddav",
         Way::Terminal => "way-terminal",
-        Way::Cli => "way-cli",
+        Way::Cli | Way::Console => "way-cli",
         Way::Import => "way-import",
     }
 }

@@ -1,8 +1,9 @@
 //! The list (SCREENS.md §4): one sentence of the whole, then everybody with the state of her entry.
 
 use super::phone::{Capacity, capacity};
-use super::rows::{self, Row, SETTLED};
+use super::rows::{self, Row};
 use super::{Frame, Owner, Unavailable, page, refused};
+use crate::states::SETTLED;
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;

@@ -1,7 +1,8 @@
 //! “This is how it looks on the phone”: her phone's own list, drawn from the plan that is sent, with its cuts.
 
-use super::rows::{self, Row, SETTLED};
+use super::rows::{self, Row};
 use super::{Frame, Owner, Unavailable, page, refused};
+use crate::states::SETTLED;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -84,7 +85,7 @@ fn draw(f: &Frame, view: &BookView, terminal: &TerminalView) -> Phone {
     let apart = off.into_iter().filter_map(|entry| {
         let friend = view.book.friends.get(&entry.key?.friend)?;
         Some(Row {
-            said: rows::said(f, terminal, entry),
+            said: rows::teller(f).entry(terminal, entry),
             ..rows::of_friend(f, view, friend)
         })
     });
@@ -100,7 +101,7 @@ fn draw(f: &Frame, view: &BookView, terminal: &TerminalView) -> Phone {
 fn line(f: &Frame, view: &BookView, terminal: &TerminalView, entry: &EntryView) -> Line {
     let friend = entry.key.and_then(|key| view.book.friends.get(&key.friend));
     let name = friend.map(|friend| friend.name.as_str());
-    let said = rows::said(f, terminal, entry);
+    let said = rows::teller(f).entry(terminal, entry);
     Line {
         name: entry.name_shown.clone(),
         number: entry.number_shown.clone(),

@@ -1,0 +1,223 @@
+//! `/health`, `/ready` and `/metrics`, as everybody expects; no token is asked for them.
+
+use super::problem::Problem;
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use control::{Control, Event};
+use delivery::network::Health;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
+use tokio::sync::broadcast::error::RecvError;
+use utoipa::ToSchema;
+
+/// Whether Kith can take edits.
+#[derive(Serialize, ToSchema)]
+pub struct Ready {
+    ready: bool,
+    /// A sentence.
+    detail: String,
+    /// The state of every gateway.
+    #[schema(value_type = BTreeMap<String, String>)]
+    gateways: BTreeMap<String, Health>,
+}
+
+/// The process answers.
+#[utoipa::path(get, path = "/health", tag = "network", operation_id = "health", security(()),
+    responses((status = 200, content_type = "text/plain", body = String)))]
+pub async fn health() -> &'static str {
+    "ok"
+}
+
+/// The store answers, so edits are taken; whether they can go out is said, too.
+#[utoipa::path(get, path = "/ready", tag = "network", operation_id = "ready", security(()),
+    responses(
+        (status = 200, body = Ready),
+        (status = 503, description = "The store does not answer.",
+            content_type = "application/problem+json", body = Problem),
+    ))]
+pub async fn ready(State(control): State<Control>) -> Result<Json<Ready>, Problem> {
+    control.store().incarnation().await?;
+    let gateways = control.network().gateways;
+    let gateways: BTreeMap<_, _> = gateways
+        .into_iter()
+        .map(|(n, row)| (n, row.state))
+        .collect();
+    let bound = gateways.values().any(|state| *state != Health::Down);
+    let detail = match (gateways.is_empty(), bound) {
+        (true, _) => "No gateway is configured: edits are taken, and nothing goes out.",
+        (false, false) => "No gateway is bound: edits are taken, and go out once one is.",
+        (false, true) => "The store answers and a gateway is bound.",
+    };
+    Ok(Json(Ready {
+        ready: true,
+        detail: detail.to_owned(),
+        gateways,
+    }))
+}
+
+type Labels = Vec<(&'static str, String)>;
+
+/// What is counted as it happens, for the scrapes between.
+#[derive(Clone, Default)]
+pub struct Counts {
+    edits: Counter,
+    shipments: Family<Labels, Counter>,
+}
+
+impl Counts {
+    /// Counts until Kith ends.
+    pub fn of(control: &Control) -> Self {
+        let counts = Self::default();
+        let (mut events, mine) = (control.subscribe(), counts.clone());
+        let counting = async move {
+            loop {
+                match events.recv().await {
+                    Ok(emitted) => mine.count(&emitted.event),
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return,
+                }
+            }
+        };
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(counting);
+        }
+        counts
+    }
+
+    fn count(&self, event: &Event) {
+        match event {
+            Event::Change { .. } => drop(self.edits.inc()),
+            Event::Shipment { state, .. } if state.is_final() => {
+                let state = format!("{state:?}").to_lowercase();
+                self.shipments.get_or_create(&vec![("state", state)]).inc();
+            }
+            _ => {}
+        }
+    }
+}
+
+type Gauges = Family<Labels, Gauge<f64, AtomicU64>>;
+
+/// The figures in the text format of Prometheus.
+#[utoipa::path(get, path = "/metrics", tag = "network", operation_id = "metrics", security(()),
+    responses(
+        (status = 200, content_type = "application/openmetrics-text", body = String),
+        (status = 503, description = "The store does not answer.",
+            content_type = "application/problem+json", body = Problem),
+    ))]
+pub async fn metrics(
+    State(control): State<Control>,
+    counts: axum::Extension<Counts>,
+) -> Result<impl IntoResponse, Problem> {
+    let mut registry = Registry::with_prefix("kith");
+    registry.register("edits", "Edits since Kith started", counts.edits.clone());
+    let help = "Shipments that ended since Kith started, by how";
+    registry.register("shipments_ended", help, counts.shipments.clone());
+    stored(&control, &mut registry).await?;
+    gateways(&control, &mut registry);
+    let mut text = String::new();
+    encode(&mut text, &registry).map_err(|_| {
+        let status = axum::http::StatusCode::INTERNAL_SERVER_ERROR;
+        Problem::new(status, "a mistake", "The figures cannot be written.")
+    })?;
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(header::CONTENT_TYPE, kind)], text))
+}
+
+/// What the store counts.
+async fn stored(control: &Control, registry: &mut Registry) -> Result<(), Problem> {
+    let counts = control.store().counts(control.now()).await?;
+    let mut gauge = |name: &str, help: &str, value: u64| {
+        let gauge = Gauge::<i64>::default();
+        gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        registry.register(name, help, gauge);
+    };
+    gauge("subscribers", "Subscribers", counts.subscribers);
+    gauge(
+        "terminals",
+        "Terminals that are not retired",
+        counts.terminals,
+    );
+    gauge(
+        "terminals_due",
+        "Terminals with something to be sent",
+        counts.due,
+    );
+    let help = "Terminals with a shipment on its way";
+    gauge("terminals_in_flight", help, counts.in_flight);
+    let help = "Shipments planned in the last hour and proven since";
+    gauge("shipments_proven_last_hour", help, counts.proven_last_hour);
+    let shipments = Gauges::default();
+    for shipment in control.store().unfinished().await? {
+        let state = format!("{:?}", shipment.state).to_lowercase();
+        shipments.get_or_create(&vec![("state", state)]).inc();
+    }
+    registry.register("shipments", "Shipments on their way, by state", shipments);
+    Ok(())
+}
+
+/// The gateways' rows of the network state table.
+fn gateways(control: &Control, registry: &mut Registry) {
+    let rows = control.network().gateways;
+    let mut gauges = |name: &str, help: &str, value: fn(&delivery::network::GatewayRow) -> f64| {
+        let gauges = Gauges::default();
+        for (gateway, row) in &rows {
+            gauges
+                .get_or_create(&vec![("gateway", gateway.clone())])
+                .set(value(row));
+        }
+        registry.register(name, help, gauges);
+    };
+    let help = "Whether messages go out by a gateway";
+    gauges("gateway_up", help, |row| {
+        f64::from(u8::from(row.state != Health::Down))
+    });
+    gauges("gateway_window", "Messages without answer now", |row| {
+        f64::from(row.window.0)
+    });
+    gauges("gateway_rate", "Messages taken in the last second", |row| {
+        row.rate
+    });
+    gauges(
+        "gateway_queued",
+        "Messages waiting to be handed over",
+        |row| f64::from(row.queued),
+    );
+    gauges(
+        "gateway_round_trip_ms",
+        "Submit and answer, ms, smoothed",
+        |row| row.round_trip_ms.unwrap_or(0.0),
+    );
+    gauges(
+        "gateway_accepted",
+        "Messages taken since Kith started",
+        |row| float(row.accepted),
+    );
+    gauges(
+        "gateway_refused",
+        "Messages refused since Kith started",
+        |row| float(row.refused),
+    );
+    gauges("gateway_receipts", "Receipts since Kith started", |row| {
+        float(row.receipts)
+    });
+    let help = "Messages from terminals since Kith started";
+    gauges("gateway_mobile", help, |row| float(row.mobile));
+    gauges("gateway_binds", "Binds since Kith started", |row| {
+        float(row.binds)
+    });
+}
+
+/// Counts are far below 2^53.
+#[allow(clippy::cast_precision_loss)]
+fn float(count: u64) -> f64 {
+    count as f64
+}

@@ -6,6 +6,7 @@
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use vault::MasterKey;
 
 /// The whole configuration.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -45,6 +46,10 @@ pub struct ListenConfig {
     pub public: SocketAddr,
     /// Desk, console, API and metrics: for the LAN only.
     pub lan: SocketAddr,
+    /// A file with the certificate and those that sign it, PEM: both listeners speak TLS then.
+    pub certificate: Option<PathBuf>,
+    /// The file with its key, PEM.
+    pub certificate_key: Option<PathBuf>,
     /// A proxy in front does TLS: listening beyond loopback without certificates is allowed.
     pub behind_proxy: bool,
 }
@@ -121,8 +126,17 @@ impl Default for ListenConfig {
         Self {
             public: SocketAddr::from(([127, 0, 0, 1], 8080)),
             lan: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            certificate: None,
+            certificate_key: None,
             behind_proxy: false,
         }
+    }
+}
+
+impl ListenConfig {
+    /// Browsers come by https.
+    pub fn secure(&self) -> bool {
+        self.behind_proxy || self.certificate.is_some()
     }
 }
 
@@ -144,6 +158,43 @@ impl Default for DeliveryConfig {
             proof_seconds_most: 6 * 3600,
             validity_seconds: 86_400,
         }
+    }
+}
+
+impl Config {
+    /// What control needs to know.
+    pub fn settings(&self) -> control::Settings {
+        control::Settings {
+            policy: self.delivery.policy(),
+            brand: self.brand.name.clone(),
+            brand_zh: self.brand.name_zh.clone(),
+            service_number: self.brand.service_number.clone(),
+            spoken: self.desk.spoken_codes.into(),
+            cards: Default::default(),
+            phones: Default::default(),
+        }
+    }
+}
+
+impl StoreConfig {
+    /// The key that seals what is secret: from the configuration, its file, or the data folder's own.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub fn master_key(&self) -> Result<MasterKey, String> {
+        let path = match (&self.master_key, &self.master_key_file) {
+            (Some(digits), _) => {
+                return MasterKey::from_hex("[store] master_key", digits)
+                    .map_err(|error| error.to_string());
+            }
+            (None, Some(path)) => path.clone(),
+            (None, None) => {
+                std::fs::create_dir_all(&self.path)
+                    .map_err(|error| format!("{} cannot be made: {error}.", self.path.display()))?;
+                self.path.join("master.key")
+            }
+        };
+        MasterKey::from_file(&path).map_err(|error| error.to_string())
     }
 }
 
@@ -234,11 +285,16 @@ fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<(), String> {
 
 fn check(name: &str, config: &Config) -> Result<(), String> {
     for (key, addr) in [("public", config.listen.public), ("lan", config.listen.lan)] {
-        if !addr.ip().is_loopback() && !config.listen.behind_proxy {
+        if !addr.ip().is_loopback() && !config.listen.secure() {
             return Err(format!(
-                "{name}: [listen] {key} = {addr} is beyond this machine and has no TLS: put a proxy in front and set behind_proxy = true, or listen on 127.0.0.1."
+                "{name}: [listen] {key} = {addr} is beyond this machine and has no TLS: give certificate and certificate_key, or put a proxy in front and set behind_proxy = true, or listen on 127.0.0.1."
             ));
         }
+    }
+    if config.listen.certificate.is_some() != config.listen.certificate_key.is_some() {
+        return Err(format!(
+            "{name}: [listen] certificate and certificate_key go together: give both, or neither."
+        ));
     }
     let mut names: Vec<_> = config.gateway.iter().map(|g| g.name.as_str()).collect();
     names.sort_unstable();
@@ -287,6 +343,11 @@ mod tests {
             &[],
             "beyond this machine",
         );
+    }
+
+    #[test]
+    fn a_certificate_needs_its_key() {
+        check_wrong("[listen]\ncertificate = \"a.pem\"\n", &[], "go together");
     }
 
     #[test]

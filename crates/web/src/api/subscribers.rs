@@ -232,9 +232,14 @@ fn view(subscriber: &Subscriber, revision: Revision, leaving: bool) -> View {
 
 impl From<AccountError> for Problem {
     fn from(error: AccountError) -> Self {
+        let sentence = super::problem::sentence(&error.to_string());
         match error {
             AccountError::Store(error) => error.into(),
-            other => Self::wrong("pin", super::problem::sentence(&other.to_string())),
+            AccountError::Missing(_) => Self::new(StatusCode::NOT_FOUND, "not found", sentence),
+            AccountError::Taken(_) => Self::new(StatusCode::CONFLICT, "taken", sentence),
+            AccountError::Login(_) | AccountError::Number(_) => Self::wrong("login", sentence),
+            AccountError::Name => Self::wrong("name", sentence),
+            _ => Self::wrong("pin", sentence),
         }
     }
 }

@@ -1,16 +1,57 @@
 //! Kith's benches: `cargo run --release -p bench -- NAME` prints the figures of docs/BENCHMARKS.md.
 
+mod bare;
 mod ota;
+mod smpp;
+mod smsc;
 
-fn main() -> std::process::ExitCode {
-    match std::env::args().nth(1).as_deref() {
-        Some("ota") => {
-            ota::run();
-            std::process::ExitCode::SUCCESS
-        }
-        _ => {
-            eprintln!("usage: bench ota");
-            std::process::ExitCode::from(2)
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: bench ota
+       bench smpp                      the client and a bare one against a fast SMSC, windows 1, 10 and 100
+       bench smpp HOST PORT N WINDOW   the client alone against any SMSC (KITH_BENCH_ACCOUNT=NAME:PASSWORD)
+       bench bare HOST PORT N WINDOW   a bare client in its place
+       bench smsc PORT [--delay-ms D]  a fast SMSC that takes everything and sends receipts";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let done =
+        match words[..] {
+            ["ota"] => {
+                ota::run();
+                Ok(())
+            }
+            ["smpp"] => smpp::table(),
+            ["smpp", host, port, n, window] => numbers(port, n, window)
+                .and_then(|(port, n, window)| smpp::run(host, port, n, window)),
+            ["bare", host, port, n, window] => numbers(port, n, window)
+                .and_then(|(port, n, window)| bare::run(host, port, n, window)),
+            ["smsc", port] => number(port).and_then(|port| smsc::run(port, 0.0)),
+            ["smsc", port, "--delay-ms", delay] => match (number(port), delay.parse()) {
+                (Ok(port), Ok(delay)) => smsc::run(port, delay),
+                (Err(why), _) => Err(why),
+                _ => Err(format!("“{delay}” is no number of milliseconds.")),
+            },
+            _ => {
+                eprintln!("{USAGE}");
+                return ExitCode::from(2);
+            }
+        };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("bench: {why}");
+            ExitCode::FAILURE
         }
     }
+}
+
+fn number<T: std::str::FromStr>(word: &str) -> Result<T, String> {
+    word.parse()
+        .map_err(|_| format!("“{word}” is no number that fits here."))
+}
+
+fn numbers(port: &str, n: &str, window: &str) -> Result<(u16, u64, u32), String> {
+    Ok((number(port)?, number(n)?, number(window)?))
 }

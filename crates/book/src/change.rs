@@ -42,6 +42,7 @@ pub struct Actor {
 pub enum Way {
     Desk,
     Portal,
+    Console,
     Api,
     #[serde(rename = "carddav")]
     CardDav,

@@ -4,17 +4,21 @@
 //! [`Line::closed`] when it ends; (2) after every call, write [`Line::output`] of each port in one go and pass
 //! [`Line::events`] on; (3) call [`Line::tick`] at least once a second.
 
+mod early;
+mod handed;
+mod ids;
 mod inbound;
+mod texts;
 
-use crate::table::Rows;
+use crate::table::{Rows, seconds};
 use crate::{Bind, GatewayConfig};
 use delivery::network::Health;
 use delivery::{Class, Event, Lane, Outbound, Target};
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use wire::smpp::{BindKind, Body, Frames, Pdu, Submit, receipt, status};
+use wire::smpp::{BindKind, Body, Frames, Pdu, Submit, status};
 
-/// Message ids that are remembered to match receipts to what this process sent.
-const IDS: usize = 200_000;
+/// An answer that takes longer than this is slow, ms.
+const SLOW: i64 = 500;
 /// A throttled link is silent for this long before it goes on, ms.
 const PAUSE: i64 = 1_000;
 /// A text that is refused for the moment goes again after this long, ms, and so often at most.
@@ -61,10 +65,10 @@ pub struct Line {
     later: Vec<(i64, Outbound)>,
     refusals: HashMap<Target, u8>,
     sequence: u32,
-    ids: HashMap<String, (Target, String)>,
-    ids_in_order: VecDeque<String>,
-    parked: VecDeque<inbound::Parked>,
-    unanswered: HashMap<u64, (usize, u32, bool)>,
+    handed: handed::Handed,
+    early: early::Early,
+    unanswered: HashMap<u64, Vec<inbound::Unanswered>>,
+    texts: texts::Texts,
     token: u64,
     pace: Option<f64>,
     allowance: f64,
@@ -96,10 +100,10 @@ impl Line {
             later: Vec::new(),
             refusals: HashMap::new(),
             sequence: 0,
-            ids: HashMap::new(),
-            ids_in_order: VecDeque::new(),
-            parked: VecDeque::new(),
+            handed: handed::Handed::default(),
+            early: early::Early::default(),
             unanswered: HashMap::new(),
+            texts: texts::Texts::default(),
             token: tokens,
             allowance: 1.0,
             refilled: now,
@@ -108,6 +112,11 @@ impl Line {
             events: Vec::new(),
             rows,
         }
+    }
+
+    /// The next PDU gets the number after this one.
+    pub fn number_from(&mut self, sequence: u32) {
+        self.sequence = sequence;
     }
 
     /// How many connections it wants.
@@ -150,7 +159,10 @@ impl Line {
         if let Some(port) = self.ports.get_mut(port) {
             *port = Port::default();
         }
-        self.unanswered.retain(|_, (of, ..)| *of != port);
+        self.unanswered.retain(|_, waiting| {
+            waiting.retain(|of| of.port != port);
+            !waiting.is_empty()
+        });
         self.failures = self.failures.saturating_add(1);
         // A refusal of the bind says more than the end of the connection behind it.
         if was != Some(PortState::Closing) || self.rows.gateway.state == Health::Up {
@@ -184,7 +196,12 @@ impl Line {
         };
         // Only repeated sendings can meet themselves in the queue; the first never looks.
         let again = matches!(message.target, Target::Part(part) if part.sending > 1);
-        match queue.iter_mut().find(|known| again && same(known)) {
+        let twin = if again {
+            queue.iter_mut().find(|known| same(known))
+        } else {
+            None
+        };
+        match twin {
             Some(known) => *known = message,
             None => queue.push_back(message),
         }
@@ -236,18 +253,21 @@ impl Line {
                 self.down("The gateway ended the session.", now);
             }
             Body::UnbindResp => self.close(port),
-            Body::GenericNack => {
-                // A nack with sequence 0 means the oldest (SMPP.md, row 17).
-                let oldest = self.flying.keys().next().copied();
-                let sequence = if pdu.sequence == 0 {
-                    oldest
-                } else {
-                    Some(pdu.sequence)
-                };
-                if let Some(sequence) = sequence {
-                    self.answered(sequence, pdu.status.max(1), None, now);
+            // Without a number it means the oldest, and that the stream is in doubt (SMPP.md, row 17).
+            Body::GenericNack if pdu.sequence == 0 => {
+                if let Some(oldest) = self.oldest() {
+                    self.answered(oldest, pdu.status.max(1), None, now);
                 }
+                let sequence = self.next_sequence();
+                self.put(port, 0, sequence, Body::Unbind);
+                self.close(port);
+                let words = status::words(pdu.status);
+                self.down(
+                    &format!("The gateway could not read a message ({words}); binding anew."),
+                    now,
+                );
             }
+            Body::GenericNack => self.answered(pdu.sequence, pdu.status.max(1), None, now),
             // Answers that nobody asked for are no reason to drop the link (CASES C72).
             Body::EnquireLinkResp | Body::OtherResp(_) | Body::DeliverResp { .. } => {}
             Body::Bind { .. } | Body::Submit(_) => {}
@@ -290,10 +310,11 @@ impl Line {
         if status == 0 {
             self.rows.accepted(now - at, now);
             self.rows.network(&message.destination, now).sent += 1;
-            self.creep(now);
+            self.creep();
+            self.recover(now - at, now);
             self.refusals.remove(&message.target);
             if let Some(id) = &id {
-                self.remember(id, &message);
+                self.handed.add(id, &message, now);
             }
             self.events.push(Event::Accepted {
                 target: message.target,
@@ -301,7 +322,7 @@ impl Line {
                 message_id: id.clone(),
             });
             if let Some(id) = id {
-                self.unpark(&id, now);
+                self.match_early(&id, now);
             }
             return;
         }
@@ -373,24 +394,46 @@ impl Line {
     }
 
     /// After a throttle the pace creeps up again with every message taken, to what the configuration allows.
-    fn creep(&mut self, now: i64) {
+    fn creep(&mut self) {
         let Some(pace) = self.pace else {
-            if self.rows.gateway.state == Health::Slow {
-                self.up("Messages go out.", now);
-            }
             return;
         };
-        let most = self.config.rate_per_s;
         // A twentieth of a message a second with every message: 5 % a second at any pace.
         let faster = pace + 0.05;
-        self.pace = match most {
+        self.pace = match self.config.rate_per_s {
             Some(most) => Some(faster.min(most)),
             None if faster > 10_000.0 => None,
             None => Some(faster),
         };
         self.rows.gateway.pace = self.pace;
-        if now > self.paused_until + 5 * PAUSE && self.rows.gateway.state == Health::Slow {
+    }
+
+    /// A message was taken: what was wrong is over, unless the answer came slowly or a throttle was a moment ago.
+    fn recover(&mut self, round_trip: i64, now: i64) {
+        if self.pace.is_some() && now <= self.paused_until + 5 * PAUSE {
+            return;
+        }
+        if round_trip > SLOW {
+            let reason = format!("The gateway answers slowly: after {}.", seconds(round_trip));
+            self.rows.set(Health::Slow, &reason, now);
+        } else if self.rows.gateway.state == Health::Slow {
             self.up("Messages go out.", now);
+        }
+    }
+
+    /// What waits is noticed: an answer of the gateway, or a receipt of a network.
+    fn notice_silence(&mut self, now: i64) {
+        let oldest = self.oldest().and_then(|oldest| self.flying.get(&oldest));
+        if let Some(waited) = oldest.map(|flying| now - flying.at)
+            && waited > SLOW
+            && self.rows.gateway.state == Health::Up
+        {
+            let waited = seconds(waited);
+            let reason = format!("The gateway answers slowly: a message has waited {waited}.");
+            self.rows.set(Health::Slow, &reason, now);
+        }
+        for (network, waited) in self.handed.silent(&self.rows.networks, now) {
+            self.rows.silent(&network, waited, now);
         }
     }
 
@@ -506,7 +549,9 @@ impl Line {
                 _ => {}
             }
         }
-        self.drop_parked(now);
+        self.notice_silence(now);
+        self.hand_on_early(now);
+        self.texts.forget(now);
         let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.later)
             .into_iter()
             .partition(|(at, _)| *at <= now);
@@ -561,34 +606,6 @@ impl Line {
         });
     }
 
-    fn remember(&mut self, id: &str, message: &Outbound) {
-        let key = id.to_ascii_lowercase();
-        // A receipt may have lost the leading zeros (SMPP.md, row 3).
-        let bare = key.trim_start_matches('0');
-        let bare = (bare != key && !bare.is_empty()).then(|| bare.to_owned());
-        for key in bare.into_iter().chain([key]) {
-            let full = self.ids_in_order.len() >= IDS;
-            if let Some(oldest) = full.then(|| self.ids_in_order.pop_front()).flatten() {
-                self.ids.remove(&oldest);
-            }
-            self.ids_in_order.push_back(key.clone());
-            let value = (message.target.clone(), message.destination.clone());
-            self.ids.insert(key, value);
-        }
-    }
-
-    /// What a receipt's id belongs to: exact first, then every form that gateways give ids in; two different matches
-    /// are none (CASES C60).
-    fn known(&self, id: &str) -> Option<(Target, String)> {
-        if let Some(found) = self.ids.get(&id.to_ascii_lowercase()) {
-            return Some(found.clone());
-        }
-        let forms = receipt::forms(id);
-        let mut found = forms.iter().filter_map(|form| self.ids.get(form));
-        let first = found.next()?;
-        found.all(|other| other == first).then(|| first.clone())
-    }
-
     fn up(&mut self, reason: &str, now: i64) {
         let was = self.rows.gateway.state;
         self.rows.set(Health::Up, reason, now);
@@ -614,7 +631,7 @@ impl Line {
     }
 
     fn count(&mut self, what: &str) {
-        *self.rows.gateway.errors.entry(what.to_owned()).or_default() += 1;
+        self.rows.count(what);
     }
 
     fn close(&mut self, port: usize) {
@@ -635,6 +652,13 @@ impl Line {
                 return self.sequence;
             }
         }
+    }
+
+    /// The message that waits longest for its answer: numbers are given in turn, so it follows the newest one's.
+    fn oldest(&self) -> Option<u32> {
+        let mut turn = self.flying.range(self.sequence.saturating_add(1)..);
+        let first = turn.next().or_else(|| self.flying.iter().next());
+        first.map(|(sequence, _)| *sequence)
     }
 
     fn put(&mut self, port: usize, status: u32, sequence: u32, body: Body) {

@@ -13,6 +13,9 @@ pub struct Rows {
     taken: (i64, u64),
 }
 
+/// Different errors that are counted by name: what a peer invents must not fill the memory.
+const ERRORS: usize = 64;
+
 /// How much of a new measurement goes into a smoothed one.
 const SMOOTH: f64 = 0.2;
 
@@ -24,6 +27,15 @@ impl Rows {
         }
         self.gateway.state = state;
         reason.clone_into(&mut self.gateway.reason);
+    }
+
+    /// One more of this error; those beyond the first 64 kinds are “other”.
+    pub fn count(&mut self, what: &str) {
+        let errors = &mut self.gateway.errors;
+        let known = errors.len() < ERRORS || errors.contains_key(what);
+        *errors
+            .entry(if known { what } else { "other" }.to_owned())
+            .or_default() += 1;
     }
 
     /// A message was taken after `round_trip` ms.
@@ -56,49 +68,102 @@ impl Rows {
         row.or_insert_with(|| NetworkRow {
             state: Health::Up,
             since: now,
-            reason: "Messages arrive.".into(),
+            reason: ARRIVE.into(),
             ..NetworkRow::default()
         })
     }
 
-    /// A message's final fate in its network, or that its terminal is away.
+    /// A message's fate in its network.
     pub fn fate(&mut self, number: &str, fate: Fate, now: i64) {
         let row = self.network(number, now);
         let (state, reason) = match fate {
-            Fate::Delivered => {
+            Fate::Delivered { after, overtook } => {
                 row.delivered += 1;
-                (Health::Up, "Messages arrive.")
+                let usual = late(row.delay_ms);
+                let value = f64::from(i32::try_from(after).unwrap_or(i32::MAX));
+                let before = row.delay_ms.unwrap_or(value);
+                row.delay_ms = Some(before + (value - before) * SMOOTH);
+                if after > usual {
+                    let reason = format!("Receipts come late: after {}.", seconds(after));
+                    (Health::Slow, reason)
+                } else if overtook {
+                    let reason = "Messages arrive, but not in the order they were sent.";
+                    (Health::Up, reason.into())
+                } else {
+                    (Health::Up, ARRIVE.into())
+                }
             }
             Fate::Failed => {
                 row.failed += 1;
-                (Health::Slow, "The last message was not delivered.")
+                let reason = "The last message was not delivered.";
+                (Health::Slow, reason.into())
             }
             Fate::Absent => {
                 row.absent += 1;
-                (Health::Slow, "The last terminal was off or away.")
+                let reason = "The last terminal was off or away.";
+                (Health::Slow, reason.into())
             }
+            Fate::Repeated => (row.state, "A receipt came more than once.".into()),
         };
-        if row.state != state {
-            row.state = state;
-            row.since = now;
+        set(row, state, reason, now);
+        match fate {
+            Fate::Delivered { overtook: true, .. } => self.count("message overtaken"),
+            Fate::Repeated => self.count("receipt repeated"),
+            _ => {}
         }
-        reason.clone_into(&mut row.reason);
     }
+
+    /// A message to this network has waited for a receipt longer than is usual there.
+    pub fn silent(&mut self, network: &str, waited: i64, now: i64) {
+        if let Some(row) = self.networks.get_mut(network) {
+            let reason = format!("No receipt for a message after {}.", seconds(waited));
+            set(row, Health::Slow, reason, now);
+        }
+    }
+}
+
+const ARRIVE: &str = "Messages arrive.";
+
+fn set(row: &mut NetworkRow, state: Health, reason: String, now: i64) {
+    if row.state != state {
+        row.since = now;
+    }
+    row.state = state;
+    row.reason = reason;
 }
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     /// It arrived.
-    Delivered,
+    Delivered {
+        /// This long after the gateway took it, ms.
+        after: i64,
+        /// Before one to the same number that went out earlier.
+        overtook: bool,
+    },
     /// The network gave up.
     Failed,
     /// The terminal is away; the network keeps trying.
     Absent,
+    /// Its fate was known already.
+    Repeated,
+}
+
+/// A receipt later than this is late, ms: four times what is usual, and never less than half a second.
+pub fn late(usual: Option<f64>) -> i64 {
+    #[allow(clippy::cast_possible_truncation)]
+    let usual = (usual.unwrap_or_default() * 4.0) as i64;
+    usual.max(500)
+}
+
+/// `1.5 s`.
+pub fn seconds(ms: i64) -> String {
+    format!("{}.{} s", ms / 1000, ms % 1000 / 100)
 }
 
 /// The calling code (E.164): one digit for zones 1 and 7, two for the old large countries, else three.
-fn calling_code(number: &str) -> &str {
+pub fn calling_code(number: &str) -> &str {
     const TWO: &str = "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 90 91 92 93 94 95 98";
     let digits = number.strip_prefix('+').unwrap_or(number);
     let length = match digits.get(..2) {

@@ -86,6 +86,7 @@ impl Control {
     /// Plans and ships what is due, looks at what is overdue. Gives the time of the next thing to do, ms UTC.
     async fn work(&self) -> Result<i64, StoreError> {
         let now = self.now();
+        self.beat().await?;
         self.keep_calls().await?;
         self.see_all_off().await?;
         let overdue: Vec<_> = {
@@ -142,11 +143,9 @@ impl Control {
         let sent = match happening {
             Happening::Accepted {
                 part,
+                gateway,
                 message_id: Some(id),
-            } => {
-                let gateway = world.shipment.gateway.clone().unwrap_or_default();
-                vec![(gateway, id.clone(), *part)]
-            }
+            } => vec![(gateway.clone(), id.clone(), *part)],
             _ => Vec::new(),
         };
         let job = settle(&world, sent);

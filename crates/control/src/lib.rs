@@ -14,7 +14,9 @@ mod events;
 mod notices;
 mod people;
 mod plans;
+mod preview;
 mod provision;
+mod pulse;
 mod repeat;
 mod tokens;
 mod view;
@@ -26,9 +28,11 @@ pub use calls::{CallError, Digits, UndoInCall};
 pub use engine::Stored;
 pub use events::{Emitted, Event};
 pub use people::Denied;
+pub use preview::Preview;
 pub use provision::{
     NewCard, NewSubscriber, NewTerminal, ProvisionError, SubscriberPatch, TerminalPatch,
 };
+pub use pulse::Sample;
 pub use view::{BookView, TerminalState, TerminalView};
 
 use delivery::{Outbound, Policy, network::NetworkTable};
@@ -82,6 +86,7 @@ struct Inner {
     network: Box<dyn Fn() -> NetworkTable + Send + Sync>,
     emitted: broadcast::Sender<Arc<Emitted>>,
     recent: Mutex<events::Recent>,
+    pulse: Mutex<pulse::Pulse>,
     wake: Notify,
     /// One decision about a terminal at a time: its slice's owner is this process.
     engine: tokio::sync::Mutex<engine::Engine>,
@@ -107,6 +112,7 @@ impl Control {
             network: Box::new(network),
             emitted,
             recent: Mutex::default(),
+            pulse: Mutex::default(),
             wake: Notify::new(),
             engine: tokio::sync::Mutex::default(),
             hashing: Semaphore::new(2),

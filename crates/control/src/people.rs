@@ -248,7 +248,7 @@ impl Control {
     }
 
     /// The number that somebody in one of our regions means, in its normal form.
-    pub(crate) fn normal_number(&self, typed: &str) -> Option<String> {
+    pub fn normal_number(&self, typed: &str) -> Option<String> {
         // A national number is read in the service's own region first.
         let home = region_of(&self.settings().service_number);
         let regions = [region_of(typed), home, Some("GB".into()), Some("CN".into())];
@@ -312,6 +312,14 @@ impl Control {
             subscribers: Vec::new(),
             password: account.password,
         }))
+    }
+
+    /// Until when nothing may be tried for this number or login, ms UTC.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn locked_until(&self, subject: &str) -> Result<Option<i64>, StoreError> {
+        Ok(self.failures(subject).await?.0.locked(self.now()))
     }
 
     /// Failures in a row of a subject, with their version.

@@ -19,6 +19,8 @@ pub enum Happening {
     Accepted {
         /// Which.
         part: PartRef,
+        /// By which gateway.
+        gateway: String,
         /// Its id at the gateway.
         message_id: Option<String>,
     },
@@ -97,7 +99,12 @@ pub fn decide(world: &mut World, happening: &Happening, policy: &Policy, now: i6
     }
     match happening {
         Happening::Start => next_packet(world, policy, now),
-        Happening::Accepted { part, message_id } => {
+        Happening::Accepted {
+            part,
+            gateway,
+            message_id,
+        } => {
+            world.shipment.gateway = Some(gateway.clone());
             report::accepted(world, *part, message_id.clone(), policy, now)
         }
         Happening::Refused {

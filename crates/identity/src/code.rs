@@ -67,6 +67,11 @@ impl Code {
         self.expires
     }
 
+    /// Tries left.
+    pub fn tries_left(&self) -> u8 {
+        self.tries_left
+    }
+
     /// Tries `digits`; spaces in them do not count. The changed code must be stored before the answer is given.
     pub fn check(
         &mut self,

@@ -21,8 +21,6 @@ pub enum JobKind {
     CommandLine,
     /// The sample data of `kith demo`.
     Sample,
-    /// An administrator's decision on a hold, or look at a terminal.
-    Hold,
     /// What a call left: changes that the caller did not confirm are undone, the rest goes.
     CallEnd,
 }
@@ -33,7 +31,6 @@ impl Grant {
         let (kind, name, way) = match job {
             JobKind::CommandLine => (ActorKind::Administrator, "command line", Way::Cli),
             JobKind::Sample => (ActorKind::System, "sample data", Way::Cli),
-            JobKind::Hold => (ActorKind::Administrator, "administrator", Way::Api),
             JobKind::CallEnd => (ActorKind::System, "end of a call", Way::Desk),
         };
         Self {
@@ -88,6 +85,22 @@ impl Grant {
             way: Way::Desk,
             call: Some(call.id.clone()),
             write: call.state == CallState::Answered,
+        })
+    }
+
+    /// An administrator's right to decide a hold of a book, or to look at what a terminal holds of it.
+    pub fn of_console(admin: &Session, subscriber: SubscriberId) -> Option<Self> {
+        let may = admin.face == Face::Console && admin.role == Role::Administrator;
+        may.then(|| Self {
+            subscriber,
+            actor: Actor {
+                kind: ActorKind::Administrator,
+                id: format!("account:{}", admin.login),
+                name: admin.name.clone(),
+            },
+            way: Way::Console,
+            call: None,
+            write: true,
         })
     }
 

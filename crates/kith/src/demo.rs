@@ -1,17 +1,19 @@
 //! `kith demo`: server, carrier, cards and handsets in one process, with sample data.
 
+mod json;
+mod sample;
+
 use crate::house::House;
-use book::{Edit, FriendDraft, Language, NumberDraft};
 use clap::Args;
 use comms::{Bind, GatewayConfig};
-use control::{Control, EditOptions, NewSubscriber, NewTerminal, Settings};
+use control::Settings;
 use delivery::Policy;
-use identity::{Grant, JobKind, Scope};
+use identity::Scope;
+use sample::OWNERS;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
-use terminals::ChannelKind;
 use tokio::net::TcpListener;
 
 /// The main job, with nothing else installed.
@@ -24,43 +26,6 @@ pub struct Demo {
     #[arg(long, default_value_t = 8900)]
     port: u16,
 }
-
-/// One owner of the sample data.
-struct Owner {
-    name: &'static str,
-    msisdn: &'static str,
-    language: Language,
-    card: Option<&'static str>,
-    friends: &'static [(&'static str, &'static str)],
-}
-
-const OWNERS: [Owner; 3] = [
-    Owner {
-        name: "Mum",
-        msisdn: "+447700900101",
-        language: Language::En,
-        card: Some("sim-28x50"),
-        friends: &[
-            ("Mei", "07700 900123"),
-            ("Dr Lee", "07700 900456"),
-            ("Taxi", "020 7946 0123"),
-        ],
-    },
-    Owner {
-        name: "王奶奶",
-        msisdn: "+8613900000102",
-        language: Language::ZhHans,
-        card: Some("usim-28x100"),
-        friends: &[("小梅", "13900001234"), ("王医生", "13900001235")],
-    },
-    Owner {
-        name: "Uncle Joe",
-        msisdn: "+447700900103",
-        language: Language::En,
-        card: None,
-        friends: &[("Mei", "07700 900123")],
-    },
-];
 
 /// Where everything listens.
 struct Ports {
@@ -105,7 +70,7 @@ async fn start(demo: Demo) -> Result<(), String> {
             system_id: "kith".into(),
             password: PASSWORD.into(),
         }],
-        handsets: OWNERS.iter().zip(1..).map(handset).collect(),
+        handsets: sample::handsets(),
         telephone: None,
         price_micros: Some(40_000),
         currency: "GBP".into(),
@@ -117,14 +82,23 @@ async fn start(demo: Demo) -> Result<(), String> {
         .map_err(|error| error.to_string())?;
     let house = House::open(&folder, key, settings(), vec![gateway(smsc_addr)])?;
     let control = house.control.clone();
-    sample(&control).await?;
+    sample::put(&control).await?;
     let (_, token) = control
         .create_token("demo", Scope::ALL)
         .await
         .map_err(|error| error.to_string())?;
-    let router = web::api::router(control.clone());
+    let (_, calls) = control
+        .create_token("telephone", [Scope::Calls])
+        .await
+        .map_err(|error| error.to_string())?;
+    lab.join_telephone(lab::Telephone {
+        api_url: format!("http://{api_addr}/api/v1"),
+        token: calls,
+    });
+    let served = web::Served::default();
+    let router = web::lan(control.clone(), served);
     let server = tokio::spawn(async move { axum::serve(api, router).await });
-    let pages = web::portal::router(control.clone());
+    let pages = web::portal::router(control.clone(), served);
     let public = tokio::spawn(async move { axum::serve(portal, pages).await });
     let ports = Ports {
         portal: portal_addr,
@@ -132,7 +106,7 @@ async fn start(demo: Demo) -> Result<(), String> {
         lab: lab.http_addr,
         smsc: smsc_addr,
     };
-    write_json(&folder, &control, &token, &ports).await?;
+    json::write(&folder, &control, &token, &ports).await?;
     println!(
         "Kith demo, ready after {} ms. Ctrl-C ends it.",
         began.elapsed().as_millis()
@@ -142,8 +116,18 @@ async fn start(demo: Demo) -> Result<(), String> {
         "           the owner's page: log in with {}; the code comes to the drawn phone",
         OWNERS[0].msisdn
     );
+    println!("  desk     http://{api_addr}/desk");
+    println!(
+        "           the agent's page: log in as ann, password “{}”; press the service number on a drawn phone",
+        sample::PASSWORD
+    );
     println!("  phones   http://{}/", lab.http_addr);
     println!("           the handsets: their phone books are read from the cards' own files");
+    println!("  console  http://{api_addr}/console");
+    println!(
+        "           the administrator's page: log in as ruth, password “{}”",
+        sample::PASSWORD
+    );
     println!("  API      http://{api_addr}/api/v1");
     println!(
         "           token and ids: {}",
@@ -172,32 +156,6 @@ fn next(first: u16, step: u16) -> u16 {
         0
     } else {
         first.saturating_add(step)
-    }
-}
-
-fn keys(n: u8) -> (String, String) {
-    (
-        format!("{n:02x}").repeat(16),
-        format!("{:02x}", n ^ 0xA5).repeat(16),
-    )
-}
-
-fn iccid(n: u8) -> String {
-    format!("894477009000000000{n:02}")
-}
-
-fn handset((owner, n): (&Owner, u8)) -> lab::HandsetSpec {
-    let (kic, kid) = keys(n);
-    lab::HandsetSpec {
-        msisdn: owner.msisdn.into(),
-        name: owner.name.into(),
-        language: owner.language.tag().into(),
-        card: owner.card.map(|kind| lab::CardSpec {
-            kind: kind.into(),
-            iccid: iccid(n),
-            kic,
-            kid,
-        }),
     }
 }
 
@@ -236,110 +194,4 @@ fn gateway(smsc: SocketAddr) -> GatewayConfig {
         price_micros: Some(40_000),
         currency: Some("GBP".into()),
     }
-}
-
-/// The sample data, once a data folder.
-async fn sample(control: &Control) -> Result<(), String> {
-    let say = |error: &dyn std::fmt::Display| format!("the sample data could not be made: {error}");
-    for (owner, n) in OWNERS.iter().zip(1..) {
-        let known = control.store().subscribers_by_number(owner.msisdn).await;
-        if !known.map_err(|error| say(&error))?.is_empty() {
-            continue;
-        }
-        let new = NewSubscriber {
-            msisdn: owner.msisdn.into(),
-            name: owner.name.into(),
-            language: owner.language,
-            region: None,
-        };
-        let subscriber = control
-            .create_subscriber(new)
-            .await
-            .map_err(|error| say(&error))?;
-        let terminal = NewTerminal {
-            subscriber: subscriber.id,
-            channel: owner
-                .card
-                .map_or(ChannelKind::SmsCard, |_| ChannelKind::SimOta),
-            msisdn: owner.msisdn.into(),
-            card_profile: owner.card.map(Into::into),
-            iccid: owner.card.map(|_| iccid(n)),
-            keys: owner.card.map(|_| keys(n)),
-            counter: None,
-            in_use: false,
-            terminal_profile: None,
-        };
-        control
-            .add_terminal(terminal)
-            .await
-            .map_err(|error| say(&error))?;
-        let grant = Grant::of_job(JobKind::Sample, subscriber.id);
-        for (name, number) in owner.friends {
-            let draft = FriendDraft {
-                name: (*name).into(),
-                numbers: vec![NumberDraft {
-                    number: (*number).into(),
-                    ..NumberDraft::default()
-                }],
-                ..FriendDraft::default()
-            };
-            let edit = control.edit(&grant, Edit::AddFriend(draft), EditOptions::default());
-            edit.await.map_err(|error| say(&error))?;
-        }
-    }
-    Ok(())
-}
-
-/// `demo.json` (API.md): written whole, then renamed into place, once everything answers.
-async fn write_json(
-    folder: &Path,
-    control: &Control,
-    token: &str,
-    ports: &Ports,
-) -> Result<(), String> {
-    let mut subscribers = Vec::new();
-    let all = control.store().subscribers(None, 100).await;
-    for subscriber in all.map_err(|error| error.to_string())? {
-        let terminals = control.store().terminals_of(subscriber.id).await;
-        let terminals: Vec<_> = terminals
-            .map_err(|error| error.to_string())?
-            .into_iter()
-            .map(|full| {
-                let terminal = full.terminal;
-                serde_json::json!({
-                    "id": book::encode_in('t', terminal.id.subscriber, terminal.id.no),
-                    "channel": terminal.channel.as_str(),
-                    "card_profile": terminal.card_profile,
-                    "msisdn": terminal.msisdn,
-                    "iccid": terminal.iccid,
-                })
-            })
-            .collect();
-        subscribers.push(serde_json::json!({
-            "id": book::subscriber_id(subscriber.id),
-            "name": subscriber.name,
-            "msisdn": subscriber.msisdn,
-            "terminals": terminals,
-        }));
-    }
-    let Ports {
-        portal,
-        api,
-        lab,
-        smsc,
-    } = ports;
-    let json = serde_json::json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "pid": std::process::id(),
-        "portal": {"url": format!("http://{portal}/")},
-        "phones": {"url": format!("http://{lab}/")},
-        "api": {"url": format!("http://{api}/api/v1"), "token": token},
-        "smsc": {"host": smsc.ip().to_string(), "port": smsc.port(), "system_id": "kith", "password": PASSWORD},
-        "lab": {"url": format!("http://{lab}/lab/v1")},
-        "subscribers": subscribers,
-    });
-    let (new, path) = (folder.join("demo.json.new"), folder.join("demo.json"));
-    std::fs::write(&new, format!("{json:#}\n"))
-        .and_then(|()| std::fs::rename(&new, &path))
-        .map_err(|error| format!("{} cannot be written: {error}.", path.display()))
 }

@@ -67,11 +67,14 @@ async fn start(config: Config) -> Result<(), String> {
         phones: Default::default(),
     };
     let house = House::open(&config.store.path, key, settings, config.gateway)?;
-    let router = web::api::router(house.control.clone());
+    let served = web::Served {
+        secure: config.listen.behind_proxy,
+    };
+    let router = web::lan(house.control.clone(), served);
     println!("Kith serves the API on http://{addr}/api/v1");
     println!("Kith serves the portal on http://{addr_public}/");
     let server = tokio::spawn(async move { axum::serve(lan, router).await });
-    let pages = web::portal::router(house.control.clone());
+    let pages = web::portal::router(house.control.clone(), served);
     let portal = tokio::spawn(async move { axum::serve(public, pages).await });
     crate::stop_signal().await;
     server.abort();

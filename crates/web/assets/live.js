@@ -1,18 +1,31 @@
 // Live states: told that something changed, the page fetches the truth again. Without script, a reload does the same.
 "use strict";
+// Times in the reader's own zone.
+for (const time of document.querySelectorAll("time")) {
+  const style = { dateStyle: "medium", timeStyle: "short" };
+  time.textContent = new Date(time.dateTime).toLocaleString(document.documentElement.lang, style);
+}
 if (document.querySelector("[data-testid=sum]")) {
   const source = new EventSource("/live");
   let busy = false, again = false;
+  // The nodes stay, so that a screen reader hears the sum and the focus is not lost.
+  const renew = (old, now) => {
+    if (!old || !now || old.outerHTML === now.outerHTML) return;
+    const focus = old.contains(document.activeElement) && document.activeElement.getAttribute("href");
+    old.className = now.className;
+    old.replaceChildren(...now.childNodes);
+    if (focus) old.querySelector(`[href="${CSS.escape(focus)}"]`)?.focus();
+  };
   const fresh = async () => {
     if (busy) { again = true; return; }
     busy = true;
     try {
       const answer = await fetch(location.href, { credentials: "same-origin" });
-      if (answer.ok && !answer.redirected) {
+      if (answer.redirected) { location.assign("/login"); return; }
+      if (answer.ok) {
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-        for (const part of [".sum", ".people"]) {
-          const old = document.querySelector(part), now = page.querySelector(part);
-          if (old && now && old.outerHTML !== now.outerHTML) old.replaceWith(now);
+        for (const part of [".sum", ".people", ".capacity"]) {
+          renew(document.querySelector(part), page.querySelector(part));
         }
       }
     } catch { /* the next event, or a reload, tries again */ }

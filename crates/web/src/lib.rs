@@ -2,5 +2,15 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod api;
+mod console;
+mod desk;
+mod lan;
 mod locale;
+mod page;
 pub mod portal;
+mod served;
+mod staff;
+mod states;
+
+pub use lan::router as lan;
+pub use served::Served;

@@ -1,26 +1,42 @@
 //! What pages say, in both languages, from `locales/*/*.ftl`. Everything is in the binary.
 
-use book::Language;
+use book::{Language, Refusal};
+use control::EditError;
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use std::sync::LazyLock;
 
 type Bundle = FluentBundle<FluentResource>;
 
-const EN: &str = include_str!("../../../locales/en/portal.ftl");
-const ZH: &str = include_str!("../../../locales/zh-Hans/portal.ftl");
+macro_rules! files {
+    ($($name:literal),*) => {
+        [$((
+            include_str!(concat!("../../../locales/en/", $name)),
+            include_str!(concat!("../../../locales/zh-Hans/", $name)),
+        )),*]
+    };
+}
 
-static BUNDLES: LazyLock<(Bundle, Bundle)> =
-    LazyLock::new(|| (bundle("en", EN), bundle("zh-Hans", ZH)));
+/// English and 简体中文 of every file; a key stands in one of them only.
+const FILES: &[(&str, &str)] = &files!["portal.ftl", "refusals.ftl", "staff.ftl", "console.ftl"];
 
-fn bundle(tag: &str, source: &str) -> Bundle {
-    // A line that cannot be read is left out here, and fails the tests below.
-    let resource = FluentResource::try_new(source.to_owned()).unwrap_or_else(|(good, _)| good);
+static BUNDLES: LazyLock<(Bundle, Bundle)> = LazyLock::new(|| {
+    (
+        bundle("en", FILES.iter().map(|(en, _)| *en)),
+        bundle("zh-Hans", FILES.iter().map(|(_, zh)| *zh)),
+    )
+});
+
+fn bundle(tag: &str, sources: impl Iterator<Item = &'static str>) -> Bundle {
     let language = tag.parse().unwrap_or_default();
     let mut bundle = Bundle::new_concurrent(vec![language]);
     // Invisible direction marks around numbers would be copied with them.
     bundle.set_use_isolating(false);
-    let _ = bundle.add_resource(resource);
+    for source in sources {
+        // A line that cannot be read is left out here, and fails the tests below.
+        let resource = FluentResource::try_new(source.to_owned()).unwrap_or_else(|(good, _)| good);
+        let _ = bundle.add_resource(resource);
+    }
     bundle
 }
 
@@ -54,68 +70,50 @@ impl Words {
         self.format(key, Some(&args))
     }
 
+    /// Why an edit was not made.
+    pub fn refusal(&self, refusal: &Refusal) -> String {
+        let args = refusal.args().into_iter().map(|(name, value)| match name {
+            "field" | "fields" => (name, self.fields(&value)),
+            _ => (name, value),
+        });
+        self.format(refusal.key(), Some(&args.collect()))
+    }
+
+    /// Why an edit was not committed.
+    pub fn edit_error(&self, error: &EditError) -> String {
+        match error {
+            EditError::Refused(refusal) => self.refusal(refusal),
+            EditError::Stale | EditError::Repeated => self.say("edit-stale"),
+            EditError::Forbidden => self.say("edit-forbidden"),
+            EditError::NotFound => self.say("edit-not-found"),
+            EditError::Store(_) => self.say("edit-unavailable"),
+        }
+    }
+
+    /// A field by the words that stand over it, instead of its name in the API.
+    pub fn field(&self, name: &str) -> String {
+        self.say(&format!("field-{name}"))
+    }
+
+    fn fields(&self, names: &str) -> String {
+        let words: Vec<_> = names.split(", ").map(|name| self.field(name)).collect();
+        words.join(&self.say("comma"))
+    }
+
     fn format(&self, key: &str, args: Option<&FluentArgs>) -> String {
         let (en, zh) = &*BUNDLES;
         let bundle = if self.0 == Language::ZhHans { zh } else { en };
         let pattern = bundle.get_message(key).and_then(|message| message.value());
-        match pattern {
-            Some(pattern) => bundle
-                .format_pattern(pattern, args, &mut Vec::new())
-                .into_owned(),
-            None => key.to_owned(),
-        }
+        debug_assert!(pattern.is_some(), "no text for {key}");
+        let Some(pattern) = pattern else {
+            return key.to_owned();
+        };
+        let mut errors = Vec::new();
+        let text = bundle.format_pattern(pattern, args, &mut errors);
+        debug_assert!(errors.is_empty(), "{key}: {errors:?}");
+        text.into_owned()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use fluent_syntax::ast::Entry;
-    use std::collections::{BTreeMap, BTreeSet};
-
-    fn messages(source: &str) -> BTreeMap<String, String> {
-        let resource = fluent_syntax::parser::parse(source).unwrap();
-        let entries = resource.body.iter().filter_map(|entry| match entry {
-            Entry::Message(message) => {
-                Some((message.id.name.to_owned(), format!("{:?}", message.value)))
-            }
-            _ => None,
-        });
-        entries.collect()
-    }
-
-    #[test]
-    fn both_languages_say_everything_and_not_the_same() {
-        let (en, zh) = (messages(EN), messages(ZH));
-        let keys = |m: &BTreeMap<String, String>| m.keys().cloned().collect::<BTreeSet<_>>();
-        assert_eq!(keys(&en), keys(&zh));
-        let same: Vec<_> = en.iter().filter(|(key, text)| zh[*key] == **text).collect();
-        assert!(same.is_empty(), "{same:?}");
-    }
-
-    #[test]
-    fn every_key_that_a_page_uses_is_there() {
-        let known = messages(EN);
-        let templates = [
-            include_str!("../templates/layout.html"),
-            include_str!("../templates/login.html"),
-            include_str!("../templates/code.html"),
-            include_str!("../templates/list.html"),
-            include_str!("../templates/edit.html"),
-            include_str!("../templates/history.html"),
-        ];
-        for template in templates {
-            for call in template
-                .split("w.say(\"")
-                .skip(1)
-                .chain(template.split("w.with(\"").skip(1))
-            {
-                let key = call.split('"').next().unwrap();
-                assert!(known.contains_key(key) || key == "state-", "{key}");
-            }
-        }
-        for state in terminals::EntryState::ALL {
-            assert!(known.contains_key(&format!("state-{}", state.as_str())));
-        }
-    }
-}
+mod tests;

@@ -1,106 +1,138 @@
 //! What the gateway brings: receipts and messages from terminals. Stored by control first, answered then (row 9).
 
 use super::Line;
+use super::ids::Found;
 use crate::table::Fate;
 use delivery::{Event, NetworkError, ReceiptState};
 use wire::smpp::receipt::{Receipt, State, receipt};
 use wire::smpp::{Body, Deliver, sent};
 
-/// A receipt that came before the answer to its message (row 4).
+/// A deliver_sm that has no answer yet.
 #[derive(Debug)]
-pub(super) struct Parked {
-    receipt: Receipt,
-    token: u64,
-    at: i64,
+pub(super) struct Unanswered {
+    pub(super) port: usize,
+    sequence: u32,
+    data_sm: bool,
 }
 
-/// How long a receipt waits for the answer to its message, ms; then control looks in its store.
-const PARKED: i64 = 2_000;
-/// Receipts that wait at most.
-const PARKED_MOST: usize = 10_000;
+/// The user data begins with a header (UDHI, §5.2.12).
+const HEADER: u8 = 0x40;
+/// A receipt, or an intermediate notice (§5.2.12).
+const MARKED: u8 = 0b0010_0100;
+/// receipted_message_id.
+const RECEIPTED: u16 = 0x001E;
 
 impl Line {
     pub(super) fn delivered(&mut self, port: usize, sequence: u32, deliver: Deliver, now: i64) {
-        self.token += 1;
-        let token = self.token;
-        self.unanswered
-            .insert(token, (port, sequence, deliver.data_sm));
-        let report = receipt(&deliver, self.config.plain_receipts);
-        // A text that only looks like a receipt is one only if the id is ours (CASES C68).
-        let plain = deliver.esm_class & 0b0010_0100 == 0;
-        let report = report.filter(|r| !plain || self.known(&r.id).is_some());
-        let Some(report) = report else {
-            self.mobile(deliver, token);
+        let unanswered = Unanswered {
+            port,
+            sequence,
+            data_sm: deliver.data_sm,
+        };
+        // A receipt's text is no header, whatever the bit says (row 8).
+        let header = deliver.esm_class & HEADER != 0 && !reads_as_receipt(&deliver.message);
+        let Some(report) = self.receipt_in(&deliver, header) else {
+            if deliver.esm_class & MARKED != 0 && !header {
+                self.count("receipt not understood");
+                self.answer(&unanswered, true);
+                return;
+            }
+            self.message(deliver, header, unanswered, now);
             return;
         };
         self.rows.gateway.receipts += 1;
-        let carries_answer = deliver.esm_class & 0x40 != 0 && !deliver.message.is_empty();
-        if self.known(&report.id).is_some() || self.flying.is_empty() {
-            self.report(report, token, now);
-        } else if self.parked.len() < PARKED_MOST {
-            self.parked.push_back(Parked {
-                receipt: report,
-                token,
-                at: now,
-            });
-        } else {
-            self.report(report, token, now);
+        let token = self.next_token();
+        self.unanswered.insert(token, vec![unanswered]);
+        match self.handed.find(&report.id, &deliver.source.2) {
+            Found::Nothing if !self.flying.is_empty() => {
+                let from = deliver.source.2.clone();
+                self.early.keep(report, from, token, now);
+            }
+            found => self.report(report, found, token, now),
         }
-        if carries_answer {
+        if header && !deliver.message.is_empty() {
             // A PoR inside the receipt (esm_class 44): both count; this half needs no answer of its own.
-            self.token += 1;
-            let token = self.token;
+            let token = self.next_token();
             self.mobile(deliver, token);
         }
     }
 
-    /// The answer to a message came: a receipt that waited for it is matched now.
-    pub(super) fn unpark(&mut self, id: &str, now: i64) {
-        if self.parked.is_empty() {
-            return;
-        }
-        let forms = wire::smpp::receipt::forms(id);
-        let mut at = 0;
-        while let Some(parked) = self.parked.get(at) {
-            let own = wire::smpp::receipt::forms(&parked.receipt.id);
-            if own.iter().any(|form| forms.contains(form)) {
-                if let Some(parked) = self.parked.remove(at) {
-                    self.report(parked.receipt, parked.token, now);
+    /// The receipt in a deliver_sm: by the bits of esm_class, by TLV 001E, or, where the gateway's switch is on, by a
+    /// text that is a receipt's to the letter with an id that is ours (row 8, CASES C68).
+    fn receipt_in(&mut self, deliver: &Deliver, header: bool) -> Option<Receipt> {
+        let marked = deliver.esm_class & MARKED != 0 || deliver.tlvs.get(RECEIPTED).is_some();
+        let plain = !marked && self.config.plain_receipts && reads_as_receipt(&deliver.message);
+        let report = if deliver.esm_class & HEADER == 0 || header {
+            receipt(deliver, plain)
+        } else {
+            let mut text = deliver.clone();
+            text.esm_class &= !HEADER;
+            receipt(&text, plain)
+        };
+        let mut ours = |id: &str| self.handed.find(id, &deliver.source.2) != Found::Nothing;
+        report.filter(|report| marked || ours(&report.id))
+    }
+
+    /// A message from a terminal. A text that is sent again is answered, and handed on once (row 9); what has a header
+    /// is told apart by control, which knows the counters.
+    fn message(&mut self, deliver: Deliver, header: bool, unanswered: Unanswered, now: i64) {
+        let seen = if header {
+            None
+        } else {
+            self.texts.seen(&deliver)
+        };
+        match seen {
+            Some((_, true)) => self.answer(&unanswered, true),
+            Some((token, false)) => self.unanswered.entry(token).or_default().push(unanswered),
+            None => {
+                let token = self.next_token();
+                self.unanswered.insert(token, vec![unanswered]);
+                if !header {
+                    self.texts.take(&deliver, token, now);
                 }
-            } else {
-                at += 1;
+                self.mobile(deliver, token);
             }
         }
     }
 
-    /// What waited long enough goes on unmatched: an earlier process may have sent its message.
-    pub(super) fn drop_parked(&mut self, now: i64) {
-        while self.parked.front().is_some_and(|p| now - p.at > PARKED) {
-            if let Some(parked) = self.parked.pop_front() {
-                self.report(parked.receipt, parked.token, now);
-            }
+    /// The answer to a message came: the receipts that waited for it are matched now.
+    pub(super) fn match_early(&mut self, id: &str, now: i64) {
+        for (receipt, from, token) in self.early.matching(id) {
+            // One without token was answered already: a new one stands for no deliver_sm.
+            let token = token.unwrap_or_else(|| self.next_token());
+            let found = self.handed.find(&receipt.id, &from);
+            self.report(receipt, found, token, now);
         }
     }
 
-    fn report(&mut self, report: Receipt, token: u64, now: i64) {
-        let known = self.known(&report.id);
-        let error = report.error.map(|raw| network_error(&raw));
+    /// Receipts that waited long enough for an answer go on unmatched.
+    pub(super) fn hand_on_early(&mut self, now: i64) {
+        for (receipt, from, token) in self.early.overdue(now) {
+            let found = self.handed.find(&receipt.id, &from);
+            self.report(receipt, found, token, now);
+        }
+    }
+
+    fn report(&mut self, report: Receipt, found: Found, token: u64, now: i64) {
+        let known = match found {
+            Found::One(number) => Some(number),
+            Found::Nothing => None,
+            Found::Several => {
+                self.count("receipt matches two messages");
+                None
+            }
+        };
+        let error = report.error.as_deref().map(network_error);
         let absent = error.as_ref().is_some_and(|error| error.absent);
-        if let Some((_, number)) = &known {
-            let fate = match report.state {
-                State::Delivered => Some(Fate::Delivered),
-                state if state.is_final() => Some(Fate::Failed),
-                _ if absent => Some(Fate::Absent),
-                _ => None,
-            };
-            if let Some(fate) = fate {
-                self.rows.fate(number, fate, now);
-            }
+        if let Some(number) = known {
+            self.observe(number, report.state, absent, now);
         }
+        let target = known.and_then(|number| self.handed.get(number));
+        let target = target.map(|taken| taken.target.clone());
         self.events.push(Event::Receipt {
             gateway: self.config.name.clone(),
             message_id: report.id,
-            target: known.map(|(target, _)| target),
+            target,
             state: match report.state {
                 State::Delivered => ReceiptState::Delivered,
                 State::Expired => ReceiptState::Expired,
@@ -114,6 +146,31 @@ impl Line {
             error,
             ack: token,
         });
+    }
+
+    /// A receipt tells how its network is.
+    fn observe(&mut self, number: u64, state: State, absent: bool, now: i64) {
+        let overtook = state == State::Delivered && self.handed.overtook(number);
+        let Some(taken) = self.handed.get(number) else {
+            return;
+        };
+        let fate = match (state, taken.state) {
+            (_, Some(before)) if before.is_final() => state.is_final().then_some(Fate::Repeated),
+            (State::Delivered, _) => Some(Fate::Delivered {
+                after: now - taken.at,
+                overtook,
+            }),
+            (state, _) if state.is_final() => Some(Fate::Failed),
+            _ if absent => Some(Fate::Absent),
+            _ => None,
+        };
+        // Forward only (row 6).
+        if taken.state.is_none_or(|before| !before.is_final()) {
+            taken.state = Some(state);
+        }
+        if let Some(fate) = fate {
+            self.rows.fate(&taken.destination, fate, now);
+        }
     }
 
     fn mobile(&mut self, deliver: Deliver, token: u64) {
@@ -139,10 +196,36 @@ impl Line {
 
     /// Control stored what came with this token, or could not: now the gateway is answered.
     pub fn stored(&mut self, token: u64, ok: bool) {
-        if let Some((port, sequence, data_sm)) = self.unanswered.remove(&token) {
-            let status = if ok { sent::OK } else { sent::TEMPORARY };
-            self.put(port, status, sequence, Body::DeliverResp { data_sm });
+        self.texts.stored(token, ok);
+        for unanswered in self.unanswered.remove(&token).unwrap_or_default() {
+            self.answer(&unanswered, ok);
         }
+    }
+
+    fn answer(&mut self, to: &Unanswered, ok: bool) {
+        let status = if ok { sent::OK } else { sent::TEMPORARY };
+        let body = Body::DeliverResp {
+            data_sm: to.data_sm,
+        };
+        self.put(to.port, status, to.sequence, body);
+    }
+
+    fn next_token(&mut self) -> u64 {
+        self.token += 1;
+        self.token
+    }
+}
+
+/// Whether this is a receipt's text to the letter (appendix B): `id:` first, and a known word behind `stat:`.
+fn reads_as_receipt(message: &[u8]) -> bool {
+    const STATES: [&str; 8] = [
+        "ENROUTE", "DELIVRD", "EXPIRED", "DELETED", "UNDELIV", "ACCEPTD", "UNKNOWN", "REJECTD",
+    ];
+    let begins = message.get(..3);
+    begins.is_some_and(|id| id.eq_ignore_ascii_case(b"id:")) && {
+        let text = String::from_utf8_lossy(message).to_ascii_uppercase();
+        let state = text.split_once(" STAT:").map_or("", |(_, state)| state);
+        STATES.iter().any(|known| state.starts_with(known))
     }
 }
 

@@ -37,10 +37,14 @@ impl Control {
         match event {
             delivery::Event::Accepted {
                 target: Target::Part(part),
+                gateway,
                 message_id,
-                ..
             } => {
-                let happening = Happening::Accepted { part, message_id };
+                let happening = Happening::Accepted {
+                    part,
+                    gateway,
+                    message_id,
+                };
                 self.to_shipment(part.shipment, &happening).await
             }
             delivery::Event::Refused {

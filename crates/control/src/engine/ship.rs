@@ -84,7 +84,11 @@ impl Control {
             clear_due: due,
             ..settle(&world, Vec::new())
         };
-        self.record_and_do(&mut engine, world, job, actions).await
+        self.record_and_do(&mut engine, world, job, actions).await?;
+        if let Some(mark) = due {
+            self.handed_over(mark.at, self.now());
+        }
+        Ok(())
     }
 
     /// The packets with their counters and their octets. Counters move in `terminal`, which is recorded with them.

@@ -1,184 +1,161 @@
 //! Adding and changing one person (SCREENS.md §5): two fields, one button, the rest behind “More”.
 
-use super::guard::Owner;
-use super::{Unavailable, other, page, page_with};
-use crate::locale::Words;
+use super::person::{LABELS, Line, Person, taking};
+use super::{Frame, Owner, Unavailable, page, page_with, refused, sorry};
 use askama::Template;
 use axum::extract::{Form, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use book::{
-    Edit, Friend, FriendDraft, FriendNo, FriendPatch, NumberDraft, NumberNo, parse_friend_id,
+    Book, Edit, Friend, FriendDraft, FriendNo, Number, NumberNo, Reading, Refusal, Rules,
+    SubscriberId, Warning, friend_id, group_id, parse_friend_id, spaced, warnings,
 };
 use control::{Control, EditError, EditOptions, Edited};
 use identity::Grant;
-use serde::Deserialize;
 
 #[derive(Template)]
 #[template(path = "edit.html")]
 struct Page {
-    w: Words,
-    other: &'static str,
-    service: String,
+    f: Frame,
     heading: String,
     action: String,
+    /// The name on the button that deletes.
     delete: Option<String>,
-    form: Person,
-    error: Option<String>,
-    field: &'static str,
+    person: Person,
+    /// Whether “More” is open.
+    more: bool,
+    /// Id, name.
+    groups: Vec<(String, String)>,
+    /// Keys 1–9 and who sits there; on 1 nobody can.
+    pad: Vec<(u8, String)>,
+    wrong: Option<Wrong>,
+    /// What the book has now, when somebody else changed it meanwhile.
+    now: Option<String>,
 }
 
-/// What was typed, as it was typed.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub struct Person {
-    name: String,
-    number: String,
-    number_id: String,
-    keep: String,
-    key: String,
-    emergency: String,
-    note: String,
+/// What keeps a form from being saved, at its field, with the ways on.
+#[derive(Default)]
+struct Wrong {
+    sentence: String,
+    /// The id of the field to blame, if one is.
+    field: Option<String>,
+    /// Buttons: name, value, words.
+    choices: Vec<(&'static str, String, String)>,
+    /// A link: where, words.
+    open: Option<(String, String)>,
 }
 
-pub async fn blank(State(control): State<Control>, Owner(_): Owner, w: Words) -> Response {
-    page(&draw(&control, w, None, Person::default()))
+impl Page {
+    fn labels(&self) -> [&'static str; 4] {
+        LABELS.map(|(name, _)| name)
+    }
+
+    fn label(&self, name: &str) -> String {
+        self.f.w.say(&format!("kind-{name}"))
+    }
+
+    fn is_key(&self, key: &u8) -> bool {
+        self.person.key == Some(*key)
+    }
+
+    fn line(&self, at: &usize) -> String {
+        format!("number-{at}")
+    }
+
+    fn at(&self, field: impl AsRef<str>) -> Option<&Wrong> {
+        let field = field.as_ref();
+        let wrong = self.wrong.as_ref();
+        wrong.filter(|wrong| wrong.field.as_deref() == Some(field))
+    }
+
+    /// The lines behind “More”: the other numbers, and an empty one.
+    fn others(&self) -> Vec<(usize, Line)> {
+        let lines = self.person.lines.iter().cloned().chain([Line::default()]);
+        lines.enumerate().skip(1).collect()
+    }
 }
 
-pub async fn add(
+pub async fn blank(
     State(control): State<Control>,
-    Owner(grant): Owner,
-    w: Words,
-    Form(form): Form<Person>,
+    owner: Owner,
+    f: Frame,
 ) -> Result<Response, Unavailable> {
-    let draft = FriendDraft {
-        name: form.name.clone(),
-        numbers: numbers(&form, &[]),
-        note: Some(form.note.clone()).filter(|note| !note.trim().is_empty()),
-        speed_dial: form.key.parse().ok(),
-        emergency: !form.emergency.is_empty(),
-        ..FriendDraft::default()
+    let editor = match Editor::open(&control, owner).await? {
+        Some(editor) => editor,
+        None => return Ok(gone(f)),
     };
-    let edit = control.edit(&grant, Edit::AddFriend(draft), EditOptions::default());
-    answer(&control, w, None, form, edit.await)
+    Ok(page(&editor.draw(f, None, Person::blank())))
 }
 
 pub async fn show(
     State(control): State<Control>,
-    Owner(grant): Owner,
-    w: Words,
-    Path(f): Path<String>,
+    owner: Owner,
+    f: Frame,
+    Path(id): Path<String>,
 ) -> Result<Response, Unavailable> {
-    let Some(friend) = find(&control, &grant, &f).await? else {
-        return Ok(Redirect::to("/").into_response());
+    let editor = Editor::open(&control, owner).await?;
+    let Some((editor, friend)) = editor.and_then(|editor| editor.find(&id)) else {
+        return Ok(gone(f));
     };
-    let number = friend.numbers.first();
-    let form = Person {
-        name: friend.name.clone(),
-        number: number.map(|n| n.typed.clone()).unwrap_or_default(),
-        number_id: number.map(|n| n.no.0.to_string()).unwrap_or_default(),
-        keep: String::new(),
-        key: friend
-            .speed_dial
-            .map(|key| key.to_string())
-            .unwrap_or_default(),
-        emergency: if friend.emergency {
-            "1".into()
-        } else {
-            String::new()
-        },
-        note: friend.note.clone().unwrap_or_default(),
+    let person = Person::of(editor.subscriber(), &friend);
+    Ok(page(&editor.draw(f, Some(&friend), person)))
+}
+
+pub async fn add(
+    State(control): State<Control>,
+    owner: Owner,
+    f: Frame,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Result<Response, Unavailable> {
+    let Some(editor) = Editor::open(&control, owner).await? else {
+        return Ok(gone(f));
     };
-    Ok(page(&draw(&control, w, Some((&f, &friend.name)), form)))
+    let person = Person::read(pairs);
+    let draft = person.draft(editor.subscriber(), &[]);
+    let edit = Edit::AddFriend(draft.clone());
+    editor.save(&control, f, None, person, &draft, edit).await
 }
 
 pub async fn change(
     State(control): State<Control>,
-    Owner(grant): Owner,
-    w: Words,
-    Path(f): Path<String>,
-    Form(form): Form<Person>,
+    owner: Owner,
+    f: Frame,
+    Path(id): Path<String>,
+    Form(pairs): Form<Vec<(String, String)>>,
 ) -> Result<Response, Unavailable> {
-    let Some(friend) = find(&control, &grant, &f).await? else {
-        return Ok(Redirect::to("/").into_response());
+    let editor = Editor::open(&control, owner).await?;
+    let Some((editor, friend)) = editor.and_then(|editor| editor.find(&id)) else {
+        return Ok(gone(f));
     };
-    let patch = FriendPatch {
-        name: Some(form.name.clone()),
-        numbers: Some(numbers(&form, &friend.numbers)),
-        note: Some(Some(form.note.clone()).filter(|note| !note.trim().is_empty())),
-        speed_dial: Some(form.key.parse().ok()),
-        emergency: Some(!form.emergency.is_empty()),
-        ..FriendPatch::default()
-    };
+    let person = Person::read(pairs);
+    let draft = person.draft(editor.subscriber(), &friend.numbers);
     let edit = Edit::ChangeFriend {
         friend: friend.no,
-        patch,
-        based_on: None,
+        patch: draft.clone().into_patch(),
+        based_on: serde_json::from_str(&person.seen).ok(),
     };
-    let edited = control.edit(&grant, edit, EditOptions::default()).await;
-    answer(&control, w, Some((&f, &friend.name)), form, edited)
+    let own = Some(&friend);
+    editor.save(&control, f, own, person, &draft, edit).await
 }
 
 pub async fn remove(
     State(control): State<Control>,
-    Owner(grant): Owner,
-    Path(f): Path<String>,
+    Owner { grant, .. }: Owner,
+    f: Frame,
+    Path(id): Path<String>,
 ) -> Result<Response, Unavailable> {
-    let Some(no) = number_of(&grant, &f) else {
-        return Ok(Redirect::to("/").into_response());
+    let Some(no) = number_of(grant.subscriber(), &id) else {
+        return Ok(gone(f));
     };
     let edit = control.edit(&grant, Edit::RemoveFriend(no), EditOptions::default());
     match edit.await {
         Ok(edited) => Ok(done(&edited)),
-        Err(EditError::Store(error)) => Err(error.into()),
-        Err(_) => Ok(Redirect::to("/").into_response()),
+        Err(error) => refused(f, "delete-refused", error),
     }
-}
-
-/// The first number as typed now; the others stay as they are.
-fn numbers(form: &Person, known: &[book::Number]) -> Vec<NumberDraft> {
-    let first = NumberDraft {
-        number: form.number.clone(),
-        label: known.first().and_then(|number| number.label),
-        keep: !form.keep.is_empty(),
-        no: form.number_id.parse().ok().map(NumberNo),
-    };
-    let rest = known.iter().skip(1).map(|number| NumberDraft {
-        number: number.typed.clone(),
-        label: number.label,
-        keep: true,
-        no: Some(number.no),
-    });
-    std::iter::once(first).chain(rest).collect()
-}
-
-fn answer(
-    control: &Control,
-    w: Words,
-    known: Option<(&str, &str)>,
-    form: Person,
-    edited: Result<Edited, EditError>,
-) -> Result<Response, Unavailable> {
-    let refusal = match edited {
-        Ok(edited) => return Ok(done(&edited)),
-        Err(EditError::Store(error)) => return Err(error.into()),
-        Err(error) => error,
-    };
-    let mut page = draw(control, w, known, form);
-    if let EditError::Refused(refusal) = &refusal {
-        let field = refusal.field().unwrap_or_default();
-        page.field = if field.starts_with("numbers") {
-            "number"
-        } else {
-            "name"
-        };
-    }
-    page.error = Some(refusal.to_string());
-    Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &page))
 }
 
 /// Back to the list, where the last change can be undone.
-fn done(edited: &Edited) -> Response {
+pub fn done(edited: &Edited) -> Response {
     let to = match edited.changes.first() {
         Some(change) => format!("/?saved={}", change.revision.0),
         None => "/".to_owned(),
@@ -186,35 +163,227 @@ fn done(edited: &Edited) -> Response {
     Redirect::to(&to).into_response()
 }
 
-fn draw(control: &Control, w: Words, known: Option<(&str, &str)>, form: Person) -> Page {
-    Page {
-        w,
-        other: other(w),
-        service: control.settings().service_number.clone(),
-        heading: match known {
-            Some((_, name)) => w.with("edit-title", "name", name.to_owned()),
-            None => w.say("edit-title-new"),
-        },
-        action: match known {
-            Some((f, _)) => format!("/people/{f}"),
-            None => "/people/new".to_owned(),
-        },
-        delete: known.map(|(f, _)| format!("/people/{f}/delete")),
-        form,
-        error: None,
-        field: "",
+fn gone(f: Frame) -> Response {
+    let (heading, sentence) = (f.w.say("lost"), f.w.say("no-friend"));
+    sorry(f, StatusCode::NOT_FOUND, heading, sentence)
+}
+
+fn number_of(subscriber: SubscriberId, id: &str) -> Option<FriendNo> {
+    let (owner, no) = parse_friend_id(id)?;
+    (owner == subscriber).then_some(no)
+}
+
+/// The book that is open, with the right to it.
+struct Editor {
+    grant: Grant,
+    book: Book,
+    region: String,
+}
+
+impl Editor {
+    async fn open(control: &Control, owner: Owner) -> Result<Option<Self>, Unavailable> {
+        let id = owner.grant.subscriber();
+        let book = control.store().book(id).await?;
+        let subscriber = control.store().subscriber(id).await?;
+        Ok(book.zip(subscriber).map(|(book, subscriber)| Self {
+            grant: owner.grant,
+            book,
+            region: subscriber.region,
+        }))
+    }
+
+    fn subscriber(&self) -> SubscriberId {
+        self.grant.subscriber()
+    }
+
+    fn find(self, id: &str) -> Option<(Self, Friend)> {
+        let no = number_of(self.subscriber(), id)?;
+        let friend = self.book.friends.get(&no)?.clone();
+        Some((self, friend))
+    }
+
+    /// Somebody else with a number that is new here, unless both are meant.
+    fn same_number(
+        &self,
+        f: &Frame,
+        own: Option<&Friend>,
+        person: &Person,
+        draft: &FriendDraft,
+    ) -> Option<Wrong> {
+        let known = own.map(|friend| friend.numbers.as_slice());
+        let asked = |at: usize| {
+            person.lines.get(at).filter(|line| {
+                !line.is_of(known.unwrap_or_default()) && !person.both.contains(&line.number)
+            })
+        };
+        let rules = Rules::new(&self.region);
+        let all = warnings(&self.book, own.map(|friend| friend.no), draft, &rules);
+        all.into_iter().find_map(|warning| {
+            let key = warning.key();
+            let (Warning::SameNumber {
+                index,
+                friend,
+                name,
+            }
+            | Warning::PerhapsSameNumber {
+                index,
+                friend,
+                name,
+            }) = warning
+            else {
+                return None;
+            };
+            asked(index).map(|line| Wrong {
+                sentence: f.w.with(key, "name", name.clone()),
+                field: Some(format!("number-{index}")),
+                choices: vec![("both", line.number.clone(), f.w.say("keep-both"))],
+                open: Some((
+                    format!("/people/{}", friend_id(self.subscriber(), friend)),
+                    f.w.with("open", "name", name),
+                )),
+            })
+        })
+    }
+
+    /// Commits, or asks again: first for what is wrong, then about a number that somebody has.
+    async fn save(
+        &self,
+        control: &Control,
+        f: Frame,
+        own: Option<&Friend>,
+        person: Person,
+        draft: &FriendDraft,
+        edit: Edit,
+    ) -> Result<Response, Unavailable> {
+        let tried = book::apply(&self.book, &edit, &Rules::new(&self.region));
+        let error = match tried {
+            Err(refusal) => refusal.into(),
+            Ok(_) => {
+                if let Some(wrong) = self.same_number(&f, own, &person, draft) {
+                    return Ok(self.refuse(f, own, person, wrong, None));
+                }
+                let edited = control.edit(&self.grant, edit, EditOptions::default());
+                match edited.await {
+                    Ok(edited) => return Ok(done(&edited)),
+                    Err(EditError::Store(error)) => return Err(error.into()),
+                    Err(error) => error,
+                }
+            }
+        };
+        Ok(self.explain(f, own, person, &error))
+    }
+
+    /// The form again, with what keeps it from being saved.
+    fn explain(
+        &self,
+        f: Frame,
+        own: Option<&Friend>,
+        mut person: Person,
+        error: &EditError,
+    ) -> Response {
+        let mut wrong = Wrong {
+            sentence: f.w.edit_error(error),
+            ..Wrong::default()
+        };
+        let mut now = None;
+        if let EditError::Refused(refusal) = error {
+            wrong.field = refusal.field().as_deref().and_then(anchor);
+            wrong.choices = choices(&f, refusal, &self.region);
+            // Saved once more, it is meant: what the other one wrote has been seen by then.
+            if let (Refusal::ChangedSince { .. }, Some(friend)) = (refusal, own) {
+                person.seen = serde_json::to_string(friend).unwrap_or_default();
+                let numbers = friend.numbers.iter().map(|n| n.typed.as_str());
+                let parts: Vec<_> = std::iter::once(friend.name.as_str())
+                    .chain(numbers)
+                    .collect();
+                now = Some(f.w.with("now", "what", parts.join(" · ")));
+                let link = format!("/people/{}", friend_id(self.subscriber(), friend.no));
+                wrong.open = Some((link, f.w.say("take-theirs")));
+            }
+        }
+        self.refuse(f, own, person, wrong, now)
+    }
+
+    fn refuse(
+        &self,
+        f: Frame,
+        own: Option<&Friend>,
+        person: Person,
+        wrong: Wrong,
+        now: Option<String>,
+    ) -> Response {
+        let mut page = self.draw(f, own, person);
+        (page.wrong, page.now) = (Some(wrong), now);
+        page_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+    }
+
+    fn draw(&self, f: Frame, own: Option<&Friend>, person: Person) -> Page {
+        let id = own.map(|friend| friend_id(self.subscriber(), friend.no));
+        let name = own.map(|friend| friend.name.clone());
+        let on_key = |key: u8| {
+            let friend = self
+                .book
+                .on_key(key)
+                .filter(|f| Some(f.no) != own.map(|f| f.no));
+            (key, friend.map(|f| f.name.clone()).unwrap_or_default())
+        };
+        let groups = self.book.groups.values();
+        Page {
+            heading: match &name {
+                Some(name) => f.w.with("edit-title", "name", name.clone()),
+                None => f.w.say("add"),
+            },
+            action: format!("/people/{}", id.as_deref().unwrap_or("new")),
+            delete: name,
+            more: person.has_more(),
+            person,
+            groups: groups
+                .map(|group| (group_id(self.subscriber(), group.no), group.name.clone()))
+                .collect(),
+            pad: (1..=9).map(on_key).collect(),
+            wrong: None,
+            now: None,
+            f,
+        }
     }
 }
 
-fn number_of(grant: &Grant, f: &str) -> Option<FriendNo> {
-    let (subscriber, no) = parse_friend_id(f)?;
-    (subscriber == grant.subscriber()).then_some(no)
+/// The id of the field that a refusal names.
+fn anchor(field: &str) -> Option<String> {
+    if let Some(rest) = field.strip_prefix("numbers[") {
+        let at = rest.split(']').next()?;
+        return Some(format!("number-{at}"));
+    }
+    match field {
+        "numbers" => Some("number-0".into()),
+        "speed_dial" => Some("keys".into()),
+        "keep_off_phone" => Some("keep_off".into()),
+        "name" | "sort_as" | "note" | "emergency" | "groups" => Some(field.into()),
+        _ => None,
+    }
 }
 
-async fn find(control: &Control, grant: &Grant, f: &str) -> Result<Option<Friend>, Unavailable> {
-    let Some(no) = number_of(grant, f) else {
-        return Ok(None);
-    };
-    let book = control.store().book(grant.subscriber()).await?;
-    Ok(book.and_then(|mut book| book.friends.remove(&no)))
+/// Both readings of a number, or the number as it is.
+fn choices(f: &Frame, refusal: &Refusal, region: &str) -> Vec<(&'static str, String, String)> {
+    let keep = |typed: &String| ("keep", typed.clone(), f.w.say("keep"));
+    match refusal {
+        Refusal::Ambiguous { index, typed, a, b } => {
+            let reading = |r: &Reading| {
+                let number = Number {
+                    no: NumberNo::default(),
+                    typed: r.typed.clone(),
+                    normal: r.normal.clone(),
+                    post_dial: r.post_dial.clone(),
+                    label: None,
+                };
+                let words = spaced(&number, region);
+                ("take", taking(*index, r.keep, &r.typed), words)
+            };
+            vec![reading(a), reading(b), keep(typed)]
+        }
+        Refusal::NumberTooShort { typed, .. } | Refusal::NumberTooLong { typed, .. } => {
+            vec![keep(typed)]
+        }
+        _ => Vec::new(),
+    }
 }

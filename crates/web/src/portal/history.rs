@@ -1,25 +1,25 @@
 //! What changed, by whom, by which way, and how to undo it.
 
-use super::guard::Owner;
-use super::{Unavailable, other, page};
+use super::edit::done;
+use super::{Frame, Owner, Unavailable, page, refused};
 use crate::locale::Words;
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Redirect, Response};
-use book::{Change, Entry, Revision};
-use control::{Control, EditError};
+use axum::response::Response;
+use book::{Change, Entry, Friend, Revision, Way, changed_fields};
+use control::Control;
 
 #[derive(Template)]
 #[template(path = "history.html")]
 struct History {
-    w: Words,
-    other: &'static str,
-    service: String,
+    f: Frame,
     items: Vec<Item>,
 }
 
 struct Item {
     what: String,
+    /// What differs, field by field.
+    lines: Vec<String>,
     who: String,
     at: String,
     revision: u64,
@@ -27,30 +27,26 @@ struct Item {
 
 pub async fn show(
     State(control): State<Control>,
-    Owner(grant): Owner,
-    w: Words,
+    Owner { grant, .. }: Owner,
+    f: Frame,
 ) -> Result<Response, Unavailable> {
     let changes = control
         .store()
         .changes(grant.subscriber(), None, 100)
         .await?;
-    Ok(page(&History {
-        w,
-        other: other(w),
-        service: control.settings().service_number.clone(),
-        items: changes.iter().map(|change| item(w, change)).collect(),
-    }))
+    let items = changes.iter().map(|change| item(f.w, change)).collect();
+    Ok(page(&History { f, items }))
 }
 
 pub async fn undo(
     State(control): State<Control>,
-    Owner(grant): Owner,
+    Owner { grant, .. }: Owner,
+    f: Frame,
     Path(revision): Path<u64>,
 ) -> Result<Response, Unavailable> {
     match control.undo(&grant, Revision(revision)).await {
-        Err(EditError::Store(error)) => Err(error.into()),
-        // Changed since, or gone: the list shows how things are.
-        Ok(_) | Err(_) => Ok(Redirect::to("/").into_response()),
+        Ok(edited) => Ok(done(&edited)),
+        Err(error) => refused(f, "undo-refused", error),
     }
 }
 
@@ -67,16 +63,71 @@ fn item(w: Words, change: &Change) -> Item {
         _ if before == after => ("history-changed", after),
         _ => ("history-changed", format!("{before} → {after}")),
     };
-    let way = serde_json::to_value(change.way).ok();
-    let way = way
-        .and_then(|way| way.as_str().map(str::to_owned))
-        .unwrap_or_default();
     Item {
-        what: format!("{}: {names}", w.say(verb)),
-        who: w.with2("by-way", ("who", change.actor.name.clone()), ("way", way)),
+        what: w.with(verb, "name", names),
+        lines: lines(w, change),
+        who: w.with2(
+            "by-way",
+            ("who", change.actor.name.clone()),
+            ("way", w.say(way(change.way))),
+        ),
         at: jiff::Timestamp::from_millisecond(change.at_ms)
-            .map(|at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())
+            .map(|at| at.strftime("%Y-%m-%d %H:%MZ").to_string())
             .unwrap_or_default(),
         revision: change.revision.0,
+    }
+}
+
+fn lines(w: Words, change: &Change) -> Vec<String> {
+    let (Some(before), Some(after)) = (change.body.friend_before(), change.body.friend_after())
+    else {
+        return Vec::new();
+    };
+    let fields = changed_fields(before, after).into_iter();
+    fields
+        .filter(|field| *field != "name")
+        .map(|field| match (shown(before, field), shown(after, field)) {
+            (Some(before), Some(after)) => {
+                format!("{}: {before} → {after}", w.field(field))
+            }
+            _ => w.field(field),
+        })
+        .collect()
+}
+
+/// A field's content, where it is short enough to be shown.
+fn shown(friend: &Friend, field: &str) -> Option<String> {
+    let or_none = |text: String| {
+        if text.is_empty() {
+            "–".to_owned()
+        } else {
+            text
+        }
+    };
+    match field {
+        "numbers" => {
+            let numbers: Vec<_> = friend.numbers.iter().map(|n| n.typed.as_str()).collect();
+            Some(or_none(numbers.join(", ")))
+        }
+        "speed_dial" => Some(or_none(
+            friend
+                .speed_dial
+                .map(|key| key.to_string())
+                .unwrap_or_default(),
+        )),
+        "sort_as" => Some(or_none(friend.sort_as.clone().unwrap_or_default())),
+        _ => None,
+    }
+}
+
+fn way(way: Way) -> &'static str {
+    match way {
+        Way::Desk => "way-desk",
+        Way::Portal => "way-portal",
+        Way::Api => "way-api",
+        Way::CardDav => "way-carddav",
+        Way::Terminal => "way-terminal",
+        Way::Cli | Way::Console => "way-cli",
+        Way::Import => "way-import",
     }
 }

@@ -1,225 +1,125 @@
 //! The list (SCREENS.md §4): one sentence of the whole, then everybody with the state of her entry.
 
-use super::guard::Owner;
-use super::{Unavailable, other, page};
-use crate::locale::Words;
+use super::phone::{Capacity, capacity};
+use super::rows::{self, Row};
+use super::{Frame, Owner, Unavailable, page, refused};
+use crate::states::SETTLED;
 use askama::Template;
 use axum::extract::{Query, State};
-use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse, Redirect, Response};
-use book::{Friend, FriendNo, friend_id, listed, spaced};
-use control::{BookView, Control, EditError};
-use futures_util::stream;
+use axum::response::Response;
+use control::{BookView, Control};
 use serde::Deserialize;
-use std::convert::Infallible;
-use terminals::{EntryState, EntryView};
+
+/// With fewer people there is nothing to search.
+const SEARCH_FROM: usize = 8;
 
 #[derive(Template)]
 #[template(path = "list.html")]
 struct List {
-    w: Words,
-    other: &'static str,
-    service: String,
+    f: Frame,
     heading: String,
-    sum: String,
-    mood: &'static str,
+    sum: Sum,
     undo: Option<u64>,
+    /// What is searched for, when there is a search.
+    query: Option<String>,
+    /// How many it found.
+    found: Option<String>,
     rows: Vec<Row>,
-    capacity: Option<String>,
+    empty: bool,
+    capacity: Vec<Capacity>,
 }
 
-struct Row {
-    link: Option<String>,
-    initial: String,
-    name: String,
-    number: Vec<String>,
-    badges: Vec<String>,
-    state: &'static str,
-    word: String,
-    reason: Option<String>,
+/// One sentence of the whole, with the icon of the worst state.
+struct Sum {
+    icon: &'static str,
+    mood: &'static str,
+    sentence: String,
 }
 
 #[derive(Deserialize)]
-pub struct After {
+pub struct Asked {
     /// The change that was just made, to offer its undoing.
     saved: Option<u64>,
+    /// What to search for.
+    #[serde(default)]
+    q: String,
 }
 
 pub async fn show(
     State(control): State<Control>,
-    Owner(grant): Owner,
-    w: Words,
-    Query(after): Query<After>,
+    Owner { grant, .. }: Owner,
+    f: Frame,
+    Query(Asked { saved, q }): Query<Asked>,
 ) -> Result<Response, Unavailable> {
     let view = match control.read(&grant).await {
         Ok(view) => view,
-        Err(EditError::Store(error)) => return Err(error.into()),
-        Err(_) => return Ok(Redirect::to("/login").into_response()),
+        Err(error) => return refused(f, "lost", error),
     };
-    let mut rows: Vec<Row> = listed(&view.book)
-        .into_iter()
-        .map(|friend| row(w, &view, friend))
-        .collect();
-    rows.extend(others(w, &view));
-    let (sum, mood) = sum(w, &view, &rows);
-    let capacity = view.terminals.first().filter(|t| t.of < u16::MAX).map(|t| {
-        w.with2(
-            "capacity",
-            ("used", i64::from(t.used)),
-            ("of", i64::from(t.of)),
-        )
-    });
+    let all = rows::all(&f, &view);
+    let (sum, empty) = (sum(&f, &view, &all), all.is_empty());
+    let query = q.trim();
+    let searched = (!query.is_empty()).then(|| rows::found(&f, &view, query));
+    let found = searched.as_ref().map(|rows| count(rows.len()));
+    let phones = view.terminals.iter().filter(|t| !t.full.terminal.retired);
+    let capacity = phones.filter_map(|phone| capacity(&f, phone)).collect();
     Ok(page(&List {
-        w,
-        other: other(w),
-        service: control.settings().service_number.clone(),
-        heading: w.with("book-of", "name", view.subscriber.name.clone()),
+        heading: f.w.with("book-of", "name", view.subscriber.name.clone()),
         sum,
-        mood,
-        undo: after.saved,
-        rows,
+        undo: saved,
+        query: (searched.is_some() || all.len() >= SEARCH_FROM).then(|| query.to_owned()),
+        found: found.map(|n| f.w.with("found", "count", n)),
+        rows: searched.unwrap_or(all),
+        empty,
         capacity,
+        f,
     }))
 }
 
-/// Tells the page that something of its book or terminals changed; the page fetches the truth.
-pub async fn live(State(control): State<Control>, Owner(grant): Owner) -> impl IntoResponse {
-    let subscriber = grant.subscriber();
-    let events = control.subscribe();
-    let stream = stream::unfold(events, move |mut events| async move {
-        loop {
-            let concerned = match events.recv().await {
-                Ok(emitted) => match &emitted.event {
-                    control::Event::Change { subscriber: s, .. } => *s == subscriber,
-                    control::Event::Terminal { id, .. } => id.subscriber == subscriber,
-                    _ => false,
-                },
-                // Some were missed: the truth is fetched anyway.
-                Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => true,
-                Err(tokio::sync::broadcast::error::RecvError::Closed) => return None,
-            };
-            if concerned {
-                return Some((
-                    Ok::<_, Infallible>(Event::default().data("changed")),
-                    events,
-                ));
-            }
+fn sum(f: &Frame, view: &BookView, rows: &[Row]) -> Sum {
+    let Some(worst) = rows
+        .iter()
+        .map(|row| &row.said)
+        .min_by_key(|said| said.rank)
+    else {
+        return Sum {
+            icon: "",
+            mood: "",
+            sentence: f.w.say("sum-empty"),
+        };
+    };
+    let left = rows.iter().filter(|row| row.said.rank < SETTLED).count();
+    let some = |key: &str| {
+        f.w.with2(key, ("left", count(left)), ("of", count(rows.len())))
+    };
+    let trouble = view.terminals.iter().any(|t| t.trouble.is_some());
+    let full = |row: &Row| row.said.rank == worst.rank || row.said.rank >= SETTLED;
+    let (icon, mood, sentence) = match worst.state {
+        _ if view.terminals.is_empty() => ("", "", f.w.say("sum-no-phone")),
+        _ if trouble => {
+            let sentence = f.w.with("sum-trouble", "number", f.service.clone());
+            ("trouble", "bad", sentence)
         }
-    });
-    Sse::new(stream).keep_alive(KeepAlive::default())
-}
-
-/// The worst of a friend's entries over all terminals: the least settled one.
-fn worst(view: &BookView, friend: FriendNo) -> Option<&EntryView> {
-    let rank = |state: EntryState| match state {
-        EntryState::Trouble => 0,
-        EntryState::LeftOut => 1,
-        EntryState::Held => 2,
-        EntryState::Waiting => 3,
-        EntryState::Sending => 4,
-        EntryState::Saved => 5,
-        EntryState::Removing => 6,
-        EntryState::Sent => 7,
-        EntryState::Delivered => 8,
-        EntryState::OnTerminal | EntryState::Foreign => 9,
-    };
-    let entries = view.terminals.iter().flat_map(|terminal| &terminal.entries);
-    entries
-        .filter(|entry| entry.key.is_some_and(|key| key.friend == friend))
-        .min_by_key(|entry| rank(entry.state))
-}
-
-fn row(w: Words, view: &BookView, friend: &Friend) -> Row {
-    let entry = worst(view, friend.no);
-    let state = entry.map_or(EntryState::Saved, |entry| entry.state);
-    let number = friend.numbers.first();
-    let mut badges = Vec::new();
-    if let Some(key) = friend.speed_dial {
-        badges.push(w.with("key", "key", i64::from(key)));
-    }
-    if friend.emergency {
-        badges.push(w.say("emergency"));
-    }
-    Row {
-        link: Some(format!(
-            "/people/{}",
-            friend_id(view.subscriber.id, friend.no)
-        )),
-        initial: initial(friend),
-        name: friend.name.clone(),
-        number: number
-            .map(|n| groups(&spaced(n, &view.subscriber.region)))
-            .unwrap_or_default(),
-        badges,
-        state: state.as_str(),
-        word: w.say(&format!("state-{}", state.as_str())),
-        reason: entry.and_then(|entry| entry.reason.clone()),
-    }
-}
-
-/// Entries that are on the phone and not in the book: being removed, or her own.
-fn others(w: Words, view: &BookView) -> Vec<Row> {
-    let entries = view.terminals.iter().flat_map(|terminal| &terminal.entries);
-    let outside =
-        entries.filter(|entry| matches!(entry.state, EntryState::Removing | EntryState::Foreign));
-    outside
-        .map(|entry| Row {
-            link: None,
-            initial: entry
-                .name_shown
-                .chars()
-                .next()
-                .map(String::from)
-                .unwrap_or_default(),
-            name: entry.name_shown.clone(),
-            number: groups(&entry.number_shown),
-            badges: Vec::new(),
-            state: entry.state.as_str(),
-            word: w.say(&format!("state-{}", entry.state.as_str())),
-            reason: entry.reason.clone(),
-        })
-        .collect()
-}
-
-fn sum(w: Words, view: &BookView, rows: &[Row]) -> (String, &'static str) {
-    if rows.is_empty() {
-        return (w.say("sum-empty"), "");
-    }
-    if view
-        .terminals
-        .iter()
-        .any(|terminal| terminal.trouble.is_some())
-    {
-        return (w.say("sum-trouble"), "bad");
-    }
-    let settled = ["on_terminal", "delivered", "sent", "foreign"];
-    let left = rows
-        .iter()
-        .filter(|row| !settled.contains(&row.state))
-        .count();
-    let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-    match left {
-        0 => (w.say("sum-all"), "good"),
-        _ => (
-            w.with2("sum-some", ("left", count(left)), ("of", count(rows.len()))),
+        "left_out" if worst.rank < SETTLED && rows.iter().all(full) => {
+            ("left_out", "bad", some("sum-full"))
+        }
+        "removing" => (
+            worst.icon,
             "busy",
+            f.w.with("sum-removing", "left", count(left)),
         ),
+        "waiting" | "held" => (worst.icon, "wait", some("sum-some")),
+        _ if worst.rank < SETTLED => (worst.icon, "busy", some("sum-some")),
+        "delivered" => ("delivered", "busy", f.w.say("sum-delivered")),
+        "sent" => ("sent", "busy", f.w.say("sum-sent")),
+        _ => ("on_terminal", "good", f.w.say("sum-all")),
+    };
+    Sum {
+        icon,
+        mood,
+        sentence,
     }
 }
 
-/// The first character of the name as it is sorted.
-fn initial(friend: &Friend) -> String {
-    let text = match &friend.sort_as {
-        Some(sort_as) => sort_as.clone(),
-        None => friend.name.clone(),
-    };
-    text.chars()
-        .next()
-        .map(|c| c.to_uppercase().collect())
-        .unwrap_or_default()
-}
-
-/// A number in groups for the eye; CSS sets the gaps, so that a copied number has none.
-fn groups(number: &str) -> Vec<String> {
-    number.split(' ').map(str::to_owned).collect()
+fn count(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
 }

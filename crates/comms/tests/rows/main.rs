@@ -1,0 +1,9 @@
+//! SMPP.md, row by row, against the line without sockets: octets in, octets and events out.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod messages;
+mod peer;
+mod receipts;
+mod refusals;
+mod session;
+mod table;

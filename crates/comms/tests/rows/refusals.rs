@@ -1,0 +1,100 @@
+//! Refusals and silence (rows 10–12).
+
+use crate::peer::*;
+use delivery::network::Health;
+use delivery::*;
+use wire::smpp::*;
+
+#[test]
+fn row_10_a_throttle_pauses_the_whole_link_and_it_goes_on_slower() {
+    let mut peer = Peer::bound();
+    peer.push(1, Lane::Interactive);
+    let submit = peer.sent()[0].sequence;
+    peer.says(0x58, submit, Body::SubmitResp { message_id: None });
+    peer.push(2, Lane::Interactive);
+    assert!(peer.sent().is_empty());
+    assert_eq!(peer.line.rows.gateway.state, Health::Slow);
+    assert!(peer.line.rows.gateway.reason.contains("sending slower"));
+    peer.now += 2_000;
+    peer.line.tick(peer.now);
+    assert!(!peer.sent().is_empty());
+}
+
+#[test]
+fn row_11_a_vendors_status_is_unknown_and_a_wrong_number_is_the_destinations() {
+    for (status, class) in [
+        (0x400, Class::Unknown),
+        (0x0B, Class::Destination),
+        (0x45, Class::Temporary),
+    ] {
+        let mut peer = Peer::bound();
+        let part = delivery::PartRef {
+            shipment: delivery::ShipmentId(1),
+            packet: 1,
+            part: 1,
+            sending: 1,
+        };
+        let message = Outbound {
+            target: Target::Part(part),
+            lane: Lane::Interactive,
+            destination: "+447700900101".into(),
+            udhi: false,
+            pid: 0,
+            dcs: 0,
+            user_data: vec![1],
+            validity_s: Some(60),
+        };
+        peer.line.push(message, 0);
+        let submit = peer.sent()[0].sequence;
+        peer.says(status, submit, Body::SubmitResp { message_id: None });
+        let refused = peer
+            .line
+            .events()
+            .into_iter()
+            .find_map(|event| match event {
+                Event::Refused { class, .. } => Some(class),
+                _ => None,
+            });
+        assert_eq!(refused, Some(class));
+    }
+}
+
+#[test]
+fn row_11_a_text_refused_for_the_moment_goes_again_a_few_times_and_not_at_once() {
+    let mut peer = Peer::bound();
+    peer.push(1, Lane::Interactive);
+    for _ in 0..4 {
+        let submit = peer.sent()[0].sequence;
+        peer.says(0x08, submit, Body::SubmitResp { message_id: None });
+        assert!(peer.sent().is_empty());
+        assert!(peer.line.events().is_empty());
+        peer.now += 5_000;
+        peer.line.tick(peer.now);
+    }
+    let submit = peer.sent()[0].sequence;
+    peer.says(0x08, submit, Body::SubmitResp { message_id: None });
+    assert!(matches!(peer.line.events()[..], [Event::Refused { .. }]));
+}
+
+#[test]
+fn row_12_no_response_in_time_is_unknown_and_a_late_one_changes_nothing() {
+    let mut peer = Peer::bound();
+    peer.push(1, Lane::Interactive);
+    let submit = peer.sent()[0].sequence;
+    peer.now = 11_000;
+    peer.line.tick(peer.now);
+    assert!(matches!(peer.line.events()[..], [Event::NoAnswer { .. }]));
+    peer.answer(submit, "A1");
+    assert!(peer.line.events().is_empty());
+}
+
+#[test]
+fn row_11_kinds_of_errors_without_end_are_counted_as_other() {
+    let mut peer = Peer::bound();
+    for command in 0x0A00..0x0B00_u32 {
+        let header = [16, command, 0, 7].map(u32::to_be_bytes).concat();
+        peer.line.input(0, &header, 0);
+    }
+    let errors = &peer.line.rows.gateway.errors;
+    assert_eq!((errors.len(), errors["other"]), (65, 256 - 64));
+}

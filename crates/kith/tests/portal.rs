@@ -1,0 +1,548 @@
+//! The portal as a browser without script uses it: the real binary, its pages and its forms.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a state may take to come; a test that waits this long has failed.
+const LIMIT: Duration = Duration::from_secs(60);
+const NUMBER: &str = "07700 900101";
+
+/// A demo, with its owner logged in.
+struct Portal {
+    process: Child,
+    folder: PathBuf,
+    json: Value,
+    /// What the browser sends with every request.
+    cookie: String,
+}
+
+impl Drop for Portal {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+
+    fn title(&self) -> &str {
+        between(&self.body, "<title>", "</title>")
+    }
+}
+
+fn between<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
+    let after = text.split_once(from).map_or("", |(_, after)| after);
+    after.split_once(to).map_or("", |(between, _)| between)
+}
+
+fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(start.elapsed() < LIMIT, "{what} did not come");
+        std::thread::yield_now();
+    }
+}
+
+fn open(url: &str) -> (TcpStream, String) {
+    let host = url.strip_prefix("http://").unwrap();
+    let host = host.split('/').next().unwrap();
+    (TcpStream::connect(host).unwrap(), host.to_owned())
+}
+
+fn request(method: &str, url: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
+    let (mut stream, host) = open(url);
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    )
+    .unwrap();
+    stream.write_all(body).unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    Answer {
+        status: head[9..12].parse().unwrap(),
+        head: head.to_owned(),
+        body: body.to_owned(),
+    }
+}
+
+impl Portal {
+    fn start(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("kith-test-{name}-{}", std::process::id()));
+        let process = Command::new(env!("CARGO_BIN_EXE_kith"))
+            .args(["demo", "--port", "0", "--data"])
+            .arg(&folder)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let json = until("demo.json", || {
+            let text = std::fs::read_to_string(folder.join("demo.json")).ok()?;
+            serde_json::from_str(&text).ok()
+        });
+        let mut portal = Self {
+            process,
+            folder,
+            json,
+            cookie: String::new(),
+        };
+        portal.post("/login", &[("number", NUMBER)]);
+        let code = until("the code", || {
+            let lab = portal.json["lab"]["url"].as_str()?;
+            let path = "/lab/v1/handsets/+447700900101";
+            let phone: Value =
+                serde_json::from_str(&request("GET", lab, path, "", b"").body).ok()?;
+            let text = phone["inbox"].as_array()?.last()?["text"]
+                .as_str()?
+                .to_owned();
+            Some(text.split(' ').next()?.to_owned())
+        });
+        let entered = portal.post("/login/code", &[("number", NUMBER), ("code", &code)]);
+        let cookie = entered.header("set-cookie").unwrap();
+        portal.cookie = cookie.split(';').next().unwrap().to_owned();
+        portal
+    }
+
+    fn url(&self) -> &str {
+        self.json["portal"]["url"].as_str().unwrap()
+    }
+
+    fn send(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
+        let headers = format!("Cookie: {}\r\n{headers}", self.cookie);
+        request(method, self.url(), path, &headers, body)
+    }
+
+    fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, "", b"")
+    }
+
+    fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let coded = |text: &str| -> String { text.bytes().map(|b| format!("%{b:02X}")).collect() };
+        let pairs: Vec<_> = fields
+            .iter()
+            .map(|(k, v)| format!("{k}={}", coded(v)))
+            .collect();
+        let kind = "Content-Type: application/x-www-form-urlencoded\r\n";
+        self.send("POST", path, kind, pairs.join("&").as_bytes())
+    }
+
+    /// The address of the person of this name.
+    fn person(&self, name: &str) -> String {
+        let list = self.get("/").body;
+        let (before, _) = list.split_once(&format!(">{name}</span>")).unwrap();
+        let (_, href) = before.rsplit_once("href=\"").unwrap();
+        href.split('"').next().unwrap().to_owned()
+    }
+
+    /// The same browser, in Chinese.
+    fn chinese(&mut self) {
+        self.cookie.push_str("; kith_language=zh-Hans");
+    }
+}
+
+/// The value of the button or field that is drawn like this.
+fn value<'a>(page: &'a str, name: &str, words: &str) -> &'a str {
+    let buttons = page.split("<button").skip(1);
+    let mut buttons = buttons.filter(|b| b.contains(&format!("name=\"{name}\"")));
+    let button = buttons.find(|b| between(b, ">", "</button>") == words);
+    between(button.unwrap(), "value=\"", "\"")
+}
+
+#[test]
+fn what_is_wrong_is_said_at_its_field_in_the_language_of_the_page_and_nothing_typed_is_lost() {
+    let mut portal = Portal::start("wrong");
+    let typed = [("name", "Dr Okafor"), ("number", "07700 9004O6")];
+    let page = portal.post("/people/new", &typed);
+    assert_eq!(page.status, 422);
+    assert_eq!(page.title(), "Error: Add someone – Kith");
+    assert!(page.body.contains("href=\"#number-0\">A number has digits"));
+    assert!(page.body.contains("value=\"07700 9004O6\""));
+    assert!(page.body.contains("“O” may be zero."));
+    portal.chinese();
+    let page = portal.post("/people/new", &typed);
+    assert_eq!(page.title(), "出错：添加联系人 – 亲友簿");
+    assert!(page.body.contains("字母O是不是数字0？"));
+    let page = portal.post("/people/new", &[("name", ""), ("number", "07700 900406")]);
+    assert!(page.body.contains("href=\"#name\">请写上手机要显示的名字"));
+    // Nobody can be asked for what no field is to blame for.
+    let gone = portal.post("/people/f_none/delete", &[]);
+    assert_eq!(
+        (gone.status, gone.title()),
+        (404, "出错：这里没有 – 亲友簿")
+    );
+}
+
+#[test]
+fn a_number_with_two_readings_is_asked_about_with_both_and_may_be_kept() {
+    let portal = Portal::start("readings");
+    let two = [("name", "Office"), ("number", "+44 (0)20 7946 0321")];
+    let page = portal.post("/people/new", &two);
+    assert_eq!(page.status, 422);
+    let readings: Vec<_> = page.body.matches("name=\"take\"").collect();
+    assert_eq!(readings.len(), 2, "{}", page.body);
+    let reading = value(&page.body, "take", "020 7946 0321");
+    let saved = portal.post("/people/new", &[two[0], two[1], ("take", reading)]);
+    assert_eq!(saved.status, 303, "{}", saved.body);
+    assert!(portal.get("/").body.contains("<span>020</span>"));
+    let short = [("name", "Door"), ("number", "0770 090")];
+    let page = portal.post("/people/new", &short);
+    let keep = value(&page.body, "keep", "Keep as it is");
+    let saved = portal.post("/people/new", &[short[0], short[1], ("keep", keep)]);
+    assert_eq!(saved.status, 303);
+}
+
+#[test]
+fn a_number_that_somebody_has_opens_her_or_is_kept_for_both() {
+    let portal = Portal::start("same");
+    let mei = portal.person("Mei");
+    let same = [("name", "小梅"), ("number", "+44 7700 900123")];
+    let page = portal.post("/people/new", &same);
+    assert_eq!(page.status, 422);
+    assert!(page.body.contains("Mei already has this number."));
+    assert!(page.body.contains(&format!("href=\"{mei}\">Open Mei</a>")));
+    let both = value(&page.body, "both", "Keep both");
+    let saved = portal.post("/people/new", &[same[0], same[1], ("both", both)]);
+    assert_eq!(saved.status, 303);
+    // What was said once is not asked again when something else is changed.
+    let own = portal.get(&mei).body;
+    let id = between(&own, "name=\"id\" value=\"", "\"");
+    let fields = [("name", "Mei Mei"), ("number", "07700 900123"), ("id", id)];
+    assert_eq!(portal.post(&mei, &fields).status, 303);
+}
+
+#[test]
+fn what_somebody_else_changed_meanwhile_is_shown_and_saving_again_means_it() {
+    let portal = Portal::start("meanwhile");
+    let mei = portal.person("Mei");
+    let form = portal.get(&mei).body;
+    let plain = |text: &str| text.replace("&#34;", "\"").replace("&#38;", "&");
+    let seen = plain(between(&form, "name=\"seen\" value=\"", "\""));
+    let id = between(&form, "name=\"id\" value=\"", "\"");
+    let change = |name: &str, seen: &str| {
+        let fields = [
+            ("name", name),
+            ("number", "07700 900123"),
+            ("id", id),
+            ("seen", seen),
+        ];
+        portal.post(&mei, &fields)
+    };
+    assert_eq!(change("Mei Lin", &seen).status, 303);
+    let page = change("Mei Wang", &seen);
+    assert_eq!(page.status, 422);
+    assert!(
+        page.body.contains("Changed meanwhile: name."),
+        "{}",
+        page.body
+    );
+    assert!(
+        page.body
+            .contains("In the book now: Mei Lin · 07700 900123")
+    );
+    let seen = plain(between(&page.body, "name=\"seen\" value=\"", "\""));
+    assert_eq!(change("Mei Wang", &seen).status, 303);
+    // The first change cannot be undone any more, and the page says why.
+    let history = portal.get("/history").body;
+    let first = history
+        .rsplit("/undo/")
+        .find(|part| part.contains("Mei → Mei Lin"));
+    let revision: u32 = first.unwrap().split('"').next().unwrap().parse().unwrap();
+    let refused = portal.post(&format!("/undo/{revision}"), &[]);
+    assert_eq!(
+        (refused.status, refused.title()),
+        (409, "Error: It was not undone – Kith")
+    );
+    assert!(refused.body.contains("Changed meanwhile: name."));
+}
+
+#[test]
+fn the_language_switch_leads_back_and_never_away() {
+    let portal = Portal::start("language");
+    let to = |referer: &str| {
+        let answer = portal.send("POST", "/language", &format!("Referer: {referer}\r\n"), b"");
+        answer.header("location").unwrap().to_owned()
+    };
+    assert_eq!(to(&format!("{}people/new", portal.url())), "/people/new");
+    assert_eq!(to(&format!("{}/other.example/", portal.url())), "/");
+    assert_eq!(to(&format!("{}\\other.example/", portal.url())), "/");
+    assert_eq!(portal.get("/login/code").header("location"), Some("/"));
+}
+
+#[test]
+fn a_listening_page_hears_of_changes_and_ends_with_its_session() {
+    let portal = Portal::start("live");
+    let (mut stream, host) = open(portal.url());
+    let cookie = &portal.cookie;
+    write!(
+        stream,
+        "GET /live HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.is_empty()), "a head");
+    portal.post(
+        "/people/new",
+        &[("name", "Ann"), ("number", "07700 900406")],
+    );
+    assert!(lines.any(|line| line == "data: changed"));
+    portal.post("/logout", &[]);
+    let other = portal.json["api"]["url"].as_str().unwrap();
+    let token = portal.json["api"]["token"].as_str().unwrap();
+    let all = portal.json["subscribers"].as_array().unwrap();
+    let mum = all.iter().find(|s| s["name"] == "Mum").unwrap()["id"]
+        .as_str()
+        .unwrap();
+    let added = request(
+        "POST",
+        other,
+        &format!("/api/v1/subscribers/{mum}/friends"),
+        &format!("Authorization: Bearer {token}\r\nContent-Type: application/json\r\n"),
+        br#"{"name": "Bob", "numbers": [{"number": "07700 900407"}]}"#,
+    );
+    assert_eq!(added.status, 201);
+    // The stream ends by itself; else this waits until the test's own end.
+    let left = lines.filter(|line| line.starts_with("data:")).count();
+    assert!(left <= 2, "events after the session's end: {left}");
+}
+
+#[test]
+fn the_list_is_searched_by_name_digits_and_pinyin_and_says_where_everybody_is() {
+    let portal = Portal::start("search");
+    assert!(
+        !portal.get("/").body.contains("name=\"q\""),
+        "3 people need no search"
+    );
+    let people = [
+        ("仇老师", "07700 900801"),
+        ("王奶奶", "07700 900802"),
+        ("Zoë", "07700 900803"),
+        ("Dr Okafor", "07700 900804"),
+        ("Ann", "07700 900805"),
+    ];
+    for (name, number) in people {
+        let fields = [
+            ("name", name),
+            ("number", number),
+            ("emergency", if name == "Zoë" { "1" } else { "" }),
+        ];
+        let fields = if name == "Zoë" {
+            &fields[..]
+        } else {
+            &fields[..2]
+        };
+        assert_eq!(portal.post("/people/new", fields).status, 303);
+    }
+    let names = |path: &str| -> Vec<String> {
+        let body = portal.get(path).body;
+        let names = body.split("class=\"name\"").skip(1);
+        names
+            .map(|name| between(name, ">", "<").to_owned())
+            .collect()
+    };
+    assert!(portal.get("/").body.contains("name=\"q\""));
+    assert_eq!(names("/")[0], "Zoë", "emergency first");
+    for (query, expected) in [
+        ("zoe", &["Zoë"][..]),
+        ("qiu", &["仇老师"]),
+        ("wnn", &["王奶奶"]),
+        ("%E7%8E%8B", &["王奶奶"]),
+        ("900804", &["Dr Okafor"]),
+        ("nobody", &[]),
+    ] {
+        assert_eq!(names(&format!("/?q={query}")), expected, "{query}");
+    }
+    assert!(portal.get("/?q=nobody").body.contains("Nobody found."));
+    until("everybody on the phone", || {
+        portal
+            .get("/")
+            .body
+            .contains("Everything is on the phone")
+            .then_some(())
+    });
+    // Removed is struck through until it is proven.
+    portal.post(&format!("{}/delete", portal.person("Ann")), &[]);
+    assert!(
+        portal
+            .get("/")
+            .body
+            .contains("1 is being removed from the phone")
+    );
+    until("Ann gone", || {
+        (!names("/").contains(&"Ann".to_owned())).then_some(())
+    });
+}
+
+#[test]
+fn groups_are_added_filled_renamed_and_deleted_and_a_person_carries_hers() {
+    let portal = Portal::start("groups");
+    let added = portal.post("/groups", &[("name", "Family")]);
+    let group = added.header("location").unwrap().to_owned();
+    let twice = portal.post("/groups", &[("name", "Family")]);
+    assert_eq!((twice.status, twice.title()), (422, "Error: Groups – Kith"));
+    assert!(twice.body.contains("There is a group “Family” already."));
+    let mei = portal.person("Mei");
+    let id = mei.strip_prefix("/people/").unwrap();
+    let renamed = portal.post(&group, &[("name", "The family"), ("friend", id)]);
+    assert_eq!(renamed.status, 303);
+    let list = portal.get("/groups").body;
+    assert!(
+        list.contains(">The family</span>") && list.contains("1 person"),
+        "{list}"
+    );
+    let inside = format!(
+        "value=\"{}\" checked> The family",
+        group.strip_prefix("/groups/").unwrap()
+    );
+    assert!(portal.get(&mei).body.contains(&inside));
+    portal.post(&format!("{group}/delete"), &[]);
+    assert_eq!(portal.get(&group).status, 404);
+    assert!(portal.get("/").body.contains(">Mei</span>"));
+}
+
+#[test]
+fn more_of_a_person_is_kept_and_a_key_moves() {
+    let portal = Portal::start("more");
+    let ann = [
+        ("name", "Ann"),
+        ("number", "07700 900801"),
+        ("label", "mobile"),
+        ("number.1", "020 7946 0801"),
+        ("label.1", "work"),
+        ("key", "4"),
+        ("sort_as", "Zann"),
+        ("note", "next door"),
+    ];
+    assert_eq!(portal.post("/people/new", &ann).status, 303);
+    let page = portal.get(&portal.person("Ann")).body;
+    for part in [
+        "<option value=\"mobile\" selected>",
+        "value=\"020 7946 0801\"",
+        "<option value=\"work\" selected>",
+        "value=\"4\" checked",
+        "value=\"Zann\"",
+        ">next door</textarea>",
+        "<details open>",
+    ] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    // The pad of somebody else shows who sits where; taking her key moves it.
+    let form = portal.get("/people/new").body;
+    assert!(form.contains("<b>4</b> <small>Ann</small>"), "{form}");
+    portal.post(
+        "/people/new",
+        &[("name", "Bob"), ("number", "07700 900802"), ("key", "4")],
+    );
+    assert!(
+        portal
+            .get("/people/new")
+            .body
+            .contains("<b>4</b> <small>Bob</small>")
+    );
+}
+
+#[test]
+fn a_file_is_taken_in_card_by_card_and_given_back() {
+    let portal = Portal::start("import");
+    let bring = |file: &str| {
+        let body = format!(
+            "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.vcf\"\r\n\r\n{file}\r\n--b--\r\n"
+        );
+        let kind = "Content-Type: multipart/form-data; boundary=b\r\n";
+        portal.send("POST", "/import", kind, body.as_bytes())
+    };
+    let file = "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ann\r\nTEL:07700 900801\r\nEND:VCARD\r\n\
+        BEGIN:VCARD\r\nVERSION:3.0\r\nNOTE:nobody\r\nEND:VCARD\r\n\
+        BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Mei\r\nTEL:07700 900123\r\nEND:VCARD\r\n";
+    let page = bring(file);
+    assert_eq!(page.status, 200);
+    assert!(
+        page.body.contains("1 person added, 1 left out."),
+        "{}",
+        page.body
+    );
+    assert!(page.body.contains("The contact in line 6"));
+    assert!(page.body.contains(">Was here already<"));
+    // Twice doubles nothing.
+    assert!(bring(file).body.contains("0 people added, 1 left out."));
+    let wrong = bring("");
+    assert_eq!(
+        (wrong.status, wrong.title()),
+        (422, "Error: Bring a list, take a list – Kith")
+    );
+    assert!(wrong.body.contains("Choose a file first."));
+    assert!(
+        bring("hello")
+            .body
+            .contains("There is no contact in this file.")
+    );
+    let file = portal.get("/export.vcf");
+    assert!(
+        file.header("content-disposition")
+            .unwrap()
+            .contains("kith.vcf")
+    );
+    assert!(file.body.contains("FN:Ann") && file.body.contains("FN:Dr Lee"));
+}
+
+#[test]
+fn the_phone_is_drawn_with_its_cuts_and_the_text_is_as_large_as_she_likes() {
+    let mut portal = Portal::start("phone");
+    let long = "Peter Longname the Plumber of the Street";
+    portal.post("/people/new", &[("name", long), ("number", "07700 900801")]);
+    portal.post(
+        "/people/new",
+        &[
+            ("name", "Ann"),
+            ("number", "07700 900802"),
+            ("keep_off", "1"),
+        ],
+    );
+    let page = portal.get("/phone").body;
+    let shown = between(&page, "class=\"shown\" lang=\"en\">Peter", "<");
+    assert!(
+        long.starts_with(&format!("Peter{shown}")) && shown.len() < 12,
+        "{shown}"
+    );
+    assert!(page.contains(&format!("In the book: {long}")));
+    assert!(page.contains("4 of 50 used") && page.contains("<progress value=\"4\" max=\"50\""));
+    let (_, apart) = page.split_once("Not on this phone").unwrap();
+    assert!(apart.contains(">Ann</span>") && apart.contains("Not on the phone, as you wish"));
+    let chosen = portal.post("/size", &[("size", "150")]);
+    let cookie = chosen
+        .header("set-cookie")
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
+    portal.cookie = format!("{}; {cookie}", portal.cookie);
+    assert!(portal.get("/").body.contains("class=\"size-150\""));
+    let odd = portal.post("/size", &[("size", "\"><script>")]);
+    assert!(
+        odd.header("set-cookie")
+            .unwrap()
+            .starts_with("kith_size=100;")
+    );
+}

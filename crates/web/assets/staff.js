@@ -1,0 +1,170 @@
+// Desk and console: live states, keys, and what the line means while it is typed. Without script every form works.
+"use strict";
+const $ = (selector, root = document) => root.querySelector(selector);
+const main = () => $("#main");
+
+// Minutes since, told by the server's instants.
+const tick = () => document.querySelectorAll("[data-since]").forEach((clock) => {
+  const seconds = Math.max(0, Math.floor((Date.now() - Number(clock.dataset.since)) / 1000));
+  clock.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+});
+tick();
+setInterval(tick, 1000);
+
+// Live: told that something changed, the page fetches the truth and swaps the parts that differ; fields stay.
+const live = main()?.dataset.live;
+if (live) {
+  const source = new EventSource(live);
+  let busy = false, again = false;
+  const fresh = async () => {
+    if (busy) { again = true; return; }
+    busy = true;
+    try {
+      const answer = await fetch(location.href, { credentials: "same-origin" });
+      if (answer.redirected) { location.assign(answer.url); return; }
+      if (answer.ok) {
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const parts = (root) => [...root.querySelectorAll("[data-part]")].map((part) => part.dataset.part).join();
+        // Another stage (verified, hung up): the whole page is drawn anew, but never under somebody's fingers.
+        if (parts(page) !== parts(document)) {
+          const line = $("#line")?.value;
+          main().replaceWith(page.querySelector("#main"));
+          if (line && $("#line")) $("#line").value = line;
+          ($("[autofocus]") ?? $("#line"))?.focus();
+        } else {
+          for (const old of document.querySelectorAll("[data-part]")) {
+            const now = page.querySelector(`[data-part="${old.dataset.part}"]`);
+            if (now && now.outerHTML !== old.outerHTML && !old.contains(document.activeElement?.matches("input,select,textarea") ? document.activeElement : null)) {
+              const scroll = $(".people", old)?.scrollTop;
+              const key = document.activeElement?.dataset?.key;
+              const inside = old.contains(document.activeElement);
+              old.replaceWith(now);
+              if (scroll) $(".people", now).scrollTop = scroll;
+              if (inside && key) $(`[data-key="${key}"]`, now)?.focus();
+              choose(chosen());
+            }
+          }
+        }
+        document.title = page.title;
+        tick();
+      }
+    } catch { /* the next event, or a reload, tries again */ }
+    busy = false;
+    if (again) { again = false; fresh(); }
+  };
+  // What happened between the page and the stream is fetched when the stream opens, the first time too.
+  source.onopen = () => { $("#offline").hidden = true; fresh(); };
+  source.onerror = () => { $("#offline").hidden = false; };
+  source.onmessage = fresh;
+}
+
+// The line: what was understood, alive while typing.
+const line = () => $("#line");
+let asked = 0;
+const understand = async () => {
+  const reading = $("#reading");
+  if (!line() || !reading) return;
+  const turn = ++asked;
+  const query = new URLSearchParams({ line: line().value, chosen: chosen() });
+  try {
+    const answer = await fetch(`/desk/calls/${main().dataset.call}/reading?${query}`, { credentials: "same-origin" });
+    const text = answer.ok && !answer.redirected ? await answer.text() : "";
+    if (turn === asked) reading.innerHTML = text;
+  } catch { /* typing goes on */ }
+};
+document.addEventListener("input", (event) => { if (event.target.id === "line") understand(); });
+if (line()?.value) understand();
+
+// Typing is kept when the connection is lost: a form goes out only when the server answers.
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (form.id !== "line-form" || event.defaultPrevented) return;
+  event.preventDefault();
+  try {
+    const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), credentials: "same-origin" });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const now = page.querySelector("#main");
+    if (!now) { location.reload(); return; }
+    if (answer.redirected) history.replaceState(null, "", answer.url);
+    main().replaceWith(now);
+    document.title = page.title;
+    ($("[data-mode] [autofocus]") ?? line())?.focus();
+    choose(chosen());
+    tick();
+    $("#offline").hidden = true;
+  } catch { $("#offline").hidden = false; }
+});
+
+// The chosen person.
+const chosen = () => $("#chosen")?.value ?? "";
+const choose = (id) => {
+  for (const person of document.querySelectorAll(".person")) {
+    person.classList.toggle("chosen", person.dataset.id === id && id !== "");
+  }
+  if ($("#chosen")) $("#chosen").value = id;
+  $(".person.chosen")?.scrollIntoView({ block: "nearest" });
+};
+const move = (by) => {
+  const people = [...document.querySelectorAll(".person")];
+  const at = people.findIndex((person) => person.dataset.id === chosen());
+  const next = people[at === -1 ? (by > 0 ? 0 : people.length - 1) : Math.min(people.length - 1, Math.max(0, at + by))];
+  if (next) choose(next.dataset.id);
+  understand();
+};
+
+// Keys. Single letters act only in the read-back card; every key is a button too, and all can be turned off.
+const keysOff = () => localStorage.getItem("kith-keys") === "off";
+const name = (event) => (event.ctrlKey || event.metaKey ? "Ctrl+" : "") + (event.key === " " ? "Space" : event.key.length === 1 && event.ctrlKey ? event.key.toUpperCase() : event.key);
+const press = (key) => {
+  const button = [...document.querySelectorAll(`[data-key="${key}"]`)].find((found) => found.offsetParent !== null);
+  if (!button) return false;
+  button.click();
+  return true;
+};
+document.addEventListener("keydown", (event) => {
+  // Enter that belongs to an input method never commits.
+  if (event.isComposing || event.keyCode === 229) { if (event.key === "Enter") event.preventDefault(); return; }
+  if (keysOff()) return;
+  const key = name(event);
+  const inLine = event.target === line();
+  const inField = event.target.matches?.("input:not([type=checkbox],[type=radio]),select,textarea");
+  const empty = !line() || line().value === "";
+  const mode = $("[data-mode]")?.dataset.mode;
+  let done = false;
+  if (key === "Ctrl+K" && $("#find")) {
+    $("#find").focus();
+    done = true;
+  } else if (/^F\d$/.test(key) || key === "Ctrl+Enter") {
+    done = key === "F1" && line() ? (location.assign(`?mode=keys`), true) : press(key);
+  } else if ((key === "Ctrl+Z" || key === "Ctrl+Y") && (!inField || (inLine && empty))) {
+    done = press(key);
+  } else if (key === "Escape") {
+    done = press("Escape");
+    if (!done && line()) { line().focus(); done = true; }
+  } else if (mode === "read" && !inField && (key === "x" || key === "Space")) {
+    done = press(key);
+  } else if (!mode && (key === "ArrowDown" || key === "ArrowUp") && (inLine || event.target.id === "people")) {
+    move(key === "ArrowDown" ? 1 : -1);
+    done = true;
+  } else if (key === "Enter" && ((inLine && empty) || event.target.id === "people") && chosen()) {
+    location.assign(`?open=${encodeURIComponent(chosen())}`);
+    done = true;
+  } else if (key === "Delete" && ((inLine && empty) || event.target.id === "people") && chosen()) {
+    location.assign(`?open=${encodeURIComponent(chosen())}#delete`);
+    done = true;
+  } else if (!mode && /^[1-9]$/.test(key) && !inField) {
+    done = press(key);
+  } else if (key === "Enter" && event.target === document.body && $("[data-testid=answer]")) {
+    $("[data-testid=answer]").click();
+    done = true;
+  }
+  if (done) event.preventDefault();
+});
+if (location.hash === "#delete") $("[data-testid=open-delete]")?.focus();
+const keysSwitch = $("#keys-switch");
+if (keysSwitch) {
+  const say = () => { keysSwitch.textContent = keysOff() ? keysSwitch.dataset.on : keysSwitch.dataset.off; };
+  keysSwitch.hidden = false;
+  keysSwitch.onclick = () => { localStorage.setItem("kith-keys", keysOff() ? "on" : "off"); say(); };
+  say();
+}

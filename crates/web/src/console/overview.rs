@@ -1,0 +1,187 @@
+//! The first page: what needs a person, four numbers, gateways and networks.
+
+use super::needs::{self, Need};
+use super::{Frame, count};
+use crate::locale::Words;
+use crate::page::{Unavailable, clock, page};
+use crate::staff::{Admin, House};
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use control::Sample;
+use delivery::network::{GatewayRow, Health, NetworkRow};
+
+#[derive(Template)]
+#[template(path = "console/overview.html")]
+struct Page {
+    f: Frame,
+    needs: Vec<Need>,
+    checked: String,
+    figures: Vec<Figure>,
+    gateways: Vec<Gateway>,
+    networks: Vec<Network>,
+}
+
+/// One of the four numbers, with its ten minutes.
+struct Figure {
+    value: String,
+    word: String,
+    /// Points of a line in a box of 100 × 24; none when there is nothing to draw.
+    line: String,
+    /// The same in words.
+    text: String,
+}
+
+struct Gateway {
+    name: String,
+    state: &'static str,
+    word: String,
+    since: String,
+    reason: String,
+    window: String,
+    rate: String,
+    trip: String,
+    queued: u32,
+    accepted: u64,
+    refused: u64,
+    receipts: u64,
+    mobile: u64,
+    errors: Vec<(String, u64)>,
+}
+
+struct Network {
+    prefix: String,
+    state: &'static str,
+    word: String,
+    since: String,
+    reason: String,
+    row: NetworkRow,
+    delay: String,
+}
+
+pub async fn show(
+    State(house): State<House>,
+    Admin(admin): Admin,
+    w: Words,
+) -> Result<Response, Unavailable> {
+    let control = &house.control;
+    let counts = control.store().counts(control.now()).await?;
+    let samples = control.samples();
+    let number = |word: &str, now: u64, of: &dyn Fn(&Sample) -> u64| {
+        let points: Vec<u64> = samples.iter().map(of).chain([now]).collect();
+        let (least, most) = (points.iter().min(), points.iter().max());
+        Figure {
+            value: now.to_string(),
+            word: w.say(word),
+            text: w.with2(
+                "figure-range",
+                ("least", count(least.copied().unwrap_or(0))),
+                ("most", count(most.copied().unwrap_or(0))),
+            ),
+            line: spark(&points),
+        }
+    };
+    let p99 = control.wire_p99();
+    let figures = vec![
+        number("figure-waiting", counts.due, &|s| s.counts.due),
+        number("figure-on-the-way", counts.in_flight, &|s| {
+            s.counts.in_flight
+        }),
+        number("figure-proven", counts.proven_last_hour, &|s| {
+            s.counts.proven_last_hour
+        }),
+        Figure {
+            value: p99.map_or_else(|| "–".to_owned(), |ms| format!("{ms} ms")),
+            word: w.say("figure-p99"),
+            line: String::new(),
+            text: w.say("figure-p99-hint"),
+        },
+    ];
+    let table = control.network();
+    Ok(page(&Page {
+        f: Frame::new(w, &admin, "overview"),
+        needs: needs::list(control, w).await?,
+        checked: clock(control.now()),
+        figures,
+        gateways: table
+            .gateways
+            .into_iter()
+            .map(|row| gateway(w, row))
+            .collect(),
+        networks: table
+            .networks
+            .into_iter()
+            .map(|row| network(w, row))
+            .collect(),
+    }))
+}
+
+fn gateway(w: Words, (name, row): (String, GatewayRow)) -> Gateway {
+    let (state, word) = health(w, row.state);
+    let pace = row
+        .pace
+        .map(|pace| format!(" / {pace:.0}"))
+        .unwrap_or_default();
+    Gateway {
+        name,
+        state,
+        word,
+        since: clock(row.since),
+        reason: row.reason,
+        window: format!("{} / {}", row.window.0, row.window.1),
+        rate: format!("{:.0}{pace}", row.rate),
+        trip: milliseconds(row.round_trip_ms),
+        queued: row.queued,
+        accepted: row.accepted,
+        refused: row.refused,
+        receipts: row.receipts,
+        mobile: row.mobile,
+        errors: row.errors.into_iter().collect(),
+    }
+}
+
+fn network(w: Words, (prefix, row): (String, NetworkRow)) -> Network {
+    let (state, word) = health(w, row.state);
+    Network {
+        prefix,
+        state,
+        word,
+        since: clock(row.since),
+        reason: row.reason.clone(),
+        delay: milliseconds(row.delay_ms),
+        row,
+    }
+}
+
+fn health(w: Words, health: Health) -> (&'static str, String) {
+    let state = match health {
+        Health::Up => "up",
+        Health::Slow => "slow",
+        Health::Down => "down",
+        Health::Paused => "paused",
+    };
+    (state, w.say(&format!("health-{state}")))
+}
+
+fn milliseconds(ms: Option<f64>) -> String {
+    match ms {
+        Some(ms) if ms < 10.0 => format!("{ms:.1} ms"),
+        Some(ms) => format!("{ms:.0} ms"),
+        None => "–".to_owned(),
+    }
+}
+
+/// The points of a line through `values` in a box of 100 × 24.
+fn spark(values: &[u64]) -> String {
+    let most = values.iter().copied().max().unwrap_or(0).max(1);
+    let steps = values.len().saturating_sub(1).max(1);
+    if values.len() < 2 {
+        return String::new();
+    }
+    let points = values.iter().enumerate().map(|(at, value)| {
+        let x = at * 100 / steps;
+        let y = 22 - value * 20 / most;
+        format!("{x},{y}")
+    });
+    points.collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,132 @@
+//! What every page has around it: language, text size, the way back.
+
+use super::Portal;
+use crate::locale::Words;
+use crate::page::{other, page_with, title};
+use crate::served::{LANGUAGE, Served, back, cookie, words};
+use askama::Template;
+use axum::extract::{Form, FromRequestParts, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use book::Language;
+use serde::Deserialize;
+use std::convert::Infallible;
+
+/// The size of the text that she chose.
+const SIZE: &str = "kith_size";
+/// In hundredths of the browser's own; the first is the default.
+const SIZES: [&str; 3] = ["100", "125", "150"];
+
+/// What a page's layout needs.
+pub struct Frame {
+    /// The words of its language.
+    pub w: Words,
+    /// The number that owners call.
+    pub service: String,
+    /// One of [`SIZES`].
+    pub size: &'static str,
+}
+
+impl Frame {
+    /// The text sizes to choose from.
+    pub fn sizes(&self) -> [&'static str; 3] {
+        SIZES
+    }
+
+    /// The tag of the other language, for the switch.
+    pub fn other(&self) -> &'static str {
+        other(self.w)
+    }
+
+    /// The tag of the language that a name is written in, for voices and fonts.
+    pub fn lang_of(&self, text: &str) -> &'static str {
+        let han = |c: char| matches!(c, '\u{3400}'..='\u{9FFF}' | '\u{20000}'..='\u{3FFFF}');
+        if text.chars().any(han) {
+            Language::ZhHans.tag()
+        } else if text.chars().any(char::is_alphabetic) {
+            Language::En.tag()
+        } else {
+            self.w.0.tag()
+        }
+    }
+
+    /// The page's title: what went wrong comes first.
+    pub fn title(&self, heading: impl AsRef<str>, wrong: bool) -> String {
+        title(self.w, heading.as_ref().to_owned(), wrong)
+    }
+}
+
+impl FromRequestParts<Portal> for Frame {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, portal: &Portal) -> Result<Self, Infallible> {
+        Ok(Self {
+            w: words(&parts.headers),
+            service: portal.control.settings().service_number.clone(),
+            size: cookie(&parts.headers, SIZE)
+                .and_then(|size| size_of(&size))
+                .unwrap_or(SIZES[0]),
+        })
+    }
+}
+
+/// To the other language, on the same page.
+pub async fn language(
+    State(served): State<Served>,
+    f: Frame,
+    headers: HeaderMap,
+) -> impl IntoResponse {
+    let chosen = served.choice(LANGUAGE, f.other());
+    (
+        [(header::SET_COOKIE, chosen)],
+        Redirect::to(&back(&headers)),
+    )
+}
+
+/// Another text size, on the same page.
+pub async fn size(
+    State(served): State<Served>,
+    headers: HeaderMap,
+    Form(chosen): Form<Size>,
+) -> impl IntoResponse {
+    let size = size_of(&chosen.size).unwrap_or(SIZES[0]);
+    let chosen = served.choice(SIZE, size);
+    (
+        [(header::SET_COOKIE, chosen)],
+        Redirect::to(&back(&headers)),
+    )
+}
+
+#[derive(Deserialize)]
+pub struct Size {
+    size: String,
+}
+
+fn size_of(chosen: &str) -> Option<&'static str> {
+    SIZES.into_iter().find(|size| *size == chosen)
+}
+
+#[derive(Template)]
+#[template(path = "sorry.html")]
+struct Sorry {
+    f: Frame,
+    heading: String,
+    sentence: String,
+}
+
+/// A page that says what was not done, and leads back.
+pub fn sorry(f: Frame, status: StatusCode, heading: String, sentence: String) -> Response {
+    let page = Sorry {
+        f,
+        heading,
+        sentence,
+    };
+    page_with(status, &page)
+}
+
+/// There is no such page.
+pub async fn lost(f: Frame) -> Response {
+    let (heading, sentence) = (f.w.say("lost"), f.w.say("lost-sentence"));
+    sorry(f, StatusCode::NOT_FOUND, heading, sentence)
+}

@@ -1,7 +1,7 @@
 //! A subscriber who leaves: her terminals are emptied first where the channel can, then everything of hers is gone
 //! (DECISIONS.md, “deleting a subscriber”).
 
-use crate::{Control, Event, ProvisionError, TerminalState};
+use crate::{Control, Event, ProvisionError, TerminalPatch, TerminalState};
 use book::{Revision, Subscriber, SubscriberId};
 use delivery::Terminal;
 use serde::{Deserialize, Serialize};
@@ -40,18 +40,11 @@ impl Control {
         };
         let write = DocumentWrite::put(KIND, id.0.to_string(), &leaving);
         self.store().run(Job::Documents(vec![write])).await?;
-        for full in self.store().terminals_of(id).await? {
-            let terminal = full.terminal;
-            if terminal.retired {
-                continue;
-            }
-            if terminal.channel.can_remove() {
-                self.empty(terminal).await?;
-            } else {
-                self.retire(terminal.id, |_| true).await?;
-            }
+        match self.see_off(&leaving).await {
+            // The engine was quicker.
+            Err(ProvisionError::NotFound) => Ok(true),
+            done => done,
         }
-        Ok(self.see_off(&leaving).await?)
     }
 
     /// Since when a subscriber has been leaving, ms UTC.
@@ -67,33 +60,30 @@ impl Control {
     /// Sees off everybody whose terminals are empty, or were waited for long enough.
     pub(crate) async fn see_all_off(&self) -> Result<(), StoreError> {
         for document in self.store().documents(KIND, None, PAGE).await? {
-            if let Ok(leaving) = serde_json::from_str(&document.value) {
-                self.see_off(&leaving).await?;
+            let Ok(leaving) = serde_json::from_str(&document.value) else {
+                continue;
+            };
+            match self.see_off(&leaving).await {
+                Ok(_) | Err(ProvisionError::NotFound) => {}
+                Err(ProvisionError::Store(error)) => return Err(error),
+                Err(error) => tracing::warn!(%error, "a subscriber cannot be seen off yet"),
             }
         }
         Ok(())
     }
 
-    /// Nothing of her book goes to this terminal any more, and what is there is taken away.
-    async fn empty(&self, terminal: Terminal) -> Result<(), ProvisionError> {
-        let patch = crate::TerminalPatch {
-            card: None,
-            content: Some(Content::Groups(BTreeSet::new())),
-        };
-        self.change_terminal(terminal.id, patch, |_| true).await?;
-        self.ship(terminal.id, None).await?;
-        Ok(())
-    }
-
-    async fn see_off(&self, leaving: &Leaving) -> Result<bool, StoreError> {
+    /// Goes on with a departure, whoever began it and wherever it was broken off: gives whether she is gone.
+    async fn see_off(&self, leaving: &Leaving) -> Result<bool, ProvisionError> {
         let id = leaving.subscriber;
         let patient = self.now() < leaving.since.saturating_add(PATIENCE);
+        let mut empty = true;
         for full in self.store().terminals_of(id).await? {
-            let view = self.terminal_view(full.terminal.id).await?;
-            let done = [TerminalState::InSync, TerminalState::Retired];
-            if patient && view.is_some_and(|view| !done.contains(&view.state)) {
-                return Ok(false);
+            if !full.terminal.retired && patient {
+                empty &= self.emptied(full.terminal).await?;
             }
+        }
+        if !empty {
+            return Ok(false);
         }
         let key = id.0.to_string();
         let jobs = vec![
@@ -107,7 +97,7 @@ impl Control {
             match done {
                 // Somebody saw her off at the same moment.
                 Ok(()) | Err(StoreError::Refused(store::Refused::Missing)) => {}
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
         }
         self.emit(Event::Change {
@@ -115,5 +105,26 @@ impl Control {
             revision: Revision(0),
         });
         Ok(true)
+    }
+
+    /// Whether nothing of Kith's is on a terminal any more, as far as its channel can take it away; sees to it that it
+    /// will be.
+    async fn emptied(&self, terminal: Terminal) -> Result<bool, ProvisionError> {
+        let id = terminal.id;
+        if !terminal.channel.can_remove() {
+            self.retire(id, |_| true).await?;
+            return Ok(true);
+        }
+        let nobody = Content::Groups(BTreeSet::new());
+        if terminal.content != nobody {
+            let patch = TerminalPatch {
+                card: None,
+                content: Some(nobody),
+            };
+            self.change_terminal(id, patch, |_| true).await?;
+            self.ship(id, None).await?;
+        }
+        let view = self.terminal_view(id).await?;
+        Ok(view.is_none_or(|view| view.state == TerminalState::InSync))
     }
 }

@@ -25,7 +25,9 @@ impl FromRequestParts<Control> for Caller {
         let header = parts.headers.get(AUTHORIZATION);
         let secret = header
             .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer "))
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("Bearer"))
+            .map(|(_, secret)| secret)
             .ok_or_else(Problem::no_token)?;
         let token = control.token(secret.trim()).await?;
         token.map(Self).ok_or_else(Problem::no_token)

@@ -183,7 +183,8 @@ impl From<EditError> for Problem {
                     Class::NotFound => StatusCode::NOT_FOUND,
                 };
                 let mut problem = Self::new(status, refusal.key(), sentence(&refusal.to_string()));
-                problem.field = refusal.field();
+                // Of what is not there, no field is wrong.
+                problem.field = refusal.field().filter(|_| status != StatusCode::NOT_FOUND);
                 problem.readings = refusal
                     .readings()
                     .map(|(a, b)| vec![a.typed.clone(), b.typed.clone()]);
@@ -204,7 +205,10 @@ impl From<EditError> for Problem {
 impl From<ProvisionError> for Problem {
     fn from(error: ProvisionError) -> Self {
         match error {
-            ProvisionError::Wrong { field, sentence } => Self::wrong(field, sentence),
+            ProvisionError::Wrong {
+                field,
+                sentence: said,
+            } => Self::wrong(field, sentence(&said)),
             ProvisionError::Taken(said) => {
                 Self::new(StatusCode::CONFLICT, "taken", sentence(&said))
             }

@@ -4,8 +4,10 @@
 //! file. A wrong key is named with its line.
 
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use terminals::{CardProfile, TerminalProfile};
 use vault::MasterKey;
 
 /// The whole configuration.
@@ -20,6 +22,8 @@ pub struct Config {
     pub brand: BrandConfig,
     /// What agents may do.
     pub desk: DeskConfig,
+    /// Profiles beside the built-in ones.
+    pub profiles: ProfilesConfig,
     /// How long delivery waits for what.
     pub delivery: DeliveryConfig,
     /// The carriers' gateways.
@@ -64,6 +68,16 @@ pub struct BrandConfig {
     pub name_zh: String,
     /// The number that owners call.
     pub service_number: String,
+}
+
+/// `[profiles]`: files like those under `profiles/`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProfilesConfig {
+    /// How cards are written.
+    pub cards: Vec<PathBuf>,
+    /// What terminals can hold.
+    pub terminals: Vec<PathBuf>,
 }
 
 /// `[desk]`.
@@ -163,17 +177,43 @@ impl Default for DeliveryConfig {
 
 impl Config {
     /// What control needs to know.
-    pub fn settings(&self) -> control::Settings {
-        control::Settings {
+    ///
+    /// # Errors
+    /// A sentence about a profile file that cannot be used.
+    pub fn settings(&self) -> Result<control::Settings, String> {
+        let cards = profiles(&self.profiles.cards, |text| {
+            let card = CardProfile::parse(text).map_err(|error| error.to_string())?;
+            Ok((card.name.clone(), card))
+        })?;
+        let phones = profiles(&self.profiles.terminals, |text| {
+            let phone = TerminalProfile::parse(text).map_err(|error| error.to_string())?;
+            Ok((phone.name.clone(), phone))
+        })?;
+        Ok(control::Settings {
             policy: self.delivery.policy(),
             brand: self.brand.name.clone(),
             brand_zh: self.brand.name_zh.clone(),
             service_number: self.brand.service_number.clone(),
             spoken: self.desk.spoken_codes.into(),
-            cards: Default::default(),
-            phones: Default::default(),
-        }
+            cards,
+            phones,
+        })
     }
+}
+
+/// The profiles of a list of files, by name.
+fn profiles<T>(
+    files: &[PathBuf],
+    read: impl Fn(&str) -> Result<(String, T), String>,
+) -> Result<BTreeMap<String, T>, String> {
+    let mut all = BTreeMap::new();
+    for file in files {
+        let said = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
+        let text = std::fs::read_to_string(file).map_err(|error| said(&error))?;
+        let (name, profile) = read(&text).map_err(|error| said(&error))?;
+        all.insert(name, profile);
+    }
+    Ok(all)
 }
 
 impl StoreConfig {

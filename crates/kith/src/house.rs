@@ -99,7 +99,7 @@ impl House {
         Ok(Control::new(
             store,
             key,
-            config.settings(),
+            config.settings()?,
             outbound,
             Default::default,
         ))

@@ -210,18 +210,23 @@ async fn tested(door: &Door, terminal: &str, wait: u64) -> Result<Said, String> 
 
 async fn newest(door: &Door, terminal: &str) -> Result<Value, String> {
     let path = format!("/api/v1/shipments?terminal={terminal}&limit=1");
-    Ok(door.get(&path).await?["items"][0].take())
+    Ok(door.get(&path).await?["items"][0].clone())
 }
 
 fn shown(terminal: &Value) -> String {
+    let (used, of) = (&terminal["capacity"]["used"], &terminal["capacity"]["of"]);
+    // A phone that takes cards one by one has no end that anybody knows.
+    let room = match of.as_u64() {
+        Some(of) if of < u64::from(u16::MAX) => format!("{used} of {of}"),
+        _ => used.to_string(),
+    };
     let mut lines = vec![format!(
-        "Terminal {}: {}, {}, {}; {} of {} entries; revision {} of {} proven.",
+        "Terminal {}: {}, {}, {}; entries: {}; revision {} of {} proven.",
         text(terminal, "id"),
         text(terminal, "msisdn"),
         text(terminal, "channel"),
         text(terminal, "state"),
-        text(&terminal["capacity"], "used"),
-        text(&terminal["capacity"], "of"),
+        room,
         text(terminal, "proven_revision"),
         text(terminal, "desired_revision"),
     )];

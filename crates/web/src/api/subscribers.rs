@@ -111,6 +111,9 @@ pub async fn find(
     let page = params.page(book::parse_subscriber_id)?;
     let found = match params.get("number") {
         Some(number) => {
+            // A number as a person writes it finds its owner, too.
+            let normal = control.normal_number(number);
+            let number = normal.as_deref().unwrap_or(number);
             let mut all = control.store().subscribers_by_number(number).await?;
             all.retain(|subscriber| page.after.is_none_or(|after| subscriber.id > after));
             all

@@ -163,3 +163,4 @@ phone-empty = Nobody is on the phone yet.
 phone-apart = Not on this phone
 preview = On the phone it will look like this
 preview-cut = The phone cuts the name here
+saved-held = Much was changed at once: the phone waits for a yes. Call us.

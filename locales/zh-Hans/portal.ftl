@@ -146,3 +146,4 @@ phone-empty = 手机上还没有人。
 phone-apart = 不在这部手机上
 preview = 手机上会这样显示
 preview-cut = 名字会在这里被截断
+saved-held = 一次改动较多，要等您确认才改手机。请打电话给我们。

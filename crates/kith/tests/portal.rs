@@ -562,3 +562,31 @@ fn the_phone_is_drawn_with_its_cuts_and_the_text_is_as_large_as_she_likes() {
             .starts_with("kith_size=100;")
     );
 }
+
+#[test]
+fn much_at_once_is_held_and_stays_in_the_list_until_somebody_says_yes() {
+    let portal = Portal::start("held");
+    until("everybody on the phone", || {
+        let list = portal.get("/").body;
+        list.contains("Everything is on the phone").then_some(())
+    });
+    let list = portal.get("/").body;
+    let ids = list
+        .split("href=\"/people/")
+        .skip(1)
+        .map(|rest| rest.split('"').next().unwrap());
+    let ids: Vec<_> = ids.filter(|id| *id != "new").collect();
+    // Off, so that nothing can be gone before the brake comes.
+    let lab = portal.json["lab"]["url"].as_str().unwrap();
+    let kind = "Content-Type: application/json\r\n";
+    let path = format!("/lab/v1/handsets/{MUM}/power");
+    request("POST", lab, &path, kind, br#"{"on": false}"#);
+    let mut last = None;
+    for id in ids.iter().take(ids.len().div_ceil(2)) {
+        last = Some(portal.post(&format!("/people/{id}/delete"), &[]));
+    }
+    let list = portal.get(last.unwrap().header("location").unwrap()).body;
+    assert!(list.contains("Much was changed at once"), "{list}");
+    assert_eq!(list.matches("data-testid=\"row\"").count(), ids.len());
+    assert!(list.contains("Waits for a yes"));
+}

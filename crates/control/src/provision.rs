@@ -129,6 +129,23 @@ impl Control {
         &self,
         new: NewSubscriber,
     ) -> Result<Subscriber, ProvisionError> {
+        self.create_subscriber_once(new, None).await
+    }
+
+    /// The same; with a request's id only once.
+    ///
+    /// # Errors
+    /// [`ProvisionError`].
+    pub async fn create_subscriber_once(
+        &self,
+        new: NewSubscriber,
+        request: Option<&str>,
+    ) -> Result<Subscriber, ProvisionError> {
+        if let Some(id) = self.made(request).await?
+            && let Some(known) = self.store().subscriber(id).await?
+        {
+            return Ok(known);
+        }
         let name = checked_name(&new.name)?;
         let msisdn = full_number(&new.msisdn, new.region.as_deref())?;
         let region = new.region.or_else(|| region_of(&msisdn)).ok_or_else(|| {
@@ -147,9 +164,8 @@ impl Control {
             language: new.language,
             region: checked_region(&region)?,
         };
-        self.store()
-            .run(Job::CreateSubscriber(subscriber.clone()))
-            .await?;
+        let job = Job::CreateSubscriber(subscriber.clone());
+        self.make(job, request, &subscriber.id).await?;
         Ok(subscriber)
     }
 
@@ -201,6 +217,23 @@ impl Control {
     /// # Errors
     /// [`ProvisionError`].
     pub async fn add_terminal(&self, new: NewTerminal) -> Result<Terminal, ProvisionError> {
+        self.add_terminal_once(new, None).await
+    }
+
+    /// The same; with a request's id only once.
+    ///
+    /// # Errors
+    /// [`ProvisionError`].
+    pub async fn add_terminal_once(
+        &self,
+        new: NewTerminal,
+        request: Option<&str>,
+    ) -> Result<Terminal, ProvisionError> {
+        if let Some(id) = self.made(request).await?
+            && let Some(known) = self.store().terminal(id).await?
+        {
+            return Ok(known.terminal);
+        }
         let subscriber = self.store().subscriber(new.subscriber).await?;
         let subscriber = subscriber.ok_or(ProvisionError::NotFound)?;
         let msisdn = full_number(&new.msisdn, Some(&subscriber.region))?;
@@ -270,9 +303,8 @@ impl Control {
             trouble: None,
             retired: false,
         };
-        self.store()
-            .run(Job::AddTerminal(Box::new(terminal.clone())))
-            .await?;
+        let job = Job::AddTerminal(Box::new(terminal.clone()));
+        self.make(job, request, &terminal.id).await?;
         let book = self.store().book(subscriber.id).await?;
         if book.is_some_and(|book| !book.friends.is_empty()) {
             self.mark(terminal.id, |_| {}).await?;

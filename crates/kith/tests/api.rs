@@ -753,7 +753,7 @@ fn listen(demo: &Demo, header: &str) -> Stream {
     .unwrap();
     let mut stream = std::io::BufReader::new(stream);
     // The head is there: the listener is.
-    while line(&mut stream) != "" {}
+    while !line(&mut stream).is_empty() {}
     stream
 }
 

@@ -6,6 +6,7 @@ use book::{Language, Revision, Subscriber, SubscriberId, Understood, region_of, 
 use delivery::{Due, Lane, ShipmentState, Terminal, TerminalId};
 use store::{Job, Refused, SettleJob, StoreError};
 use terminals::{ChannelKind, Content};
+use wire::ota::Counter;
 
 /// A subscriber to be taken in.
 #[derive(Debug, Clone)]
@@ -237,6 +238,10 @@ impl Control {
         let subscriber = self.store().subscriber(new.subscriber).await?;
         let subscriber = subscriber.ok_or(ProvisionError::NotFound)?;
         let msisdn = full_number(&new.msisdn, Some(&subscriber.region))?;
+        let counter = new.counter.unwrap_or(1);
+        if Counter::new(counter).is_none() {
+            return Err(wrong("counter", "A counter is a number below 2^40."));
+        }
         let (keys, iccid, card_profile) = match new.channel {
             ChannelKind::SimOta => {
                 let (kic, kid) = new
@@ -289,7 +294,7 @@ impl Control {
             terminal_profile,
             content: Content::All,
             keys,
-            counter_next: new.counter.unwrap_or(1),
+            counter_next: counter,
             incarnation: self.store().incarnation().await?,
             in_use: new.in_use,
             in_flight: None,

@@ -112,7 +112,9 @@ pub async fn find(
     let page = params.page(book::parse_subscriber_id)?;
     let found = match params.get("number") {
         Some(number) => {
-            let mut all = control.store().subscribers_by_number(number).await?;
+            // A plus that nobody coded comes as a space.
+            let number = number.replacen(' ', "+", 1);
+            let mut all = control.store().subscribers_by_number(&number).await?;
             all.retain(|subscriber| page.after.is_none_or(|after| subscriber.id > after));
             all
         }

@@ -119,7 +119,7 @@ pub struct New {
     iccid: Option<String>,
     keys: Option<Keys>,
     /// The first counter that was never used with these keys.
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, maximum = 1099511627775u64)]
     counter: Option<u64>,
     card: Option<Card>,
 }

@@ -161,3 +161,6 @@ phone-cut = In the book: { $name }
 phone-cut-hint = The phone cuts a name that is too long for it. Write it shorter, with what matters first.
 phone-empty = Nobody is on the phone yet.
 phone-apart = Not on this phone
+preview = On the phone it will look like this
+preview-cut = The phone cuts the name here
+saved-held = Much was changed at once: the phone waits for a yes. Call us.

@@ -144,3 +144,6 @@ phone-cut = 电话簿里是：{ $name }
 phone-cut-hint = 名字太长会被手机截断。请写短一些，要紧的写在前面。
 phone-empty = 手机上还没有人。
 phone-apart = 不在这部手机上
+preview = 手机上会这样显示
+preview-cut = 名字会在这里被截断
+saved-held = 一次改动较多，要等您确认才改手机。请打电话给我们。

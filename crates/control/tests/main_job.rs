@@ -57,7 +57,7 @@ impl World {
                 let accepted = Event::Accepted {
                     target: message.target,
                     gateway: "test".into(),
-                    message_id: None,
+                    message_id: Some("m1".into()),
                 };
                 let _ = events.send(accepted).await;
                 if !*switch.lock().unwrap() {
@@ -181,6 +181,9 @@ async fn a_friend_that_was_added_changed_and_removed_is_on_the_card() {
     let view = world.until(terminal, TerminalState::InSync).await;
     assert_eq!(view.entries[0].state, EntryState::OnTerminal);
     assert_eq!(world.phone(), [("Mei".into(), "+447700900123".into())]);
+    // A receipt that comes after a restart finds its part by the gateway and its id there.
+    let sent = world.control.store().sent("test", "m1").await.unwrap();
+    assert!(sent.is_some());
 
     let grant = Grant::of_job(JobKind::Sample, owner);
     let patch = book::FriendPatch {

@@ -4,8 +4,11 @@
 //! file. A wrong key is named with its line.
 
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use terminals::{CardProfile, TerminalProfile};
+use vault::MasterKey;
 
 /// The whole configuration.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -19,6 +22,8 @@ pub struct Config {
     pub brand: BrandConfig,
     /// What agents may do.
     pub desk: DeskConfig,
+    /// Profiles beside the built-in ones.
+    pub profiles: ProfilesConfig,
     /// How long delivery waits for what.
     pub delivery: DeliveryConfig,
     /// The carriers' gateways.
@@ -45,6 +50,10 @@ pub struct ListenConfig {
     pub public: SocketAddr,
     /// Desk, console, API and metrics: for the LAN only.
     pub lan: SocketAddr,
+    /// A file with the certificate and those that sign it, PEM: both listeners speak TLS then.
+    pub certificate: Option<PathBuf>,
+    /// The file with its key, PEM.
+    pub certificate_key: Option<PathBuf>,
     /// A proxy in front does TLS: listening beyond loopback without certificates is allowed.
     pub behind_proxy: bool,
 }
@@ -59,6 +68,16 @@ pub struct BrandConfig {
     pub name_zh: String,
     /// The number that owners call.
     pub service_number: String,
+}
+
+/// `[profiles]`: files like those under `profiles/`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProfilesConfig {
+    /// How cards are written.
+    pub cards: Vec<PathBuf>,
+    /// What terminals can hold.
+    pub terminals: Vec<PathBuf>,
 }
 
 /// `[desk]`.
@@ -121,8 +140,17 @@ impl Default for ListenConfig {
         Self {
             public: SocketAddr::from(([127, 0, 0, 1], 8080)),
             lan: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            certificate: None,
+            certificate_key: None,
             behind_proxy: false,
         }
+    }
+}
+
+impl ListenConfig {
+    /// Browsers come by https.
+    pub fn secure(&self) -> bool {
+        self.behind_proxy || self.certificate.is_some()
     }
 }
 
@@ -144,6 +172,69 @@ impl Default for DeliveryConfig {
             proof_seconds_most: 6 * 3600,
             validity_seconds: 86_400,
         }
+    }
+}
+
+impl Config {
+    /// What control needs to know.
+    ///
+    /// # Errors
+    /// A sentence about a profile file that cannot be used.
+    pub fn settings(&self) -> Result<control::Settings, String> {
+        let cards = profiles(&self.profiles.cards, |text| {
+            let card = CardProfile::parse(text).map_err(|error| error.to_string())?;
+            Ok((card.name.clone(), card))
+        })?;
+        let phones = profiles(&self.profiles.terminals, |text| {
+            let phone = TerminalProfile::parse(text).map_err(|error| error.to_string())?;
+            Ok((phone.name.clone(), phone))
+        })?;
+        Ok(control::Settings {
+            policy: self.delivery.policy(),
+            brand: self.brand.name.clone(),
+            brand_zh: self.brand.name_zh.clone(),
+            service_number: self.brand.service_number.clone(),
+            spoken: self.desk.spoken_codes.into(),
+            cards,
+            phones,
+        })
+    }
+}
+
+/// The profiles of a list of files, by name.
+fn profiles<T>(
+    files: &[PathBuf],
+    read: impl Fn(&str) -> Result<(String, T), String>,
+) -> Result<BTreeMap<String, T>, String> {
+    let mut all = BTreeMap::new();
+    for file in files {
+        let said = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
+        let text = std::fs::read_to_string(file).map_err(|error| said(&error))?;
+        let (name, profile) = read(&text).map_err(|error| said(&error))?;
+        all.insert(name, profile);
+    }
+    Ok(all)
+}
+
+impl StoreConfig {
+    /// The key that seals what is secret: from the configuration, its file, or the data folder's own.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub fn master_key(&self) -> Result<MasterKey, String> {
+        let path = match (&self.master_key, &self.master_key_file) {
+            (Some(digits), _) => {
+                return MasterKey::from_hex("[store] master_key", digits)
+                    .map_err(|error| error.to_string());
+            }
+            (None, Some(path)) => path.clone(),
+            (None, None) => {
+                std::fs::create_dir_all(&self.path)
+                    .map_err(|error| format!("{} cannot be made: {error}.", self.path.display()))?;
+                self.path.join("master.key")
+            }
+        };
+        MasterKey::from_file(&path).map_err(|error| error.to_string())
     }
 }
 
@@ -234,11 +325,16 @@ fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<(), String> {
 
 fn check(name: &str, config: &Config) -> Result<(), String> {
     for (key, addr) in [("public", config.listen.public), ("lan", config.listen.lan)] {
-        if !addr.ip().is_loopback() && !config.listen.behind_proxy {
+        if !addr.ip().is_loopback() && !config.listen.secure() {
             return Err(format!(
-                "{name}: [listen] {key} = {addr} is beyond this machine and has no TLS: put a proxy in front and set behind_proxy = true, or listen on 127.0.0.1."
+                "{name}: [listen] {key} = {addr} is beyond this machine and has no TLS: give certificate and certificate_key, or put a proxy in front and set behind_proxy = true, or listen on 127.0.0.1."
             ));
         }
+    }
+    if config.listen.certificate.is_some() != config.listen.certificate_key.is_some() {
+        return Err(format!(
+            "{name}: [listen] certificate and certificate_key go together: give both, or neither."
+        ));
     }
     let mut names: Vec<_> = config.gateway.iter().map(|g| g.name.as_str()).collect();
     names.sort_unstable();
@@ -287,6 +383,11 @@ mod tests {
             &[],
             "beyond this machine",
         );
+    }
+
+    #[test]
+    fn a_certificate_needs_its_key() {
+        check_wrong("[listen]\ncertificate = \"a.pem\"\n", &[], "go together");
     }
 
     #[test]

@@ -1,16 +1,23 @@
 //! The house: every room with its doors joined. Used by `serve` and `demo`.
 
+use crate::config::Config;
 use comms::{GatewayConfig, Gateways};
 use control::{Control, Settings};
+use std::fs::{File, Permissions, TryLockError};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use store::Store;
+use tokio::net::UnixListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use vault::MasterKey;
 
 /// Events that may wait between comms and control.
 const EVENTS: usize = 10_000;
+
+/// The command line's way to a running server, in the data folder; only its owner may open it.
+pub const SOCKET: &str = "kith.sock";
 
 /// A running server, without its listeners.
 pub struct House {
@@ -20,6 +27,9 @@ pub struct House {
     stop: oneshot::Sender<()>,
     engine: JoinHandle<()>,
     messages: JoinHandle<()>,
+    socket: JoinHandle<()>,
+    /// Held as long as this process holds the store.
+    _lock: File,
 }
 
 impl House {
@@ -32,6 +42,7 @@ impl House {
     ) -> Result<Self, String> {
         std::fs::create_dir_all(folder)
             .map_err(|error| format!("{} cannot be made: {error}.", folder.display()))?;
+        let lock = lock(folder)?;
         let store = Store::open(&folder.join("kith.db")).map_err(|error| error.to_string())?;
         let (events, inbox) = mpsc::channel(EVENTS);
         let gateways = Arc::new(Gateways::start(gateways, events));
@@ -58,7 +69,10 @@ impl House {
                 }
             }
         });
+        let socket = listen(folder, web::socket(control.clone()))?;
         Ok(Self {
+            socket,
+            _lock: lock,
             control,
             gateways,
             stop,
@@ -67,8 +81,33 @@ impl House {
         })
     }
 
+    /// Control over the store of an installation whose server does not run: edits are recorded and marked due, and go
+    /// out at the server's next start.
+    pub fn control_alone(config: Config) -> Result<Control, String> {
+        let folder = &config.store.path;
+        if !folder.join("kith.db").exists() {
+            return Err(format!(
+                "There is no Kith in {}: start kith serve once, or give --data or --config.",
+                folder.display()
+            ));
+        }
+        // Let go of at the end of the process.
+        std::mem::forget(lock(folder)?);
+        let key = config.store.master_key()?;
+        let store = Store::open(&folder.join("kith.db")).map_err(|error| error.to_string())?;
+        let (outbound, _) = mpsc::unbounded_channel();
+        Ok(Control::new(
+            store,
+            key,
+            config.settings()?,
+            outbound,
+            Default::default,
+        ))
+    }
+
     /// Finishes what is in hand: control first, then the gateways, then the store.
     pub async fn close(self) {
+        self.socket.abort();
         let _ = self.stop.send(());
         let _ = self.engine.await;
         self.messages.abort();
@@ -78,4 +117,34 @@ impl House {
         }
         self.control.store().close().await;
     }
+}
+
+/// Takes the data folder for this process: two servers on one store would send everything twice.
+fn lock(folder: &Path) -> Result<File, String> {
+    let path = folder.join("kith.lock");
+    let said =
+        |error: &dyn std::fmt::Display| format!("{} cannot be used: {error}.", path.display());
+    let file = File::create(&path).map_err(|error| said(&error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(format!(
+            "Another Kith holds {}: stop it first, or use another data folder.",
+            folder.display()
+        )),
+        Err(TryLockError::Error(error)) => Err(said(&error)),
+    }
+}
+
+/// Listens for the command line.
+fn listen(folder: &Path, router: axum::Router) -> Result<JoinHandle<()>, String> {
+    let path = folder.join(SOCKET);
+    let said =
+        |error: &dyn std::fmt::Display| format!("{} cannot be opened: {error}.", path.display());
+    // The lock is ours: what stands there is left from a process that was killed.
+    let _ = std::fs::remove_file(&path);
+    let listener = UnixListener::bind(&path).map_err(|error| said(&error))?;
+    std::fs::set_permissions(&path, Permissions::from_mode(0o600)).map_err(|error| said(&error))?;
+    Ok(tokio::spawn(async move {
+        let _ = axum::serve(listener, router).await;
+    }))
 }

@@ -1,12 +1,14 @@
 //! `kith`: the command line, and the only place that wires the rooms together.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod command;
 mod config;
 mod demo;
 mod house;
 mod lab_command;
 mod serve;
 mod standalone;
+mod tls;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -21,6 +23,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Accounts of the staff: agents, supervisors, administrators.
+    Account(command::Account),
+    /// Whether every rule of delivery holds over what is stored.
+    Audit(command::Audit),
+    /// A book: a friend, a whole list in, a whole list out.
+    Book(command::Book),
     /// The main job: server, carrier, cards and handsets in one process, with sample data.
     Demo(demo::Demo),
     /// A carrier, cards and handsets in software, as a process of its own.
@@ -33,12 +41,24 @@ enum Command {
     Plan(standalone::plan::PlanArgs),
     /// The server, with a real carrier's gateway.
     Serve(serve::Serve),
+    /// Who has a book.
+    Subscriber(command::Subscriber),
+    /// Phones and their cards.
+    Terminal(command::Terminal),
+    /// Keys for programs.
+    Token(command::Token),
     /// Short messages and business cards: make the parts, or put them together (3GPP TS 23.040).
     Sms(standalone::sms::Sms),
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
+        Command::Account(account) => in_runtime(command::account::main(account)),
+        Command::Audit(audit) => in_runtime(command::audit::main(audit)),
+        Command::Book(book) => in_runtime(command::book::main(book)),
+        Command::Subscriber(subscriber) => in_runtime(command::subscriber::main(subscriber)),
+        Command::Terminal(terminal) => in_runtime(command::terminal::main(terminal)),
+        Command::Token(token) => in_runtime(command::token::main(token)),
         Command::Demo(demo) => in_runtime(demo::run(demo)),
         Command::Lab(lab) => in_runtime(lab_command::run(lab)),
         Command::Adn(adn) => standalone::adn::run(adn),

@@ -2,12 +2,15 @@
 
 use crate::config::{self, Config};
 use crate::house::House;
+use crate::tls::{self, TlsListener};
+use axum::Router;
 use clap::Args;
-use control::Settings;
+use rustls::ServerConfig;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use tokio::net::TcpListener;
-use vault::MasterKey;
+use tokio::task::JoinHandle;
 
 /// The server with a real carrier's gateway.
 #[derive(Args)]
@@ -55,27 +58,31 @@ async fn start(config: Config) -> Result<(), String> {
     let public = TcpListener::bind(addr_public)
         .await
         .map_err(|error| format!("{addr_public} for the portal cannot be opened: {error}."))?;
-    let policy = config.delivery.policy();
-    let key = master_key(&config)?;
-    let settings = Settings {
-        policy,
-        brand: config.brand.name,
-        brand_zh: config.brand.name_zh,
-        spoken: config.desk.spoken_codes.into(),
-        service_number: config.brand.service_number,
-        cards: Default::default(),
-        phones: Default::default(),
-    };
+    // Port 0 took a free one.
+    let addr = lan.local_addr().unwrap_or(addr);
+    let addr_public = public.local_addr().unwrap_or(addr_public);
+    let tls = tls::config(&config.listen)?;
+    let key = config.store.master_key()?;
+    let settings = config.settings()?;
     let house = House::open(&config.store.path, key, settings, config.gateway)?;
     let served = web::Served {
-        secure: config.listen.behind_proxy,
+        secure: config.listen.secure(),
     };
-    let router = web::lan(house.control.clone(), served);
-    println!("Kith serves the API on http://{addr}/api/v1");
-    println!("Kith serves the portal on http://{addr_public}/");
-    let server = tokio::spawn(async move { axum::serve(lan, router).await });
-    let pages = web::portal::router(house.control.clone(), served);
-    let portal = tokio::spawn(async move { axum::serve(public, pages).await });
+    let control = house.control.clone();
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let first = control.first_administrator().await;
+    if let Some(secret) = first.map_err(|error| error.to_string())? {
+        println!(
+            "Nobody runs this Kith yet. Open this once, within a day, to become its administrator:"
+        );
+        println!("  {scheme}://{addr}/welcome/{secret}");
+    }
+    println!("Desk     {scheme}://{addr}/desk");
+    println!("Console  {scheme}://{addr}/console");
+    println!("API      {scheme}://{addr}/api/v1");
+    println!("Portal   {scheme}://{addr_public}/");
+    let server = listen(lan, web::lan(control.clone(), served), tls.clone())?;
+    let portal = listen(public, web::portal::router(control, served), tls)?;
     crate::stop_signal().await;
     server.abort();
     portal.abort();
@@ -83,18 +90,21 @@ async fn start(config: Config) -> Result<(), String> {
     Ok(())
 }
 
-fn master_key(config: &Config) -> Result<MasterKey, String> {
-    let store = &config.store;
-    let text = match (&store.master_key, &store.master_key_file) {
-        (Some(digits), _) => {
-            return MasterKey::from_hex("[store] master_key", digits).map_err(|e| e.to_string());
+/// Serves a router, by TLS where there is a certificate.
+fn listen(
+    tcp: TcpListener,
+    router: Router,
+    tls: Option<Arc<ServerConfig>>,
+) -> Result<JoinHandle<()>, String> {
+    Ok(match tls {
+        Some(config) => {
+            let listener = TlsListener::new(tcp, config).map_err(|error| error.to_string())?;
+            tokio::spawn(async move {
+                let _ = axum::serve(listener, router).await;
+            })
         }
-        (None, Some(path)) => path.clone(),
-        (None, None) => {
-            std::fs::create_dir_all(&store.path)
-                .map_err(|error| format!("{} cannot be made: {error}.", store.path.display()))?;
-            store.path.join("master.key")
-        }
-    };
-    MasterKey::from_file(&text).map_err(|error| error.to_string())
+        None => tokio::spawn(async move {
+            let _ = axum::serve(tcp, router).await;
+        }),
+    })
 }

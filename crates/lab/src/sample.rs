@@ -25,8 +25,13 @@ pub fn handsets() -> Vec<HandsetSpec> {
         card,
     };
     vec![
-        handset("+447700900101", "Mum", "en", card("usim-28x50", 1)),
-        handset("+8613900000102", "王奶奶", "zh-Hans", card("usim-28x50", 2)),
+        handset("+447700900101", "Mum", "en", card("sim-28x50", 1)),
+        handset(
+            "+8613900000102",
+            "王奶奶",
+            "zh-Hans",
+            card("usim-28x100", 2),
+        ),
         handset("+447700900103", "Uncle Joe", "en", None),
     ]
 }

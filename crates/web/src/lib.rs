@@ -9,8 +9,10 @@ mod locale;
 mod page;
 pub mod portal;
 mod served;
+mod socket;
 mod staff;
 mod states;
 
 pub use lan::router as lan;
 pub use served::Served;
+pub use socket::router as socket;

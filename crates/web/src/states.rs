@@ -64,7 +64,11 @@ impl Teller<'_> {
                 self.w
                     .with("why-trouble", "number", self.service.to_owned()),
             ),
-            EntryState::LeftOut => self.left_out(terminal, entry),
+            EntryState::LeftOut => {
+                let mut reasons = terminal.left_out.iter();
+                let reason = reasons.find(|left| Some(left.key) == entry.key);
+                self.left_out(reason.map(|left| &left.reason))
+            }
             EntryState::Held => match &entry.was {
                 Some(was) if was.number_shown != entry.number_shown => under(
                     2,
@@ -91,21 +95,19 @@ impl Teller<'_> {
         }
     }
 
-    /// Does not fit, or was never meant for this phone.
-    fn left_out(&self, terminal: &TerminalView, entry: &EntryView) -> Said {
-        let mut reasons = terminal.left_out.iter();
-        let reason = reasons.find(|left| Some(left.key) == entry.key);
+    /// Does not fit on a phone, or was never meant for it.
+    pub fn left_out(&self, reason: Option<&LeftOutReason>) -> Said {
         let fits_not = |under: String| Said {
             under: Some(under),
-            ..self.plain(entry.state, 1)
+            ..self.plain(EntryState::LeftOut, 1)
         };
-        // By her own wish, or the phone's nature: calm, and worse than nothing else.
+        // By her own wish, or the phone's nature: calm, and after everything else.
         let apart = |word: &str| Said {
             icon: "apart",
             word: self.w.say(word),
-            ..self.plain(entry.state, SETTLED + 4)
+            ..self.plain(EntryState::LeftOut, SETTLED + 4)
         };
-        match reason.map(|left| &left.reason) {
+        match reason {
             Some(LeftOutReason::Full { place, of }) => fits_not(self.w.with2(
                 "why-full",
                 ("of", i64::from(*of)),

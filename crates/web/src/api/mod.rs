@@ -20,6 +20,9 @@ mod subscribers;
 mod tag;
 mod terminals;
 
+pub(crate) use auth::Local;
+pub(crate) use problem::Problem;
+
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use axum::{Extension, Router};

@@ -113,8 +113,12 @@ pub async fn find(
     let found = match params.get("number") {
         Some(number) => {
             // A plus that nobody coded comes as a space.
-            let number = number.replacen(' ', "+", 1);
-            let mut all = control.store().subscribers_by_number(&number).await?;
+            let coded = number.strip_prefix(' ').map(|rest| format!("+{rest}"));
+            let number = coded.as_deref().unwrap_or(number);
+            // A number as a person writes it finds its owner, too.
+            let normal = control.normal_number(number);
+            let number = normal.as_deref().unwrap_or(number);
+            let mut all = control.store().subscribers_by_number(number).await?;
             all.retain(|subscriber| page.after.is_none_or(|after| subscriber.id > after));
             all
         }
@@ -235,9 +239,14 @@ fn view(subscriber: &Subscriber, revision: Revision, leaving: bool) -> View {
 
 impl From<AccountError> for Problem {
     fn from(error: AccountError) -> Self {
+        let sentence = super::problem::sentence(&error.to_string());
         match error {
             AccountError::Store(error) => error.into(),
-            other => Self::wrong("pin", super::problem::sentence(&other.to_string())),
+            AccountError::Missing(_) => Self::new(StatusCode::NOT_FOUND, "not found", sentence),
+            AccountError::Taken(_) => Self::new(StatusCode::CONFLICT, "taken", sentence),
+            AccountError::Login(_) | AccountError::Number(_) => Self::wrong("login", sentence),
+            AccountError::Name => Self::wrong("name", sentence),
+            _ => Self::wrong("pin", sentence),
         }
     }
 }

@@ -1,79 +1,16 @@
 //! Adding and changing one person (SCREENS.md §5): two fields, one button, the rest behind “More”.
 
-use super::person::{LABELS, Line, Person, taking};
-use super::{Frame, Owner, Unavailable, page, page_with, refused, sorry};
+use super::editor::{Editor, number_of};
+use super::person::Person;
+use super::rows::teller;
+use super::{Frame, Owner, Unavailable, page, refused, sorry};
+use crate::states::Said;
 use askama::Template;
 use axum::extract::{Form, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use book::{
-    Book, Edit, Friend, FriendDraft, FriendNo, Number, NumberNo, Reading, Refusal, Rules,
-    SubscriberId, Warning, friend_id, group_id, parse_friend_id, spaced, warnings,
-};
+use book::{Edit, Friend, FriendDraft};
 use control::{Control, EditError, EditOptions, Edited};
-use identity::Grant;
-
-#[derive(Template)]
-#[template(path = "edit.html")]
-struct Page {
-    f: Frame,
-    heading: String,
-    action: String,
-    /// The name on the button that deletes.
-    delete: Option<String>,
-    person: Person,
-    /// Whether “More” is open.
-    more: bool,
-    /// Id, name.
-    groups: Vec<(String, String)>,
-    /// Keys 1–9 and who sits there; on 1 nobody can.
-    pad: Vec<(u8, String)>,
-    wrong: Option<Wrong>,
-    /// What the book has now, when somebody else changed it meanwhile.
-    now: Option<String>,
-}
-
-/// What keeps a form from being saved, at its field, with the ways on.
-#[derive(Default)]
-struct Wrong {
-    sentence: String,
-    /// The id of the field to blame, if one is.
-    field: Option<String>,
-    /// Buttons: name, value, words.
-    choices: Vec<(&'static str, String, String)>,
-    /// A link: where, words.
-    open: Option<(String, String)>,
-}
-
-impl Page {
-    fn labels(&self) -> [&'static str; 4] {
-        LABELS.map(|(name, _)| name)
-    }
-
-    fn label(&self, name: &str) -> String {
-        self.f.w.say(&format!("kind-{name}"))
-    }
-
-    fn is_key(&self, key: &u8) -> bool {
-        self.person.key == Some(*key)
-    }
-
-    fn line(&self, at: &usize) -> String {
-        format!("number-{at}")
-    }
-
-    fn at(&self, field: impl AsRef<str>) -> Option<&Wrong> {
-        let field = field.as_ref();
-        let wrong = self.wrong.as_ref();
-        wrong.filter(|wrong| wrong.field.as_deref() == Some(field))
-    }
-
-    /// The lines behind “More”: the other numbers, and an empty one.
-    fn others(&self) -> Vec<(usize, Line)> {
-        let lines = self.person.lines.iter().cloned().chain([Line::default()]);
-        lines.enumerate().skip(1).collect()
-    }
-}
 
 pub async fn blank(
     State(control): State<Control>,
@@ -112,7 +49,7 @@ pub async fn add(
     };
     let person = Person::read(pairs);
     let draft = person.draft(editor.subscriber(), &[]);
-    let edit = Edit::AddFriend(draft.clone());
+    let edit = edit_of(None, &person, draft.clone());
     editor.save(&control, f, None, person, &draft, edit).await
 }
 
@@ -129,11 +66,7 @@ pub async fn change(
     };
     let person = Person::read(pairs);
     let draft = person.draft(editor.subscriber(), &friend.numbers);
-    let edit = Edit::ChangeFriend {
-        friend: friend.no,
-        patch: draft.clone().into_patch(),
-        based_on: serde_json::from_str(&person.seen).ok(),
-    };
+    let edit = edit_of(Some(&friend), &person, draft.clone());
     let own = Some(&friend);
     editor.save(&control, f, own, person, &draft, edit).await
 }
@@ -168,222 +101,70 @@ fn gone(f: Frame) -> Response {
     sorry(f, StatusCode::NOT_FOUND, heading, sentence)
 }
 
-fn number_of(subscriber: SubscriberId, id: &str) -> Option<FriendNo> {
-    let (owner, no) = parse_friend_id(id)?;
-    (owner == subscriber).then_some(no)
-}
-
-/// The book that is open, with the right to it.
-struct Editor {
-    grant: Grant,
-    book: Book,
-    region: String,
-}
-
-impl Editor {
-    async fn open(control: &Control, owner: Owner) -> Result<Option<Self>, Unavailable> {
-        let id = owner.grant.subscriber();
-        let book = control.store().book(id).await?;
-        let subscriber = control.store().subscriber(id).await?;
-        Ok(book.zip(subscriber).map(|(book, subscriber)| Self {
-            grant: owner.grant,
-            book,
-            region: subscriber.region,
-        }))
-    }
-
-    fn subscriber(&self) -> SubscriberId {
-        self.grant.subscriber()
-    }
-
-    fn find(self, id: &str) -> Option<(Self, Friend)> {
-        let no = number_of(self.subscriber(), id)?;
-        let friend = self.book.friends.get(&no)?.clone();
-        Some((self, friend))
-    }
-
-    /// Somebody else with a number that is new here, unless both are meant.
-    fn same_number(
-        &self,
-        f: &Frame,
-        own: Option<&Friend>,
-        person: &Person,
-        draft: &FriendDraft,
-    ) -> Option<Wrong> {
-        let known = own.map(|friend| friend.numbers.as_slice());
-        let asked = |at: usize| {
-            person.lines.get(at).filter(|line| {
-                !line.is_of(known.unwrap_or_default()) && !person.both.contains(&line.number)
-            })
-        };
-        let rules = Rules::new(&self.region);
-        let all = warnings(&self.book, own.map(|friend| friend.no), draft, &rules);
-        all.into_iter().find_map(|warning| {
-            let key = warning.key();
-            let (Warning::SameNumber {
-                index,
-                friend,
-                name,
-            }
-            | Warning::PerhapsSameNumber {
-                index,
-                friend,
-                name,
-            }) = warning
-            else {
-                return None;
-            };
-            asked(index).map(|line| Wrong {
-                sentence: f.w.with(key, "name", name.clone()),
-                field: Some(format!("number-{index}")),
-                choices: vec![("both", line.number.clone(), f.w.say("keep-both"))],
-                open: Some((
-                    format!("/people/{}", friend_id(self.subscriber(), friend)),
-                    f.w.with("open", "name", name),
-                )),
-            })
-        })
-    }
-
-    /// Commits, or asks again: first for what is wrong, then about a number that somebody has.
-    async fn save(
-        &self,
-        control: &Control,
-        f: Frame,
-        own: Option<&Friend>,
-        person: Person,
-        draft: &FriendDraft,
-        edit: Edit,
-    ) -> Result<Response, Unavailable> {
-        let tried = book::apply(&self.book, &edit, &Rules::new(&self.region));
-        let error = match tried {
-            Err(refusal) => refusal.into(),
-            Ok(_) => {
-                if let Some(wrong) = self.same_number(&f, own, &person, draft) {
-                    return Ok(self.refuse(f, own, person, wrong, None));
-                }
-                let edited = control.edit(&self.grant, edit, EditOptions::default());
-                match edited.await {
-                    Ok(edited) => return Ok(done(&edited)),
-                    Err(EditError::Store(error)) => return Err(error.into()),
-                    Err(error) => error,
-                }
-            }
-        };
-        Ok(self.explain(f, own, person, &error))
-    }
-
-    /// The form again, with what keeps it from being saved.
-    fn explain(
-        &self,
-        f: Frame,
-        own: Option<&Friend>,
-        mut person: Person,
-        error: &EditError,
-    ) -> Response {
-        let mut wrong = Wrong {
-            sentence: f.w.edit_error(error),
-            ..Wrong::default()
-        };
-        let mut now = None;
-        if let EditError::Refused(refusal) = error {
-            wrong.field = refusal.field().as_deref().and_then(anchor);
-            wrong.choices = choices(&f, refusal, &self.region);
-            // Saved once more, it is meant: what the other one wrote has been seen by then.
-            if let (Refusal::ChangedSince { .. }, Some(friend)) = (refusal, own) {
-                person.seen = serde_json::to_string(friend).unwrap_or_default();
-                let numbers = friend.numbers.iter().map(|n| n.typed.as_str());
-                let parts: Vec<_> = std::iter::once(friend.name.as_str())
-                    .chain(numbers)
-                    .collect();
-                now = Some(f.w.with("now", "what", parts.join(" · ")));
-                let link = format!("/people/{}", friend_id(self.subscriber(), friend.no));
-                wrong.open = Some((link, f.w.say("take-theirs")));
-            }
-        }
-        self.refuse(f, own, person, wrong, now)
-    }
-
-    fn refuse(
-        &self,
-        f: Frame,
-        own: Option<&Friend>,
-        person: Person,
-        wrong: Wrong,
-        now: Option<String>,
-    ) -> Response {
-        let mut page = self.draw(f, own, person);
-        (page.wrong, page.now) = (Some(wrong), now);
-        page_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
-    }
-
-    fn draw(&self, f: Frame, own: Option<&Friend>, person: Person) -> Page {
-        let id = own.map(|friend| friend_id(self.subscriber(), friend.no));
-        let name = own.map(|friend| friend.name.clone());
-        let on_key = |key: u8| {
-            let friend = self
-                .book
-                .on_key(key)
-                .filter(|f| Some(f.no) != own.map(|f| f.no));
-            (key, friend.map(|f| f.name.clone()).unwrap_or_default())
-        };
-        let groups = self.book.groups.values();
-        Page {
-            heading: match &name {
-                Some(name) => f.w.with("edit-title", "name", name.clone()),
-                None => f.w.say("add"),
-            },
-            action: format!("/people/{}", id.as_deref().unwrap_or("new")),
-            delete: name,
-            more: person.has_more(),
-            person,
-            groups: groups
-                .map(|group| (group_id(self.subscriber(), group.no), group.name.clone()))
-                .collect(),
-            pad: (1..=9).map(on_key).collect(),
-            wrong: None,
-            now: None,
-            f,
-        }
+fn edit_of(own: Option<&Friend>, person: &Person, draft: FriendDraft) -> Edit {
+    match own {
+        None => Edit::AddFriend(draft),
+        Some(friend) => Edit::ChangeFriend {
+            friend: friend.no,
+            patch: draft.into_patch(),
+            based_on: serde_json::from_str(&person.seen).ok(),
+        },
     }
 }
 
-/// The id of the field that a refusal names.
-fn anchor(field: &str) -> Option<String> {
-    if let Some(rest) = field.strip_prefix("numbers[") {
-        let at = rest.split(']').next()?;
-        return Some(format!("number-{at}"));
-    }
-    match field {
-        "numbers" => Some("number-0".into()),
-        "speed_dial" => Some("keys".into()),
-        "keep_off_phone" => Some("keep_off".into()),
-        "name" | "sort_as" | "note" | "emergency" | "groups" => Some(field.into()),
-        _ => None,
-    }
+/// What is being typed, as the phone would show it.
+#[derive(Template)]
+#[template(path = "preview.html")]
+struct Shown {
+    f: Frame,
+    /// Name, number, whether the name is cut.
+    lines: Vec<(String, String, bool)>,
+    apart: Vec<Said>,
+    capacity: Option<String>,
 }
 
-/// Both readings of a number, or the number as it is.
-fn choices(f: &Frame, refusal: &Refusal, region: &str) -> Vec<(&'static str, String, String)> {
-    let keep = |typed: &String| ("keep", typed.clone(), f.w.say("keep"));
-    match refusal {
-        Refusal::Ambiguous { index, typed, a, b } => {
-            let reading = |r: &Reading| {
-                let number = Number {
-                    no: NumberNo::default(),
-                    typed: r.typed.clone(),
-                    normal: r.normal.clone(),
-                    post_dial: r.post_dial.clone(),
-                    label: None,
-                };
-                let words = spaced(&number, region);
-                ("take", taking(*index, r.keep, &r.typed), words)
-            };
-            vec![reading(a), reading(b), keep(typed)]
-        }
-        Refusal::NumberTooShort { typed, .. } | Refusal::NumberTooLong { typed, .. } => {
-            vec![keep(typed)]
-        }
-        _ => Vec::new(),
-    }
+pub async fn preview(
+    State(control): State<Control>,
+    owner: Owner,
+    f: Frame,
+    id: Option<Path<String>>,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Result<Response, Unavailable> {
+    let editor = Editor::open(&control, owner).await?;
+    let found = match (editor, id) {
+        (Some(editor), None) => Some((editor, None)),
+        (Some(editor), Some(Path(id))) => editor.find(&id).map(|(e, friend)| (e, Some(friend))),
+        (None, _) => None,
+    };
+    let Some((editor, friend)) = found else {
+        return Ok(gone(f));
+    };
+    let person = Person::read(pairs);
+    let known = friend.as_ref().map(|friend| friend.numbers.as_slice());
+    let mut draft = person.draft(editor.subscriber(), known.unwrap_or_default());
+    // Questions are asked when it is saved.
+    draft
+        .numbers
+        .iter_mut()
+        .for_each(|number| number.keep = true);
+    let edit = edit_of(friend.as_ref(), &Person::default(), draft);
+    let preview = match control.preview(&editor.grant, &edit).await {
+        Ok(preview) => preview,
+        Err(EditError::Store(error)) => return Err(error.into()),
+        // Half a number is no mistake yet.
+        Err(_) => return Ok(StatusCode::NO_CONTENT.into_response()),
+    };
+    let count = |n| i64::try_from(n).unwrap_or(i64::MAX);
+    Ok(page(&Shown {
+        lines: preview.shown,
+        apart: preview
+            .left_out
+            .iter()
+            .map(|reason| teller(&f).left_out(Some(reason)))
+            .collect(),
+        capacity: preview.room.map(|(used, of)| {
+            f.w.with2("capacity", ("used", count(used)), ("of", i64::from(of)))
+        }),
+        f,
+    }))
 }

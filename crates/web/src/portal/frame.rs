@@ -34,6 +34,12 @@ impl Frame {
         SIZES
     }
 
+    /// The number that owners call, as a phone dials it.
+    pub fn tel(&self) -> String {
+        let dialled = |c: &char| c.is_ascii_digit() || *c == '+';
+        self.service.chars().filter(dialled).collect()
+    }
+
     /// The tag of the other language, for the switch.
     pub fn other(&self) -> &'static str {
         other(self.w)

@@ -7,7 +7,9 @@ use crate::states::SETTLED;
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
+use book::Revision;
 use control::{BookView, Control};
+use delivery::HoldState;
 use serde::Deserialize;
 
 /// With fewer people there is nothing to search.
@@ -20,6 +22,8 @@ struct List {
     heading: String,
     sum: Sum,
     undo: Option<u64>,
+    /// Whether what was just saved waits for somebody's yes.
+    held: bool,
     /// What is searched for, when there is a search.
     query: Option<String>,
     /// How many it found.
@@ -66,6 +70,10 @@ pub async fn show(
         heading: f.w.with("book-of", "name", view.subscriber.name.clone()),
         sum,
         undo: saved,
+        held: saved.is_some_and(|revision| {
+            let mut open = view.holds.iter().filter(|h| h.state == HoldState::Held);
+            open.any(|hold| hold.changes.contains(&Revision(revision)))
+        }),
         query: (searched.is_some() || all.len() >= SEARCH_FROM).then(|| query.to_owned()),
         found: found.map(|n| f.w.with("found", "count", n)),
         rows: searched.unwrap_or(all),

@@ -1,6 +1,7 @@
 //! The portal (用户登录管理模块): the owner logs in and keeps her book. Every form works without script.
 
 mod edit;
+mod editor;
 mod frame;
 mod groups;
 mod guard;
@@ -60,6 +61,8 @@ pub fn router(control: Control, served: Served) -> Router {
         .route("/phone", get(phone::show))
         .route("/people/new", get(edit::blank).post(edit::add))
         .route("/people/{f}", get(edit::show).post(edit::change))
+        .route("/people/new/preview", post(edit::preview))
+        .route("/people/{f}/preview", post(edit::preview))
         .route("/people/{f}/delete", post(edit::remove))
         .route("/groups", get(groups::show).post(groups::add))
         .route("/groups/{g}", get(groups::open).post(groups::change))
@@ -75,7 +78,15 @@ pub fn router(control: Control, served: Served) -> Router {
         .route("/undo/{revision}", post(history::undo))
         .route(
             "/assets/kith.css",
-            get(|| asset("text/css", include_str!("../../assets/kith.css"))),
+            get(|| {
+                asset(
+                    "text/css",
+                    concat!(
+                        include_str!("../../assets/tokens.css"),
+                        include_str!("../../assets/kith.css")
+                    ),
+                )
+            }),
         )
         .route(
             "/assets/live.js",

@@ -4,7 +4,6 @@ use super::Frame;
 use crate::states::{self, Said, Teller};
 use book::{Friend, Number, NumberNo, friend_id, listed, search, spaced};
 use control::BookView;
-use terminals::EntryState;
 
 /// One person.
 pub struct Row {
@@ -23,13 +22,11 @@ pub struct Row {
 pub fn all(f: &Frame, view: &BookView) -> Vec<Row> {
     let friends = listed(&view.book).into_iter();
     let mut rows: Vec<_> = friends.map(|friend| of_friend(f, view, friend)).collect();
-    let entries = states::entries(view);
-    let outside = entries
-        .filter(|(_, e)| matches!(e.state, EntryState::Removing | EntryState::Foreign))
-        .filter(|(_, e)| {
-            e.key
-                .is_none_or(|key| !view.book.friends.contains_key(&key.friend))
-        });
+    // Being removed, held back from that, or her own.
+    let outside = states::entries(view).filter(|(_, entry)| {
+        let key = entry.key;
+        key.is_none_or(|key| !view.book.friends.contains_key(&key.friend))
+    });
     rows.extend(outside.map(|(terminal, entry)| Row {
         link: None,
         initial: initial(&entry.name_shown),

@@ -1,0 +1,189 @@
+//! The commands of the documents, run as they stand: `$` lines are typed, what follows is what they must say (`…` stands
+//! for anything). Ports are free ones, so that tests may run side by side.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long an output may take to be right.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A folder of its own with the processes that the document left running.
+struct Desk {
+    folder: PathBuf,
+    running: Vec<Child>,
+    ports: BTreeMap<&'static str, u16>,
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        for child in self.running.iter_mut().rev() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Desk {
+    fn new(name: &str, ports: &[&'static str]) -> Self {
+        let folder = std::env::temp_dir().join(format!("kith-docs-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let taken: Vec<_> = ports
+            .iter()
+            .map(|port| (*port, TcpListener::bind("127.0.0.1:0").unwrap()))
+            .collect();
+        let ports = taken
+            .iter()
+            .map(|(port, free)| (*port, free.local_addr().unwrap().port()))
+            .collect();
+        Self {
+            folder,
+            running: Vec::new(),
+            ports,
+        }
+    }
+
+    /// The text with free ports for the document's.
+    fn ported(&self, text: &str) -> String {
+        self.ports
+            .iter()
+            .fold(text.to_owned(), |text, (port, free)| {
+                text.replace(&format!(":{port}"), &format!(":{free}"))
+                    .replace(&format!("port = {port}"), &format!("port = {free}"))
+            })
+    }
+
+    fn shell(&self, line: &str) -> Command {
+        let kith = Path::new(env!("CARGO_BIN_EXE_kith")).parent().unwrap();
+        let path = format!("{}:{}", kith.display(), std::env::var("PATH").unwrap());
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", line])
+            .current_dir(&self.folder)
+            .env("PATH", path)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command and compares what it says; one that ends with `&` runs on, and is compared as it speaks.
+    fn run(&mut self, line: &str, wanted: &str, eventually: bool) {
+        let line = self.ported(line);
+        let wanted = self.ported(wanted);
+        let begun = Instant::now();
+        if let Some(line) = line.strip_suffix('&') {
+            let out = self.folder.join(format!("out-{}", self.running.len()));
+            let ports = [
+                ("lab", "--smpp-port", "2775"),
+                ("lab", "--http-port", "2780"),
+            ];
+            let mut line = format!("exec env {}", line.trim());
+            for (command, flag, port) in ports {
+                if line.contains(&format!("kith {command}")) {
+                    line = format!("{line} {flag} {}", self.ports[port]);
+                }
+            }
+            let file = std::fs::File::create(&out).unwrap();
+            let child = self.shell(&line).stdout(file).spawn().unwrap();
+            self.running.push(child);
+            loop {
+                let said = std::fs::read_to_string(&out).unwrap();
+                if said.lines().count() >= wanted.lines().count() {
+                    return assert_said(&line, &said, &wanted);
+                }
+                assert!(begun.elapsed() < LIMIT, "{line} said only: {said}");
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+        loop {
+            let output = self.shell(&format!("{line} 2>&1")).output().unwrap();
+            let said = String::from_utf8(output.stdout).unwrap().replace('\r', "");
+            let right = wanted.is_empty() || matches(said.trim_end(), wanted.trim_end());
+            if eventually && !right && begun.elapsed() < LIMIT {
+                std::thread::sleep(Duration::from_millis(50));
+                continue;
+            }
+            assert!(output.status.success(), "{line}\n{said}");
+            if !wanted.is_empty() {
+                assert_said(&line, &said, &wanted);
+            }
+            return;
+        }
+    }
+
+    fn document(&mut self, text: &str) {
+        let mut lines = text.lines();
+        while let Some(line) = lines.next() {
+            let Some(kind) = line.strip_prefix("```").filter(|kind| !kind.is_empty()) else {
+                continue;
+            };
+            let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+            match kind.split(' ').collect::<Vec<_>>()[..] {
+                ["console", ref more @ ..] => {
+                    let commands = block.join("\n");
+                    for command in commands.split("$ ").skip(1) {
+                        // Only a `$ ` at the beginning of a line begins a command.
+                        let (typed, wanted) = command.split_once('\n').unwrap_or((command, ""));
+                        self.run(typed, wanted, more == ["eventually"]);
+                    }
+                }
+                [_, name] => {
+                    let text = self.ported(&(block.join("\n") + "\n"));
+                    std::fs::write(self.folder.join(name), text).unwrap();
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+#[track_caller]
+fn assert_said(line: &str, said: &str, wanted: &str) {
+    assert!(
+        matches(said.trim_end(), wanted.trim_end()),
+        "{line}\nsaid:\n{said}\nthe document says:\n{wanted}"
+    );
+}
+
+/// Whether `said` is `wanted`, where `…` stands for anything.
+fn matches(said: &str, wanted: &str) -> bool {
+    let mut parts = wanted.split('…');
+    let Some(mut rest) = parts.next().and_then(|first| said.strip_prefix(first)) else {
+        return false;
+    };
+    let parts: Vec<_> = parts.collect();
+    let Some((last, middle)) = parts.split_last() else {
+        return rest.is_empty();
+    };
+    for part in middle {
+        let Some(at) = rest.find(part) else {
+            return false;
+        };
+        rest = &rest[at + part.len()..];
+    }
+    rest.ends_with(last)
+}
+
+#[test]
+fn a_real_carrier_and_a_real_sim() {
+    let mut desk = Desk::new("carrier", &["2775", "2780", "8080", "8081"]);
+    desk.document(include_str!("../../../docs/CARRIER.md"));
+}
+
+#[test]
+fn dots_stand_for_anything_and_nothing_else_does() {
+    for (said, wanted, right) in [
+        ("abc", "abc", true),
+        ("abc", "a…c", true),
+        ("abc", "a…d", false),
+        ("abc", "ab", false),
+        ("s12: Mum, s12", "s…: Mum, s…", true),
+        ("", "", true),
+    ] {
+        assert_eq!(matches(said, wanted), right, "{said} {wanted}");
+    }
+}

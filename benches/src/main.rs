@@ -4,10 +4,12 @@ mod bare;
 mod ota;
 mod smpp;
 mod smsc;
+mod wire;
 
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: bench ota
+       bench wire                      from a committed edit to its submit_sm
        bench smpp                      the client and a bare one against a fast SMSC, windows 1, 10 and 100
        bench smpp HOST PORT N WINDOW   the client alone against any SMSC (KITH_BENCH_ACCOUNT=NAME:PASSWORD)
        bench bare HOST PORT N WINDOW   a bare client in its place
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
                 Ok(())
             }
             ["smpp"] => smpp::table(),
+            ["wire"] => self::wire::run(),
             ["smpp", host, port, n, window] => numbers(port, n, window)
                 .and_then(|(port, n, window)| smpp::run(host, port, n, window)),
             ["bare", host, port, n, window] => numbers(port, n, window)

@@ -145,3 +145,4 @@ audit-looked = { $count ->
    *[other] { $count } subscribers looked at.
   }
 audit-well = Every rule holds.
+phone-texts = Texts from this phone

@@ -139,3 +139,4 @@ role-supervisor = 班长
 role-administrator = 管理员
 audit-looked = 已核查{ $count }位机主。
 audit-well = 所有规则均成立。
+phone-texts = 这部手机发来的短信

@@ -12,6 +12,7 @@ mod tls;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
 
 /// The phone book that somebody you trust keeps for you, on any phone.
 #[derive(Parser)]
@@ -69,8 +70,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs a command that needs sockets and timers.
+/// Runs a command that needs sockets and timers. What goes wrong meanwhile is told on the error output; `KITH_LOG` says
+/// how much (`info`, `control=debug`).
 fn in_runtime(command: impl Future<Output = ExitCode>) -> ExitCode {
+    let much = EnvFilter::try_from_env("KITH_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(much)
+        .with_writer(std::io::stderr)
+        .init();
     match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime.block_on(command),
         Err(error) => {

@@ -2,10 +2,11 @@
 //! for anything). Ports are free ones, so that tests may run side by side.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// How long an output may take to be right.
@@ -33,13 +34,18 @@ impl Desk {
         let folder = std::env::temp_dir().join(format!("kith-docs-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
-        let taken: Vec<_> = ports
+        // A port that was free once may be another story's by now: none is given twice.
+        static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+        let mut given = GIVEN.lock().unwrap();
+        let ports = ports
             .iter()
-            .map(|port| (*port, TcpListener::bind("127.0.0.1:0").unwrap()))
-            .collect();
-        let ports = taken
-            .iter()
-            .map(|(port, free)| (*port, free.local_addr().unwrap().port()))
+            .map(|port| {
+                let free = std::iter::repeat_with(|| {
+                    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+                    listener.local_addr().unwrap().port()
+                });
+                (*port, { free }.find(|port| given.insert(*port)).unwrap())
+            })
             .collect();
         Self {
             folder,
@@ -172,6 +178,48 @@ fn matches(said: &str, wanted: &str) -> bool {
 fn a_real_carrier_and_a_real_sim() {
     let mut desk = Desk::new("carrier", &["2775", "2780", "8080", "8081"]);
     desk.document(include_str!("../../../docs/CARRIER.md"));
+}
+
+/// Every folder of `scenarios/`, each a story.
+#[test]
+fn the_scenarios() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
+    let mut folders: Vec<_> = std::fs::read_dir(&root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .collect();
+    folders.sort();
+    assert!(!folders.is_empty());
+    let stories: Vec<_> = folders
+        .into_iter()
+        .map(|folder| {
+            let root = root.clone();
+            let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+            std::thread::Builder::new()
+                .name(name)
+                .spawn(move || play(&root, &folder))
+                .unwrap()
+        })
+        .collect();
+    for story in stories {
+        let name = story.thread().name().unwrap().to_owned();
+        assert!(story.join().is_ok(), "{name}");
+    }
+}
+
+fn play(root: &Path, folder: &Path) {
+    let name = folder.file_name().unwrap().to_string_lossy();
+    let mut desk = Desk::new(&name, &["2775", "2780", "8080", "8081"]);
+    let given = ["kith.toml", "keys.txt"].map(|file| root.join(file));
+    let own = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    for file in own.chain(given) {
+        let text = desk.ported(&std::fs::read_to_string(&file).unwrap());
+        std::fs::write(desk.folder.join(file.file_name().unwrap()), text).unwrap();
+    }
+    desk.document(&std::fs::read_to_string(folder.join("story.md")).unwrap());
 }
 
 #[test]

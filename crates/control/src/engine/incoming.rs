@@ -2,7 +2,10 @@
 
 use super::Stored;
 use crate::{Control, Event, kill};
-use delivery::{Answer, Happening, ReceiptState, ShipmentId, Target, TerminalId};
+use book::Language;
+use delivery::{
+    Answer, Happening, ReceiptState, ShipmentId, Target, Terminal, TerminalId, Trouble,
+};
 use store::{DocumentWrite, Job, SettleJob, ShipmentFilter, StoreError, TerminalFull};
 use terminals::{ChannelKind, read_proof};
 
@@ -197,11 +200,53 @@ impl Control {
                         return Ok(());
                     }
                 }
+                let waits = |full: &&TerminalFull| full.terminal.in_flight.is_some();
+                if let Some(full) = terminals.iter().find(waits) {
+                    return self.unreadable(full.terminal.id).await;
+                }
             }
         }
         for full in terminals.into_iter().take(1) {
-            self.heard(full, udhi, dcs, user_data).await?;
+            self.heard(full.terminal.id, udhi, dcs, user_data).await?;
         }
+        Ok(())
+    }
+
+    /// A card answers what is on its way, and nobody can read it: a person must look at the keys. Kith goes on trying,
+    /// because anybody can send a message from anybody's number; the next proof takes the trouble away.
+    async fn unreadable(&self, id: TerminalId) -> Result<(), StoreError> {
+        let _engine = self.0.engine.lock().await;
+        let Some(full) = self.store().terminal(id).await? else {
+            return Ok(());
+        };
+        let mut terminal = full.terminal;
+        terminal.last_heard = Some(self.now());
+        terminal.trouble = Some(Trouble {
+            key: "keys".into(),
+            sentence: "The card answers, and its answer cannot be read with the keys that stand here: check KIc, KID and the card profile.".into(),
+        });
+        self.settle_terminal(terminal, Vec::new()).await
+    }
+
+    /// A terminal's row alone, with documents.
+    async fn settle_terminal(
+        &self,
+        terminal: Terminal,
+        documents: Vec<DocumentWrite>,
+    ) -> Result<(), StoreError> {
+        let id = terminal.id;
+        let job = SettleJob {
+            terminal,
+            shipment: None,
+            slots: Vec::new(),
+            placement: None,
+            freed: Vec::new(),
+            sent: Vec::new(),
+            clear_due: None,
+            documents,
+        };
+        self.store().run(Job::Settle(Box::new(job))).await?;
+        self.emit(Event::Terminal { id, state: None });
         Ok(())
     }
 
@@ -220,7 +265,7 @@ impl Control {
         let response = match read_proof(&card, &keys, parts) {
             Ok(response) => response,
             Err(error) => {
-                tracing::warn!(%error, "an answer that is not this card's");
+                tracing::info!(%error, "an answer that is not this card's");
                 return Ok(false);
             }
         };
@@ -261,15 +306,32 @@ impl Control {
         Ok(shipments.into_iter().find(carries).map(|s| s.id))
     }
 
+    /// What a terminal sent that was no proof, newest first: when, and the text as far as it is one.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn texts_of(&self, id: TerminalId) -> Result<Vec<(i64, String)>, StoreError> {
+        let key = book::encode_in('t', id.subscriber, id.no);
+        let found = self.store().documents_by_index("mobile", &key).await?;
+        let mut texts: Vec<(i64, String)> = found.iter().filter_map(text_of).collect();
+        texts.sort_unstable_by_key(|(at, _)| std::cmp::Reverse(*at));
+        Ok(texts)
+    }
+
     /// A message that is no proof: stored, shown on the terminal's page, answered once a day with who we are.
     async fn heard(
         &self,
-        full: TerminalFull,
+        id: TerminalId,
         udhi: bool,
         dcs: u8,
         user_data: &[u8],
     ) -> Result<(), StoreError> {
         let now = self.now();
+        // The whole row is written: nobody else may decide about it meanwhile.
+        let engine = self.0.engine.lock().await;
+        let Some(full) = self.store().terminal(id).await? else {
+            return Ok(());
+        };
         let mut terminal = full.terminal;
         let key = book::encode_in('t', terminal.id.subscriber, terminal.id.no);
         let value = serde_json::json!({
@@ -277,49 +339,53 @@ impl Control {
         });
         terminal.last_heard = Some(now);
         let answered = self.store().document("answered", &key).await?;
-        let mut documents = vec![DocumentWrite {
-            kind: "mobile",
-            key: format!("{key}/{now}"),
-            value: Some(value.to_string()),
-            index: Some(key.clone()),
-            expires: Some(now + MOBILE_KEPT),
-            expect: None,
-        }];
+        let mut documents = vec![
+            DocumentWrite::put("mobile", format!("{key}/{now}"), &value)
+                .indexed(&key)
+                .until(now + MOBILE_KEPT),
+        ];
         let tell = answered.is_none_or(|document| document.expires.unwrap_or(0) < now);
         if tell {
-            documents.push(DocumentWrite {
-                kind: "answered",
-                key,
-                value: Some("1".into()),
-                index: None,
-                expires: Some(now + ANSWER_EVERY),
-                expect: None,
-            });
+            documents.push(DocumentWrite::put("answered", key, &true).until(now + ANSWER_EVERY));
         }
         let number = terminal.msisdn.clone();
-        let job = SettleJob {
-            terminal,
-            shipment: None,
-            slots: Vec::new(),
-            placement: None,
-            freed: Vec::new(),
-            sent: Vec::new(),
-            clear_due: None,
-            documents,
-        };
-        self.store().run(Job::Settle(Box::new(job))).await?;
+        self.settle_terminal(terminal, documents).await?;
+        drop(engine);
         if tell {
-            let crate::Settings {
-                brand,
-                service_number,
-                ..
-            } = self.settings();
-            let text =
-                format!("{brand} keeps your phone book. To change it, call {service_number}.");
+            let owner = self.store().subscriber(id.subscriber).await?;
+            let language = owner.map_or(Language::En, |owner| owner.language);
+            let (brand, service) = (self.brand(language), &self.settings().service_number);
+            let text = match language {
+                Language::En => {
+                    format!("{brand} keeps your phone book. To change it, call {service}.")
+                }
+                Language::ZhHans => format!("【{brand}】为您保管电话簿。要修改请拨{service}。"),
+            };
             if let Err(error) = self.text(&number, &text) {
                 tracing::warn!(%error, "the answer to a text was not sent");
             }
         }
         Ok(())
     }
+}
+
+/// A stored message as a text: the default alphabet one octet a septet, UCS-2, or its octets in hex.
+fn text_of(document: &store::Document) -> Option<(i64, String)> {
+    let value: serde_json::Value = serde_json::from_str(&document.value).ok()?;
+    let octets = hex::decode(value["user_data"].as_str()?).ok()?;
+    let (udhi, dcs) = (value["udhi"].as_bool()?, value["dcs"].as_u64()?);
+    let text = match dcs {
+        0 | 1 if !udhi => String::from_utf8(octets.clone()).ok(),
+        8 if !udhi => {
+            let units = octets
+                .chunks_exact(2)
+                .map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+            Some(String::from_utf16_lossy(&units.collect::<Vec<_>>()))
+        }
+        _ => None,
+    };
+    Some((
+        value["at"].as_i64()?,
+        text.unwrap_or_else(|| hex::encode(octets)),
+    ))
 }

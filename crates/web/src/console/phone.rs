@@ -25,6 +25,7 @@ struct Page {
     facts: Vec<(String, String)>,
     entries: Vec<Entry>,
     shipments: Vec<shipments::Row>,
+    texts: Vec<(String, String)>,
     retired: bool,
     reads_back: bool,
     wrong: bool,
@@ -69,6 +70,7 @@ pub async fn show(
         return Ok(Redirect::to("/console/phones").into_response());
     };
     let owner = control.store().subscriber(id.subscriber).await?;
+    let texts = control.texts_of(id).await?;
     let terminal = &view.full.terminal;
     let mut f = Frame::new(w, &admin, "phones");
     f.title = terminal.msisdn.clone();
@@ -87,6 +89,10 @@ pub async fn show(
             .map(|entry| side_by_side(w, entry))
             .collect(),
         shipments: shipments::of(control, w, Some(id), None).await?,
+        texts: texts
+            .into_iter()
+            .map(|(at, text)| (instant(at), text))
+            .collect(),
         retired: terminal.retired,
         reads_back: terminal.channel == ChannelKind::SimOta,
         wrong: !asked.wrong.is_empty(),

@@ -1,0 +1,7 @@
+#![no_main]
+
+#[path = "../decoders.rs"]
+#[allow(dead_code)]
+mod decoders;
+
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| decoders::vcard(octets));

@@ -34,6 +34,8 @@ impl Control {
         if last.is_some_and(|at| now - at < BEAT) {
             return Ok(());
         }
+        // Answers, codes and sessions whose time is over (DECISIONS.md, “retention”).
+        self.store().expire(now).await?;
         let counts = self.store().counts(now).await?;
         push(
             &mut locked(&self.0.pulse).samples,

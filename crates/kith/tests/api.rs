@@ -374,6 +374,8 @@ const ROWS: &[(&str, &str, u16, &str)] = &[
     ("GET /holds?subscriber=x", "", 404, ""),
     ("POST /holds/h/release", "", 404, ""),
     ("POST /holds/h/refuse", "", 404, ""),
+    ("GET /subscribers/{s}/terminals?limit=1", "", 200, ""),
+    ("GET /subscribers/{s}/terminals?after=x", "", 422, "after"),
     ("GET /terminals/{t}", "", 200, ""),
     ("GET /terminals/t", "", 404, ""),
     ("POST /terminals/{t}/plan", "", 200, ""),

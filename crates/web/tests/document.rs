@@ -16,6 +16,7 @@ const CALLS: &str = "
     GET /subscribers/{s}
     PATCH /subscribers/{s}
     DELETE /subscribers/{s}
+    GET /subscribers/{s}/terminals
     POST /subscribers/{s}/terminals
     GET /terminals/{t}
     PATCH /terminals/{t}

@@ -105,6 +105,7 @@ const ROWS: &[(&str, &str, &[Scope])] = &[
     ("GET /subscribers/{s}/groups", "", &[Scope::BooksRead]),
     ("GET /subscribers/{s}/changes", "", &[Scope::BooksRead]),
     ("GET /holds", "", &[Scope::BooksRead]),
+    ("GET /subscribers/{s}/terminals", "", &[Scope::BooksRead]),
     ("GET /terminals/{t}", "", &[Scope::BooksRead]),
     (
         "PATCH /terminals/{t}",

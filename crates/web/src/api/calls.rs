@@ -209,7 +209,9 @@ impl From<CallError> for Problem {
         match error {
             CallError::Refused(CallRefusal::NoChoice) => Self::wrong("subscriber", sentence),
             CallError::Refused(_) => Self::new(StatusCode::CONFLICT, "conflict", sentence),
-            CallError::Locked(_) => Self::new(StatusCode::TOO_MANY_REQUESTS, "locked", sentence),
+            CallError::Locked(until) => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "locked", sentence).retry_at(until)
+            }
             CallError::NotFound => Self::not_found(),
             CallError::Store(error) => error.into(),
         }

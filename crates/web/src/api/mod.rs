@@ -45,7 +45,7 @@ fn calls() -> Vec<UtoipaMethodRouter<Control>> {
         routes!(holds::list),
         routes!(holds::release),
         routes!(holds::refuse),
-        routes!(terminals::add),
+        routes!(terminals::list, terminals::add),
         routes!(terminals::show, terminals::change, terminals::retire),
         routes!(terminals::send),
         routes!(terminals::verify),

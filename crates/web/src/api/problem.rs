@@ -104,6 +104,12 @@ impl Problem {
         self
     }
 
+    /// Says when to ask again, ms UTC; at the latest in an hour, for somebody may unlock what is locked.
+    pub fn retry_at(self, until: i64) -> Self {
+        let wait = until.saturating_sub(jiff::Timestamp::now().as_millisecond()) / 1000 + 1;
+        self.retry_after(u32::try_from(wait.clamp(1, 3600)).unwrap_or(1))
+    }
+
     /// Whether it is this kind of problem.
     pub fn is_a(&self, title: &str) -> bool {
         self.title == title

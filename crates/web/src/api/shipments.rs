@@ -33,7 +33,9 @@ pub struct View {
     state: ShipmentState,
     writes: Vec<WriteView>,
     packets: Vec<PacketView>,
-    /// What the messages that were handed over cost; null when the gateway has no price.
+    /// What the messages that were handed over cost; absent when the gateway has no price.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     cost: Option<Cost>,
     /// That of its least proven packet.
     #[schema(schema_with = super::openapi::proof)]

@@ -4,6 +4,7 @@ use super::auth::Caller;
 use super::friends::groups_of;
 use super::ids;
 use super::openapi::{Reads, Writes};
+use super::params::{List, Paging, Params};
 use super::problem::{Body, Problem};
 use super::shipments::{self, WriteView};
 use super::tag::{Conditions, Tagged};
@@ -222,6 +223,23 @@ pub struct Shown {
     number: String,
     /// The name does not fit whole.
     cut: bool,
+}
+
+/// A subscriber's terminals, retired ones too.
+#[utoipa::path(get, path = "/subscribers/{s}/terminals", tag = "terminals", params(Paging),
+    operation_id = "list_terminals", responses((status = 200, body = List<View>), Reads))]
+pub async fn list(
+    State(control): State<Control>,
+    caller: Caller,
+    Path(s): Path<String>,
+    params: Params,
+) -> Result<Json<List<View>>, Problem> {
+    let grant = caller.reads(ids::subscriber(&s)?)?;
+    let page = params.page(|cursor| ids::terminal(cursor).ok())?;
+    let mut terminals = control.read(&grant).await?.terminals;
+    terminals.retain(|seen| page.after.is_none_or(|after| seen.full.terminal.id > after));
+    let id = |seen: &TerminalView| ids::of_terminal(seen.full.terminal.id);
+    Ok(Json(page.list(terminals, id, |seen| view(&seen))))
 }
 
 /// Takes in a terminal.

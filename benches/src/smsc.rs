@@ -6,21 +6,33 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+/// How it answers.
+#[derive(Clone, Copy)]
+pub struct Habits {
+    /// After so many milliseconds.
+    pub delay_ms: f64,
+    /// Not before so many messages are there: as long as some of them are held back for want of an ACK, the ACK of the
+    /// others waits as well, 40 ms (SMPP.md, row 24).
+    pub together: u32,
+}
+
 /// Serves for ever; prints its port first.
-pub fn run(port: u16, delay_ms: f64) -> Result<(), String> {
-    let delay = Duration::try_from_secs_f64(delay_ms / 1000.0).map_err(|why| why.to_string())?;
+pub fn run(port: u16, habits: Habits) -> Result<(), String> {
+    let delay = Duration::try_from_secs_f64(habits.delay_ms / 1000.0);
+    let delay = delay.map_err(|why| why.to_string())?;
+    let together = habits.together.max(1);
     let listener = TcpListener::bind(("127.0.0.1", port));
     let listener = listener.map_err(|why| format!("port {port} cannot be opened: {why}."))?;
     let address = listener.local_addr().map_err(|why| why.to_string())?;
     println!("{}", address.port());
     for stream in listener.incoming().flatten() {
         // A connection ends with its client.
-        std::thread::spawn(move || serve(stream, delay));
+        std::thread::spawn(move || serve(stream, delay, together));
     }
     Ok(())
 }
 
-fn serve(mut stream: TcpStream, delay: Duration) -> io::Result<()> {
+fn serve(mut stream: TcpStream, delay: Duration, together: u32) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut writer = stream.try_clone()?;
     let (later, due) = mpsc::channel::<(Instant, Vec<u8>)>();
@@ -42,6 +54,9 @@ fn serve(mut stream: TcpStream, delay: Duration) -> io::Result<()> {
         let used = answers.take(octets.get(..length).unwrap_or_default());
         octets.copy_within(used..length, 0);
         length -= used;
+        if !answers.count.is_multiple_of(together) {
+            continue;
+        }
         let out = std::mem::take(&mut answers.out);
         if delay.is_zero() {
             stream.write_all(&out)?;

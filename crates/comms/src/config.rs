@@ -19,6 +19,9 @@ pub struct GatewayConfig {
     /// Its password, at most 8 characters by the standard.
     #[serde(default)]
     pub password: String,
+    /// A file that holds the password instead.
+    #[serde(default)]
+    pub password_file: Option<std::path::PathBuf>,
     /// system_type, empty unless the carrier says so.
     #[serde(default)]
     pub system_type: String,

@@ -1,13 +1,14 @@
 //! The tokio edge: sockets, clock, one task a gateway. Decisions are [`Line`]'s.
 
+mod socket;
+
 use crate::{GatewayConfig, Line};
 use delivery::network::NetworkTable;
 use delivery::{Event, Outbound};
+use socket::{Done, Socket};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -17,6 +18,8 @@ const TICK: Duration = Duration::from_millis(250);
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long a peer may take nothing that is written.
 const WRITE: Duration = Duration::from_secs(5);
+/// Octets that are read at once.
+const READ: usize = 64 * 1024;
 /// How long a connection that is being closed may still bring answers.
 const LINGER: Duration = Duration::from_secs(2);
 /// How long the end waits for answers under way.
@@ -30,17 +33,11 @@ enum Order {
     Stop,
 }
 
-/// What a connection's reader tells.
-struct Heard {
+/// A connection was opened, or why not.
+struct Opened {
     port: usize,
     number: u64,
-    news: News,
-}
-
-enum News {
-    Opened(OwnedWriteHalf),
-    Octets(Vec<u8>),
-    Closed(String),
+    stream: Result<TcpStream, String>,
 }
 
 /// Every gateway of this process.
@@ -116,31 +113,28 @@ struct Work {
     sockets: Vec<Socket>,
 }
 
-/// One of the line's connections, or its absence.
-#[derive(Default)]
-struct Socket {
-    /// Which connection this is: what an earlier one still says is not heard.
-    number: u64,
-    /// Opens the connection and reads it.
-    reader: Option<JoinHandle<()>>,
-    writer: Option<OwnedWriteHalf>,
-    /// When to connect next, ms.
-    due: i64,
-    /// Since when it is being closed, ms.
-    closing: Option<i64>,
-}
-
 impl Work {
     async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
-        let (heard, mut ears) = mpsc::channel(64);
+        let (opened, mut opening) = mpsc::channel(4);
         self.sockets = (0..self.line.ports()).map(|_| Socket::default()).collect();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut stopping: Option<i64> = None;
+        let (mut stopping, mut leaving): (Option<i64>, Option<i64>) = (None, None);
+        let mut octets = vec![0; READ];
         loop {
             tokio::select! {
-                biased;
-                Some(news) = ears.recv() => self.hear(news),
+                (port, done) = socket::next(&mut self.sockets, &mut octets) => match done {
+                    Done::Read(Ok(0)) => self.lost(port, "The gateway closed the connection."),
+                    Done::Read(Ok(length)) => {
+                        let octets = octets.get(..length).unwrap_or_default();
+                        self.line.input(port, octets, now());
+                    }
+                    Done::Read(Err(error)) | Done::Wrote(Err(error)) => {
+                        self.lost(port, &format!("The connection broke: {error}."));
+                    }
+                    Done::Wrote(Ok(())) => {}
+                },
+                Some(opened) = opening.recv() => self.opened(opened),
                 order = orders.recv(), if stopping.is_none() => {
                     let mut next = order;
                     let mut group = 0;
@@ -162,13 +156,10 @@ impl Work {
                 }
                 _ = tick.tick() => self.line.tick(now()),
             }
-            while let Ok(news) = ears.try_recv() {
-                self.hear(news);
-            }
             if stopping.is_none() {
-                self.connect(&heard);
+                self.connect(&opened);
             }
-            self.write().await;
+            self.write();
             self.publish();
             for event in self.line.events() {
                 if self.events.send(event).await.is_err() {
@@ -176,28 +167,38 @@ impl Work {
                 }
             }
             let over = |since: i64| self.line.idle() || now() - since > ms(GOODBYE);
-            if stopping.is_some_and(over) {
+            if leaving.is_none() && stopping.is_some_and(over) {
+                leaving = Some(now());
                 self.line.unbind();
-                self.write().await;
-                for reader in self.sockets.iter().filter_map(|s| s.reader.as_ref()) {
-                    reader.abort();
-                }
+                self.write();
+            }
+            if leaving.is_some_and(|since| self.gone() || now() - since > ms(LINGER)) {
                 return;
             }
         }
     }
 
-    fn hear(&mut self, Heard { port, number, news }: Heard) {
+    /// Whether no session is left that the gateway could still end with an unbind_resp.
+    fn gone(&self) -> bool {
+        let mut ports = self.sockets.iter().enumerate();
+        ports.all(|(port, socket)| socket.stream.is_none() || self.line.closing(port))
+    }
+
+    fn opened(&mut self, opened: Opened) {
+        let Opened {
+            port,
+            number,
+            stream,
+        } = opened;
         let Some(socket) = self.sockets.get_mut(port).filter(|s| s.number == number) else {
             return;
         };
-        match news {
-            News::Opened(writer) => {
-                socket.writer = Some(writer);
+        match stream {
+            Ok(stream) => {
+                socket.stream = Some(stream);
                 self.line.connected(port, now());
             }
-            News::Octets(octets) => self.line.input(port, &octets, now()),
-            News::Closed(why) => self.lost(port, &why),
+            Err(why) => self.lost(port, &why),
         }
     }
 
@@ -205,85 +206,55 @@ impl Work {
     fn lost(&mut self, port: usize, why: &str) {
         self.line.closed(port, why, now());
         if let Some(socket) = self.sockets.get_mut(port) {
-            if let Some(reader) = socket.reader.take() {
-                reader.abort();
-            }
-            *socket = Socket {
-                number: socket.number + 1,
-                due: now() + self.line.backoff(jitter()),
-                ..Socket::default()
-            };
+            *socket = socket.after(now() + self.line.backoff(jitter()));
         }
     }
 
     /// Opens what is due, each in a task of its own: a peer that does not answer holds nothing up.
-    fn connect(&mut self, heard: &mpsc::Sender<Heard>) {
+    fn connect(&mut self, opened: &mpsc::Sender<Opened>) {
         for (port, socket) in self.sockets.iter_mut().enumerate() {
-            if socket.reader.is_some() || socket.due > now() {
+            if socket.asked || socket.due > now() {
                 continue;
             }
+            socket.asked = true;
             let (host, tcp) = (self.config.host.clone(), self.config.port);
-            let (heard, number) = (heard.clone(), socket.number);
-            let tell = move |news| Heard { port, number, news };
-            socket.reader = Some(tokio::spawn(async move {
-                let mut reader = match open(&host, tcp).await {
-                    Ok((reader, writer)) => {
-                        if heard.send(tell(News::Opened(writer))).await.is_err() {
-                            return;
-                        }
-                        reader
-                    }
-                    Err(why) => {
-                        // Nobody hears it when the line has ended.
-                        let _ = heard.send(tell(News::Closed(why))).await;
-                        return;
-                    }
-                };
-                loop {
-                    let mut octets = Vec::with_capacity(64 * 1024);
-                    let news = match reader.read_buf(&mut octets).await {
-                        Ok(0) => News::Closed("The gateway closed the connection.".into()),
-                        Ok(_) => News::Octets(octets),
-                        Err(error) => News::Closed(format!("The connection broke: {error}.")),
-                    };
-                    let end = matches!(news, News::Closed(_));
-                    if heard.send(tell(news)).await.is_err() || end {
-                        return;
-                    }
-                }
-            }));
+            let (opened, number) = (opened.clone(), socket.number);
+            tokio::spawn(async move {
+                let stream = open(&host, tcp).await;
+                // Nobody hears it when the line has ended.
+                let _ = opened
+                    .send(Opened {
+                        port,
+                        number,
+                        stream,
+                    })
+                    .await;
+            });
         }
     }
 
-    /// One write a port and wake-up, of everything that came together.
-    async fn write(&mut self) {
+    /// One write a port and wake-up, of everything that came together; what the peer does not take now waits.
+    fn write(&mut self) {
         for port in 0..self.sockets.len() {
             let octets = self.line.output(port);
             let closing = self.line.closing(port);
             let Some(socket) = self.sockets.get_mut(port) else {
                 continue;
             };
-            let Some(writer) = &mut socket.writer else {
-                continue;
-            };
-            if !octets.is_empty() {
-                let written = tokio::time::timeout(WRITE, writer.write_all(&octets)).await;
-                // A broken connection is told by its reader; one that takes nothing is told by nobody (row 14).
-                if written.is_err() {
-                    self.lost(port, "The gateway takes no more octets.");
-                    continue;
-                }
-            }
-            match socket.closing {
-                None if closing => {
-                    socket.closing = Some(now());
-                    let _ = writer.shutdown().await;
-                }
+            if let Err(error) = socket.write(octets, now()) {
+                self.lost(port, &format!("The connection broke: {error}."));
+            } else if socket
+                .blocked
+                .is_some_and(|since| now() - since > ms(WRITE))
+            {
+                // A broken connection is told by reading; one that takes nothing is told by nobody (row 14).
+                self.lost(port, "The gateway takes no more octets.");
+            } else if closing && socket.blocked.is_none() {
+                let since = socket.end(now());
                 // A peer that is gone never closes its half: answers under way had their moment (rows 14 and 15).
-                Some(since) if now() - since > ms(LINGER) => {
+                if now() - since > ms(LINGER) {
                     self.lost(port, "The connection was given up.");
                 }
-                _ => {}
             }
         }
     }
@@ -304,7 +275,7 @@ impl Work {
 }
 
 /// Connects; why not, as a sentence.
-async fn open(host: &str, port: u16) -> Result<(OwnedReadHalf, OwnedWriteHalf), String> {
+async fn open(host: &str, port: u16) -> Result<TcpStream, String> {
     let stream = tokio::time::timeout(CONNECT, TcpStream::connect((host, port)))
         .await
         .map_err(|_| format!("{host}:{port} does not answer."))?
@@ -313,7 +284,7 @@ async fn open(host: &str, port: u16) -> Result<(OwnedReadHalf, OwnedWriteHalf), 
     if let Err(error) = stream.set_nodelay(true) {
         tracing::warn!(%error, "TCP_NODELAY was refused");
     }
-    Ok(stream.into_split())
+    Ok(stream)
 }
 
 fn ms(duration: Duration) -> i64 {

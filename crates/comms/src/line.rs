@@ -410,7 +410,7 @@ impl Line {
 
     /// A message was taken: what was wrong is over, unless the answer came slowly or a throttle was a moment ago.
     fn recover(&mut self, round_trip: i64, now: i64) {
-        if self.pace.is_some() && now <= self.paused_until + 5 * PAUSE {
+        if self.pace.is_some() && now <= self.paused_until.saturating_add(5 * PAUSE) {
             return;
         }
         if round_trip > SLOW {
@@ -561,8 +561,9 @@ impl Line {
         self.flow(now);
     }
 
-    /// Ends the session politely; the caller writes the output and closes.
+    /// Ends the session politely: nothing more is submitted; the caller writes the output, waits a moment and closes.
     pub fn unbind(&mut self) {
+        self.paused_until = i64::MAX;
         for port in 0..self.ports.len() {
             if self
                 .ports

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use comms::{GatewayConfig, Gateways};
-use delivery::Event;
+use delivery::{Event, Lane, Outbound, Target};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use wire::smpp::{Body, Frames, Pdu};
@@ -52,4 +52,70 @@ async fn row_14_a_peer_that_never_closes_is_left_for_a_new_connection() {
         }
     }
     gateways.shutdown().await;
+}
+
+#[tokio::test]
+async fn row_13_the_end_unbinds_and_waits_for_the_answer() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let config: GatewayConfig = serde_json::from_value(serde_json::json!({
+        "name": "g", "host": "127.0.0.1", "port": listener.local_addr().unwrap().port(), "system_id": "kith",
+    }))
+    .unwrap();
+    let (events, mut heard) = tokio::sync::mpsc::channel(16);
+    let gateways = Gateways::start(vec![config], events);
+    let mut stream = bound(&listener).await;
+    while !matches!(heard.recv().await, Some(Event::Gateway { up: true, .. })) {}
+    let end = tokio::spawn(gateways.shutdown());
+    let mut unbind = [0; 16];
+    stream.read_exact(&mut unbind).await.unwrap();
+    assert_eq!(unbind[..8], [0, 0, 0, 16, 0, 0, 0, 6]);
+    assert!(!end.is_finished());
+    let answer = Pdu {
+        status: 0,
+        sequence: u32::from_be_bytes(unbind[12..].try_into().unwrap()),
+        body: Body::UnbindResp,
+    };
+    stream.write_all(&answer.encode()).await.unwrap();
+    end.await.unwrap();
+    assert_eq!(stream.read(&mut unbind).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn row_14_a_peer_that_takes_nothing_is_left_for_a_new_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let config: GatewayConfig = serde_json::from_value(serde_json::json!({
+        "name": "g", "host": "127.0.0.1", "port": listener.local_addr().unwrap().port(), "system_id": "kith",
+        "window": 1_000_000, "answer_seconds": 600,
+    }))
+    .unwrap();
+    let (events, mut heard) = tokio::sync::mpsc::channel(16);
+    let gateways = Gateways::start(vec![config], events);
+    let _full = bound(&listener).await;
+    while !matches!(heard.recv().await, Some(Event::Gateway { up: true, .. })) {}
+    // More than any socket buffers.
+    for id in 0..100_000 {
+        gateways.send(Outbound {
+            target: Target::Notice { id, part: 1 },
+            lane: Lane::Bulk,
+            destination: "+447700900101".into(),
+            udhi: false,
+            pid: 0,
+            dcs: 4,
+            user_data: vec![0; 140],
+            validity_s: None,
+        });
+    }
+    let reason = loop {
+        match heard.recv().await {
+            Some(Event::Gateway {
+                up: false, reason, ..
+            }) => break reason,
+            _ => continue,
+        }
+    };
+    assert_eq!(reason, "The gateway takes no more octets.");
+    // What had no answer is told now; somebody must listen for the line to go on.
+    let listen = tokio::spawn(async move { while heard.recv().await.is_some() {} });
+    let _again = bound(&listener).await;
+    listen.abort();
 }

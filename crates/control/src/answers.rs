@@ -237,4 +237,35 @@ mod tests {
             assert!(key != "left" || again.request() == request);
         }
     }
+
+    #[tokio::test]
+    async fn what_was_made_before_the_answer_was_kept_is_not_made_again() {
+        let control = control();
+        let new = crate::NewSubscriber {
+            msisdn: "+447700900101".into(),
+            name: "Mum".into(),
+            language: book::Language::En,
+            region: None,
+        };
+        let first = control.create_subscriber_once(new.clone(), Some("k/1"));
+        let first = first.await.unwrap();
+        let again = control.create_subscriber_once(new.clone(), Some("k/1"));
+        assert_eq!(again.await.unwrap(), first);
+        let other = control.create_subscriber_once(new, Some("k/2"));
+        assert_ne!(other.await.unwrap().id, first.id);
+
+        let grant = identity::Grant::of_job(identity::JobKind::Sample, first.id);
+        let edit = book::Edit::AddFriend(book::FriendDraft::new("Mei", "07700 900123"));
+        let options = crate::EditOptions {
+            request: Some("k/3".into()),
+            if_revision: None,
+        };
+        let made = control.edit(&grant, edit.clone(), options.clone()).await;
+        let made = made.unwrap();
+        let again = control.edit(&grant, edit, options).await.unwrap();
+        assert_eq!((again.friend, again.revision), (made.friend, made.revision));
+        assert_eq!(again.changes, made.changes);
+        let book = control.store().book(first.id).await.unwrap().unwrap();
+        assert_eq!(book.friends.len(), 1);
+    }
 }

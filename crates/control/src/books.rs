@@ -1,6 +1,6 @@
 //! Edits: integrity, brake, journal and due marks in one commit (rules 1, 7, 9, 10).
 
-use crate::{BookView, Control, Event};
+use crate::{BookView, Control, Event, kill};
 use book::{
     Book, Change, ChangeBody, Edit, FriendNo, GroupNo, Refusal, Revision, Rules, Subscriber, vcard,
 };
@@ -225,6 +225,7 @@ impl Control {
             due,
         };
         self.store().run(job).await?;
+        kill::after("hold-decided");
         self.emit(Event::Change {
             subscriber: id,
             revision,
@@ -299,7 +300,7 @@ impl Control {
             };
             let mut done = self.store().run_all(vec![job, marks]).await.into_iter();
             match done.next() {
-                Some(Ok(())) => {}
+                Some(Ok(())) => kill::after("edit-committed"),
                 Some(Err(StoreError::Refused(Refused::Stale))) => continue,
                 Some(Err(StoreError::Refused(Refused::Repeated))) => {
                     return Err(EditError::Repeated);

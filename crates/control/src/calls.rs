@@ -2,7 +2,7 @@
 //! back goes to the terminals. The steps are `identity::Call`'s; here they are recorded and carried out.
 
 use crate::people::failed;
-use crate::{Control, Event, Spoken, closing};
+use crate::{Control, Event, Spoken, closing, kill};
 use book::{Change, Language, Revision, SubscriberId};
 use delivery::Due;
 use identity::call::AgentRef;
@@ -341,6 +341,7 @@ impl Control {
             Ok(())
         });
         let call = call.await?;
+        kill::after("call-ended");
         if by.is_none() && !call.read_back.is_empty() && !self.unconfirmed(&call).await?.is_empty()
         {
             return Ok(call);
@@ -432,6 +433,7 @@ impl Control {
         if let Some(subscriber) = call.subscriber {
             self.release(subscriber).await?;
         }
+        kill::after("call-released");
         let mut first = false;
         let call = self
             .step(id, |call| {
@@ -440,6 +442,7 @@ impl Control {
                 Ok(())
             })
             .await?;
+        kill::after("call-settled");
         if first {
             self.say_what_changed(&call).await?;
         }

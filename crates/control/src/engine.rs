@@ -6,8 +6,8 @@ mod ship;
 
 pub(crate) use ship::{OTA_KEYS, join_keys};
 
-use crate::{Control, Event};
-use delivery::{Action, Happening, Shipment, ShipmentId, TerminalId, World, decide};
+use crate::{Control, Event, kill};
+use delivery::{Action, Happening, Shipment, ShipmentId, ShipmentState, TerminalId, World, decide};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use store::{Job, SettleJob, StoreError};
@@ -160,7 +160,9 @@ impl Control {
         job: SettleJob,
         actions: Vec<Action>,
     ) -> Result<(), StoreError> {
+        let moment = moment(&world, &actions);
         self.store().run(Job::Settle(Box::new(job))).await?;
+        kill::after(moment);
         let Shipment {
             id,
             terminal,
@@ -176,6 +178,7 @@ impl Control {
                     for message in messages {
                         // A closed channel: Kith is going down, and what is recorded goes out at the next start.
                         let _ = self.0.outbound.send(message);
+                        kill::after("part-handed-over");
                     }
                 }
                 Action::Wake(at) => {
@@ -195,6 +198,21 @@ impl Control {
             state: None,
         });
         Ok(())
+    }
+}
+
+/// What a decision records, as [`kill::after`] names it.
+fn moment(world: &World, actions: &[Action]) -> &'static str {
+    let sends = actions
+        .iter()
+        .any(|action| matches!(action, Action::Send(_)));
+    match world.shipment.state {
+        ShipmentState::Proven if world.moved.is_empty() => "proof-recorded",
+        ShipmentState::Proven => "shadow-moved",
+        ShipmentState::Failed | ShipmentState::Superseded => "failure-recorded",
+        ShipmentState::Waiting => "parts-accepted",
+        ShipmentState::Queued | ShipmentState::Sending if sends => "shipment-recorded",
+        ShipmentState::Queued | ShipmentState::Sending => "part-accepted",
     }
 }
 

@@ -11,6 +11,7 @@ mod closing;
 mod departures;
 mod engine;
 mod events;
+mod kill;
 mod notices;
 mod people;
 mod plans;

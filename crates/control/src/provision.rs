@@ -6,6 +6,7 @@ use book::{Language, Revision, Subscriber, SubscriberId, Understood, region_of, 
 use delivery::{Due, Lane, ShipmentState, Terminal, TerminalId};
 use store::{Job, Refused, SettleJob, StoreError};
 use terminals::{ChannelKind, Content};
+use wire::ota::Counter;
 
 /// A subscriber to be taken in.
 #[derive(Debug, Clone)]
@@ -129,6 +130,23 @@ impl Control {
         &self,
         new: NewSubscriber,
     ) -> Result<Subscriber, ProvisionError> {
+        self.create_subscriber_once(new, None).await
+    }
+
+    /// The same; with a request's id only once.
+    ///
+    /// # Errors
+    /// [`ProvisionError`].
+    pub async fn create_subscriber_once(
+        &self,
+        new: NewSubscriber,
+        request: Option<&str>,
+    ) -> Result<Subscriber, ProvisionError> {
+        if let Some(id) = self.made(request).await?
+            && let Some(known) = self.store().subscriber(id).await?
+        {
+            return Ok(known);
+        }
         let name = checked_name(&new.name)?;
         let msisdn = full_number(&new.msisdn, new.region.as_deref())?;
         let region = new.region.or_else(|| region_of(&msisdn)).ok_or_else(|| {
@@ -147,9 +165,8 @@ impl Control {
             language: new.language,
             region: checked_region(&region)?,
         };
-        self.store()
-            .run(Job::CreateSubscriber(subscriber.clone()))
-            .await?;
+        let job = Job::CreateSubscriber(subscriber.clone());
+        self.make(job, request, &subscriber.id).await?;
         Ok(subscriber)
     }
 
@@ -201,9 +218,30 @@ impl Control {
     /// # Errors
     /// [`ProvisionError`].
     pub async fn add_terminal(&self, new: NewTerminal) -> Result<Terminal, ProvisionError> {
+        self.add_terminal_once(new, None).await
+    }
+
+    /// The same; with a request's id only once.
+    ///
+    /// # Errors
+    /// [`ProvisionError`].
+    pub async fn add_terminal_once(
+        &self,
+        new: NewTerminal,
+        request: Option<&str>,
+    ) -> Result<Terminal, ProvisionError> {
+        if let Some(id) = self.made(request).await?
+            && let Some(known) = self.store().terminal(id).await?
+        {
+            return Ok(known.terminal);
+        }
         let subscriber = self.store().subscriber(new.subscriber).await?;
         let subscriber = subscriber.ok_or(ProvisionError::NotFound)?;
         let msisdn = full_number(&new.msisdn, Some(&subscriber.region))?;
+        let counter = new.counter.unwrap_or(1);
+        if Counter::new(counter).is_none() {
+            return Err(wrong("counter", "A counter is a number below 2^40."));
+        }
         let (keys, iccid, card_profile) = match new.channel {
             ChannelKind::SimOta => {
                 let (kic, kid) = new
@@ -256,7 +294,7 @@ impl Control {
             terminal_profile,
             content: Content::All,
             keys,
-            counter_next: new.counter.unwrap_or(1),
+            counter_next: counter,
             incarnation: self.store().incarnation().await?,
             in_use: new.in_use,
             in_flight: None,
@@ -270,9 +308,8 @@ impl Control {
             trouble: None,
             retired: false,
         };
-        self.store()
-            .run(Job::AddTerminal(Box::new(terminal.clone())))
-            .await?;
+        let job = Job::AddTerminal(Box::new(terminal.clone()));
+        self.make(job, request, &terminal.id).await?;
         let book = self.store().book(subscriber.id).await?;
         if book.is_some_and(|book| !book.friends.is_empty()) {
             self.mark(terminal.id, |_| {}).await?;

@@ -1,14 +1,16 @@
-//! What an edit with a request's id came to, written in the edit's own commit: the same request again, even after Kith
-//! was stopped in the middle of its answer, is told the same and changes nothing.
+//! What a write with a request's id came to, written in its own commit: the same request again, even after Kith was
+//! stopped in the middle of its answer, is told the same and changes nothing.
 
 use crate::{Control, Edited};
 use book::{FriendNo, GroupNo, Revision, SubscriberId};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use store::{DocumentWrite, StoreError};
+use store::{DocumentWrite, Job, StoreError};
 
 /// As long as the answer itself is kept.
 const KEPT: i64 = 24 * 3_600_000;
 const KIND: &str = "edit";
+const MADE: &str = "made";
 
 #[derive(Serialize, Deserialize)]
 struct Done {
@@ -44,6 +46,41 @@ impl Control {
             group: done.group,
             hold: done.hold,
         }))
+    }
+
+    /// Whether the edit with this id was carried out before.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn is_done(&self, request: &str) -> Result<bool, StoreError> {
+        Ok(self.store().document(KIND, request).await?.is_some())
+    }
+
+    /// What `request` made before, when it was carried out.
+    pub(crate) async fn made<T: DeserializeOwned>(
+        &self,
+        request: Option<&str>,
+    ) -> Result<Option<T>, StoreError> {
+        let Some(request) = request else {
+            return Ok(None);
+        };
+        let document = self.store().document(MADE, request).await?;
+        Ok(document.and_then(|document| serde_json::from_str(&document.value).ok()))
+    }
+
+    /// Makes a thing and remembers under the request's id which, in one commit.
+    pub(crate) async fn make(
+        &self,
+        job: Job,
+        request: Option<&str>,
+        id: &impl Serialize,
+    ) -> Result<(), StoreError> {
+        let mut jobs = vec![job];
+        jobs.extend(request.map(|request| {
+            let made = DocumentWrite::put(MADE, request, id).until(self.now() + KEPT);
+            Job::Documents(vec![made])
+        }));
+        self.store().run_all(jobs).await.into_iter().collect()
     }
 
     /// The document that remembers it.

@@ -259,7 +259,16 @@ impl DeliveryConfig {
 pub fn read(path: &Path, environment: &[(String, String)]) -> Result<Config, String> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("{} cannot be read: {error}.", path.display()))?;
-    parse(&path.display().to_string(), &text, environment)
+    let mut config = parse(&path.display().to_string(), &text, environment)?;
+    for gateway in &mut config.gateway {
+        if let Some(file) = &gateway.password_file {
+            let secret = std::fs::read_to_string(file).map_err(|error| {
+                format!("{}: password_file cannot be read: {error}.", file.display())
+            })?;
+            gateway.password = secret.trim_end_matches(['\r', '\n']).to_owned();
+        }
+    }
+    Ok(config)
 }
 
 fn parse(name: &str, text: &str, environment: &[(String, String)]) -> Result<Config, String> {
@@ -269,7 +278,9 @@ fn parse(name: &str, text: &str, environment: &[(String, String)]) -> Result<Con
     let ours: Vec<_> = environment
         .iter()
         .filter_map(|(key, value)| Some((key.strip_prefix("KITH_")?, value)))
-        .filter(|(key, _)| !matches!(*key, "LOG" | "CONFIG"))
+        .filter(|(key, _)| {
+            !matches!(*key, "LOG" | "CONFIG" | "KILL_AT") && !key.starts_with("LAB_")
+        })
         .collect();
     let config = if ours.is_empty() {
         plain

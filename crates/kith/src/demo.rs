@@ -178,6 +178,7 @@ fn gateway(smsc: SocketAddr) -> GatewayConfig {
         port: smsc.port(),
         system_id: "kith".into(),
         password: PASSWORD.into(),
+        password_file: None,
         system_type: String::new(),
         address_range: String::new(),
         bind: Bind::Trx,

@@ -83,13 +83,13 @@ impl House {
 
     /// Control over the store of an installation whose server does not run: edits are recorded and marked due, and go
     /// out at the server's next start.
-    pub fn control_alone(config: Config) -> Result<Control, String> {
+    pub fn control_alone(config: &Config) -> Result<Control, Alone> {
         let folder = &config.store.path;
         if !folder.join("kith.db").exists() {
-            return Err(format!(
+            return Err(Alone::Other(format!(
                 "There is no Kith in {}: start kith serve once, or give --data or --config.",
                 folder.display()
-            ));
+            )));
         }
         // Let go of at the end of the process.
         std::mem::forget(lock(folder)?);
@@ -119,19 +119,41 @@ impl House {
     }
 }
 
+/// Why the store cannot be worked on without a server.
+pub enum Alone {
+    /// Another process holds it.
+    Held(String),
+    /// Something else.
+    Other(String),
+}
+
+impl From<String> for Alone {
+    fn from(sentence: String) -> Self {
+        Self::Other(sentence)
+    }
+}
+
+impl From<Alone> for String {
+    fn from(alone: Alone) -> Self {
+        match alone {
+            Alone::Held(sentence) | Alone::Other(sentence) => sentence,
+        }
+    }
+}
+
 /// Takes the data folder for this process: two servers on one store would send everything twice.
-fn lock(folder: &Path) -> Result<File, String> {
+fn lock(folder: &Path) -> Result<File, Alone> {
     let path = folder.join("kith.lock");
     let said =
         |error: &dyn std::fmt::Display| format!("{} cannot be used: {error}.", path.display());
     let file = File::create(&path).map_err(|error| said(&error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(format!(
+        Err(TryLockError::WouldBlock) => Err(Alone::Held(format!(
             "Another Kith holds {}: stop it first, or use another data folder.",
             folder.display()
-        )),
-        Err(TryLockError::Error(error)) => Err(said(&error)),
+        ))),
+        Err(TryLockError::Error(error)) => Err(said(&error).into()),
     }
 }
 

@@ -169,6 +169,7 @@ const LONG_NAME: &str = r#"{"name": "0123456789012345678901234567890123456789012
 const ROWS: &[(&str, &str, u16, &str)] = &[
     ("GET /subscribers", "", 200, ""),
     ("GET /subscribers?number=%2B447700900101", "", 200, ""),
+    ("GET /subscribers?number=+447700900101", "", 200, ""),
     ("GET /subscribers?limit=501", "", 422, "limit"),
     ("GET /subscribers?limit=x", "", 422, "limit"),
     ("GET /subscribers?after=x", "", 422, "after"),
@@ -705,6 +706,69 @@ fn a_read_back_is_a_shipment_that_says_what_it_costs() {
             .sum();
         assert!(done["cost"]["micros"].as_u64().unwrap() >= 40_000 * u64::try_from(parts).unwrap());
     }
+    demo.end();
+}
+
+#[test]
+fn a_new_card_is_filled_from_the_first_record_on() {
+    let demo = Demo::start("card");
+    let (_, t) = demo.mum();
+    let in_sync = || {
+        until("everything on the phone", || {
+            (demo.get(&format!("/terminals/{t}"))["state"] == "in_sync").then_some(())
+        });
+    };
+    in_sync();
+    let before = demo.phone_book("+447700900101");
+    let (iccid, kic, kid) = ("8944770090000000777", "0f".repeat(16), "f0".repeat(16));
+    let lab = demo.json["lab"]["url"].as_str().unwrap();
+    let card = json!({"iccid": iccid, "kic": kic, "kid": kid}).to_string();
+    let lines = ["Content-Type: application/json".to_owned()];
+    let swapped = ask(lab, "POST /handsets/+447700900101/swap", &lines, &card);
+    assert_eq!(swapped.status, 200, "{}", swapped.body);
+    assert!(demo.phone_book("+447700900101").is_empty());
+    let patch = json!({"iccid": iccid, "keys": {"kic": kic, "kid": kid}});
+    let patched = demo.api(&format!("PATCH /terminals/{t}"), &patch);
+    assert_eq!(
+        (patched.status, &patched.body["iccid"]),
+        (200, &json!(iccid))
+    );
+    assert_eq!(patched.body["proven_revision"], 0);
+    in_sync();
+    assert_eq!(demo.phone_book("+447700900101"), before);
+    demo.end();
+}
+
+#[test]
+fn a_mass_removal_waits_for_a_yes() {
+    let demo = Demo::start("hold");
+    let (s, _) = demo.mum();
+    let list = demo.get(&format!("/subscribers/{s}/friends"));
+    let friends = list["items"].as_array().unwrap();
+    for friend in friends.iter().take(11) {
+        let gone = format!(
+            "DELETE /subscribers/{s}/friends/{}",
+            friend["id"].as_str().unwrap()
+        );
+        assert_eq!(demo.ask(&gone, &[], "").status, 204);
+    }
+    let holds = demo.get(&format!("/holds?subscriber={s}"));
+    let hold = &holds["items"][0];
+    assert_eq!(
+        (&hold["state"], &hold["until"]),
+        (&json!("held"), &Value::Null),
+        "{holds}"
+    );
+    assert!(!hold["before"].as_array().unwrap().is_empty() && hold["after"] == json!([]));
+    let release = format!("POST /holds/{}/release", hold["id"].as_str().unwrap());
+    let released = demo.ask(&release, &[], "");
+    assert_eq!(
+        (released.status, &released.body["state"]),
+        (200, &json!("released"))
+    );
+    assert!(released.body["until"].is_string());
+    assert_eq!(demo.ask(&release, &[], "").status, 404);
+    assert_eq!(demo.get("/holds")["items"], json!([]));
     demo.end();
 }
 

@@ -83,11 +83,13 @@ impl MasterKey {
     /// When the system gives no random octets: nothing can be kept secret then.
     pub fn seal(&self, purpose: &str, plain: &[u8]) -> Vec<u8> {
         let mut nonce = [0; NONCE];
+        #[allow(clippy::expect_used)] // "Panics", above.
         getrandom::fill(&mut nonce).expect("the system gives random octets");
         let payload = Payload {
             msg: plain,
             aad: purpose.as_bytes(),
         };
+        #[allow(clippy::expect_used)] // Fails only beyond 256 GiB.
         let sealed = self
             .cipher()
             .encrypt(&XNonce::from(nonce), payload)
@@ -120,6 +122,7 @@ impl MasterKey {
 
     /// Another key for `label`: HMAC-SHA256(master, label) (RFC 2104). The labels `pepper` and `seal` are taken.
     pub fn derive(&self, label: &str) -> Zeroizing<[u8; 32]> {
+        #[allow(clippy::expect_used)] // Fails for no length (RFC 2104 §2).
         let mut mac = Hmac::<Sha256>::new_from_slice(self.0.as_ref()).expect("HMAC takes any key");
         mac.update(label.as_bytes());
         Zeroizing::new(mac.finalize().into_bytes().into())

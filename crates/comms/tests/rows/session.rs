@@ -228,3 +228,31 @@ fn row_24_what_came_together_is_written_together() {
     assert_eq!(peer.sent().len(), 101);
     assert!(peer.line.output(0).is_empty());
 }
+
+#[test]
+fn row_15_an_answer_behind_an_unbind_still_counts_and_nothing_more_is_sent() {
+    let mut peer = Peer::bound_with(&serde_json::json!({"window": 1}));
+    peer.push(1, Lane::Interactive);
+    peer.push(2, Lane::Interactive);
+    let submit = peer.sent()[0].sequence;
+    peer.says(0, 5, Body::Unbind);
+    peer.sent();
+    peer.answer(submit, "A1");
+    let events = peer.line.events();
+    assert!(
+        events
+            .iter()
+            .any(|event| matches!(event, Event::Accepted { .. })),
+        "{events:?}"
+    );
+    assert!(peer.sent().is_empty());
+}
+
+#[test]
+fn row_13_nothing_is_submitted_behind_our_own_unbind() {
+    let mut peer = Peer::bound();
+    peer.line.unbind();
+    peer.push(1, Lane::Interactive);
+    let commands: Vec<u32> = peer.sent().iter().map(|f| f.command).collect();
+    assert_eq!(commands, [6]);
+}

@@ -1,7 +1,7 @@
 //! What the communication module brings: answers of gateways, receipts, messages from terminals.
 
 use super::Stored;
-use crate::{Control, Event};
+use crate::{Control, Event, kill};
 use delivery::{Answer, Happening, ReceiptState, ShipmentId, Target, TerminalId};
 use store::{DocumentWrite, Job, SettleJob, ShipmentFilter, StoreError, TerminalFull};
 use terminals::{ChannelKind, read_proof};
@@ -24,12 +24,25 @@ impl Control {
             }
             _ => None,
         };
+        let mobile = matches!(event, delivery::Event::Mobile { .. });
         let done = self.happened(event).await;
+        if ack.is_some() {
+            kill::after(if mobile {
+                "answer-stored"
+            } else {
+                "receipt-stored"
+            });
+        }
         if let Err(error) = &done {
             tracing::error!(%error, "an event of the network could not be stored");
         }
         if let Some(ack) = ack {
             stored(ack, done.is_ok());
+            kill::after(if mobile {
+                "answer-acknowledged"
+            } else {
+                "receipt-acknowledged"
+            });
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::Place;
 use crate::config::{self, Config};
-use crate::house::{House, SOCKET};
+use crate::house::{Alone, House, SOCKET};
 use axum::Router;
 use axum::body::Body;
 use control::Control;
@@ -13,8 +13,12 @@ use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 use tokio::net::UnixStream;
 use tower::ServiceExt;
+
+/// How long a server may take to open its socket.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where requests go.
 pub enum Door {
@@ -37,10 +41,20 @@ impl Door {
             config.store.path = data.clone();
         }
         let socket = config.store.path.join(SOCKET);
-        if UnixStream::connect(&socket).await.is_ok() {
-            return Ok(Self::Socket(socket));
-        }
-        let control = House::control_alone(config).map_err(|sentence| (1, sentence))?;
+        let begun = Instant::now();
+        let control = loop {
+            if UnixStream::connect(&socket).await.is_ok() {
+                return Ok(Self::Socket(socket));
+            }
+            match House::control_alone(&config) {
+                Ok(control) => break control,
+                // A server that is starting or stopping holds the store and has no socket for a moment.
+                Err(Alone::Held(_)) if begun.elapsed() < PATIENCE => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                Err(Alone::Held(sentence) | Alone::Other(sentence)) => return Err((1, sentence)),
+            }
+        };
         let router = web::socket(control.clone());
         Ok(Self::Store(Box::new((control, router))))
     }

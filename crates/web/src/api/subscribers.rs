@@ -78,19 +78,20 @@ pub struct Patch {
 pub async fn create(
     State(control): State<Control>,
     caller: Caller,
+    conditions: Conditions,
     Body(new): Body<New>,
 ) -> Result<Tagged<View>, Problem> {
     caller.needs(Scope::Provision)?;
     let language = new.language.as_deref().map(language).transpose()?;
     let pin = new.pin.map(checked_pin).transpose()?;
-    let subscriber = control
-        .create_subscriber(NewSubscriber {
-            msisdn: new.msisdn,
-            name: new.name,
-            language: language.unwrap_or(Language::En),
-            region: new.region,
-        })
-        .await?;
+    let new = NewSubscriber {
+        msisdn: new.msisdn,
+        name: new.name,
+        language: language.unwrap_or(Language::En),
+        region: new.region,
+    };
+    let made = control.create_subscriber_once(new, conditions.request());
+    let subscriber = made.await?;
     if pin.is_some() {
         control.set_pin(subscriber.id, pin.as_deref()).await?;
     }
@@ -111,6 +112,9 @@ pub async fn find(
     let page = params.page(book::parse_subscriber_id)?;
     let found = match params.get("number") {
         Some(number) => {
+            // A plus that nobody coded comes as a space.
+            let coded = number.strip_prefix(' ').map(|rest| format!("+{rest}"));
+            let number = coded.as_deref().unwrap_or(number);
             // A number as a person writes it finds its owner, too.
             let normal = control.normal_number(number);
             let number = normal.as_deref().unwrap_or(number);

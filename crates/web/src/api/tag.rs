@@ -71,6 +71,11 @@ impl Conditions {
         tags.iter().any(|tag| tag == "*" || *tag == there)
     }
 
+    /// The request's own id.
+    pub fn request(&self) -> Option<&str> {
+        self.request.as_deref()
+    }
+
     /// For an edit of the book.
     pub fn options(&self, if_revision: Option<Revision>) -> EditOptions {
         EditOptions {
@@ -87,7 +92,12 @@ impl Conditions {
         edit: Edit,
         see: impl Fn(&Book) -> Option<T>,
     ) -> Result<Edited, Problem> {
-        if self.tags.is_none() {
+        // What was carried out before Kith was stopped is not made again, whatever the tag is now.
+        let done = match &self.request {
+            Some(request) => control.is_done(request).await?,
+            None => false,
+        };
+        if done || self.tags.is_none() {
             return Ok(control.edit(grant, edit, self.options(None)).await?);
         }
         for _ in 0..ATTEMPTS {

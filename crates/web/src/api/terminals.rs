@@ -119,7 +119,7 @@ pub struct New {
     iccid: Option<String>,
     keys: Option<Keys>,
     /// The first counter that was never used with these keys.
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, maximum = 1099511627775u64)]
     counter: Option<u64>,
     card: Option<Card>,
 }
@@ -232,24 +232,25 @@ pub async fn add(
     State(control): State<Control>,
     caller: Caller,
     Path(s): Path<String>,
+    conditions: Conditions,
     Body(new): Body<New>,
 ) -> Result<Tagged<View>, Problem> {
     caller.needs(Scope::Provision)?;
     let channel = ChannelKind::parse(&new.channel)
         .ok_or_else(|| Problem::wrong("channel", "A channel is sim-ota or sms-card."))?;
-    let terminal = control
-        .add_terminal(NewTerminal {
-            subscriber: ids::subscriber(&s)?,
-            channel,
-            msisdn: new.msisdn,
-            card_profile: new.card_profile,
-            iccid: new.iccid,
-            keys: new.keys.map(|keys| (keys.kic, keys.kid)),
-            counter: new.counter,
-            in_use: new.card == Some(Card::InUse),
-            terminal_profile: new.terminal_profile,
-        })
-        .await?;
+    let new = NewTerminal {
+        subscriber: ids::subscriber(&s)?,
+        channel,
+        msisdn: new.msisdn,
+        card_profile: new.card_profile,
+        iccid: new.iccid,
+        keys: new.keys.map(|keys| (keys.kic, keys.kid)),
+        counter: new.counter,
+        in_use: new.card == Some(Card::InUse),
+        terminal_profile: new.terminal_profile,
+    };
+    let made = control.add_terminal_once(new, conditions.request());
+    let terminal = made.await?;
     let view = found(&control, terminal.id).await?;
     Ok(Tagged(StatusCode::CREATED, for_caller(&caller, &view)))
 }

@@ -1,0 +1,372 @@
+//! The server and the carrier as processes of their own, ended at every named moment: what was recorded is finished at
+//! the next start, once, and every rule of the audit holds.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const LIMIT: Duration = Duration::from_secs(60);
+const MUM: &str = "+447700900101";
+const JOE: &str = "+447700900103";
+
+/// A folder, the ports, and whatever of the two processes runs.
+struct World {
+    folder: PathBuf,
+    smpp: u16,
+    lab: u16,
+    api: u16,
+    server: Option<Child>,
+    carrier: Option<Child>,
+    token: String,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        for child in [&mut self.server, &mut self.carrier].into_iter().flatten() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn free_ports<const N: usize>() -> [u16; N] {
+    let held: Vec<_> = (0..N)
+        .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
+        .collect();
+    std::array::from_fn(|n| held[n].local_addr().unwrap().port())
+}
+
+impl World {
+    /// A carrier that runs, and a store with two subscribers: Mum with a card, Joe without.
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("kith-kill-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let [smpp, lab, api, portal] = free_ports();
+        let config = format!(
+            "[store]\npath = \"data\"\n[listen]\npublic = \"127.0.0.1:{portal}\"\nlan = \"127.0.0.1:{api}\"\n\
+             [delivery]\nquiet_seconds = 0\nproof_seconds = 1\nproof_seconds_most = 1\n\
+             [[gateway]]\nname = \"carrier\"\nhost = \"127.0.0.1\"\nport = {smpp}\nsystem_id = \"kith\"\n\
+             password = \"secret8\"\nsource = \"12345\"\n"
+        );
+        std::fs::write(folder.join("kith.toml"), config).unwrap();
+        let keys = format!("{}\n{}\n", "01".repeat(16), "a4".repeat(16));
+        std::fs::write(folder.join("keys.txt"), keys).unwrap();
+        let mut world = Self {
+            folder,
+            smpp,
+            lab,
+            api,
+            server: None,
+            carrier: None,
+            token: String::new(),
+        };
+        world.start_carrier();
+        // The first start makes the store; what follows is done without a server.
+        world.start_server(None);
+        world.stop_server();
+        world.kith(&["subscriber", "add", "--msisdn", MUM, "--name", "Mum"]);
+        let card = [
+            "--card-profile",
+            "sim-28x50",
+            "--iccid",
+            "89447700900000000001",
+        ];
+        let keys = ["--keys-file", "keys.txt"];
+        world.kith(&[&["terminal", "add", MUM][..], &card, &keys].concat());
+        world.kith(&["subscriber", "add", "--msisdn", JOE, "--name", "Joe"]);
+        world.kith(&["terminal", "add", JOE, "--channel", "sms-card"]);
+        let scopes = ["calls", "books:read", "books:write", "provision", "network"];
+        let scopes: Vec<_> = scopes.iter().flat_map(|scope| ["--scope", scope]).collect();
+        world.token = world.kith(&[&["token", "add", "test"][..], &scopes].concat());
+        world
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kith"));
+        command.current_dir(&self.folder).stdin(Stdio::null());
+        command
+    }
+
+    fn kith(&self, words: &[&str]) -> String {
+        let output = self.command().args(words).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        let wrong = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{words:?}: {said}{wrong}");
+        said
+    }
+
+    fn start_carrier(&mut self) {
+        let (smpp, lab) = (self.smpp.to_string(), self.lab.to_string());
+        let words = [
+            "lab",
+            "--data",
+            "lab",
+            "--smpp-port",
+            &smpp,
+            "--http-port",
+            &lab,
+        ];
+        let child = self.command().args(words).stdout(Stdio::null()).spawn();
+        self.carrier = Some(child.unwrap());
+        let lab = self.lab;
+        until("the carrier", || {
+            TcpStream::connect(("127.0.0.1", lab)).ok()
+        });
+    }
+
+    /// Starts the server; with a moment, one that ends itself there.
+    fn start_server(&mut self, kill_at: Option<&str>) {
+        let mut command = self.command();
+        command.arg("serve").stdout(Stdio::null());
+        if let Some(moment) = kill_at {
+            command.env("KITH_KILL_AT", moment).stderr(Stdio::null());
+        }
+        let mut child = command.spawn().unwrap();
+        let socket = self.folder.join("data").join("kith.sock");
+        until("the server", || {
+            // Its last door; or it has ended itself already.
+            let open = UnixStream::connect(&socket).is_ok();
+            (open || child.try_wait().unwrap().is_some()).then_some(())
+        });
+        self.server = Some(child);
+    }
+
+    /// SIGKILL: nothing is said good-bye to.
+    fn stop_server(&mut self) {
+        let mut child = self.server.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    fn stop_carrier(&mut self) {
+        let mut child = self.carrier.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Waits until the server has ended itself.
+    fn ended(&mut self, moment: &str) {
+        let child = self.server.as_mut().unwrap();
+        until(moment, || child.try_wait().unwrap());
+        self.server = None;
+    }
+
+    fn api(&self, method: &str, path: &str, body: &Value) -> Option<Value> {
+        http(
+            self.api,
+            method,
+            &format!("/api/v1{path}"),
+            &self.token,
+            body,
+        )
+    }
+
+    fn id(&self, number: &str) -> String {
+        let shown = self.kith(&["subscriber", "show", number, "--json"]);
+        let shown: Value = serde_json::from_str(&shown).unwrap();
+        shown["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Adds a friend over HTTP; a server that ends itself meanwhile gives no answer.
+    fn add(&self, owner: &str, name: &str) {
+        let body = json!({"name": name, "numbers": [{"number": "07700 900123"}]});
+        self.api("POST", &format!("/subscribers/{owner}/friends"), &body);
+    }
+
+    fn phone(&self, number: &str) -> Value {
+        let path = format!("/lab/v1/handsets/{number}");
+        http(self.lab, "GET", &path, "", &Value::Null).unwrap_or_default()
+    }
+
+    /// The names in a phone's book, sorted: from the card's own file, or from the cards that it took.
+    fn names(&self, number: &str) -> Vec<String> {
+        let phone = self.phone(number);
+        let kept = if number == MUM {
+            "phone_book"
+        } else {
+            "cards_received"
+        };
+        let mut names: Vec<_> = phone[kept]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| entry["name"].as_str().map(str::to_owned))
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Everything is done: the phone has the friends, the server says so, and every rule holds.
+    fn finished(&self, number: &str, names: &[&str]) {
+        until(&format!("{names:?} on {number}"), || {
+            let there = self.names(number);
+            let all = names.iter().all(|name| there.iter().any(|n| n == name));
+            all.then_some(())
+        });
+        until("in_sync", || {
+            let shown = self.kith(&["terminal", "show", number]);
+            shown.contains("in_sync").then_some(())
+        });
+        assert!(self.kith(&["audit"]).contains("every rule holds"));
+    }
+}
+
+fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(begun.elapsed() < LIMIT, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// One request on a connection of its own; nothing when the other side is gone.
+fn http(port: u16, method: &str, path: &str, token: &str, body: &Value) -> Option<Value> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.set_read_timeout(Some(LIMIT)).ok()?;
+    let body = if body.is_null() {
+        String::new()
+    } else {
+        body.to_string()
+    };
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    assert!(!head.starts_with("HTTP/1.1 5"), "{method} {path}: {answer}");
+    Some(serde_json::from_str(body).unwrap_or(Value::Null))
+}
+
+/// One world for all moments of the card's way: each moment adds a friend, so that the next one has something to do.
+#[test]
+fn the_server_ends_after_each_effect_on_the_way_to_a_card() {
+    let mut world = World::new("card");
+    let owner = world.id(MUM);
+    let moments = [
+        "edit-committed",
+        "shipment-recorded",
+        "part-handed-over",
+        "parts-accepted",
+        "receipt-stored",
+        "receipt-acknowledged",
+        "shadow-moved",
+        "answer-stored",
+        "answer-acknowledged",
+    ];
+    let mut names: Vec<String> = Vec::new();
+    for moment in moments {
+        world.start_server(Some(moment));
+        let name = format!("Step {}", names.len());
+        world.add(&owner, &name);
+        world.ended(moment);
+        world.start_server(None);
+        names.push(name);
+        let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
+        world.finished(MUM, &wanted);
+        // Absolute writes: however often a packet went out, everybody stands there once.
+        assert_eq!(world.names(MUM).len(), names.len(), "{moment}");
+        world.stop_server();
+    }
+}
+
+#[test]
+fn the_server_ends_after_each_effect_on_the_way_to_a_phone_without_a_card() {
+    let mut world = World::new("plain");
+    let owner = world.id(JOE);
+    for (n, moment) in [
+        "shipment-recorded",
+        "parts-accepted",
+        "receipt-stored",
+        "shadow-moved",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("Friend {n}");
+        world.start_server(Some(moment));
+        world.add(&owner, &name);
+        world.ended(moment);
+        world.start_server(None);
+        world.finished(JOE, &[&name]);
+        world.stop_server();
+    }
+}
+
+#[test]
+fn the_server_ends_between_the_parts_of_a_long_command() {
+    let mut world = World::new("parts");
+    let names: Vec<String> = (1..=8).map(|n| format!("Friend {n}")).collect();
+    let cards: Vec<String> = names
+        .iter()
+        .map(|name| format!("BEGIN:VCARD\nVERSION:3.0\nFN:{name}\nTEL:07700 900123\nEND:VCARD\n"))
+        .collect();
+    std::fs::write(world.folder.join("list.vcf"), cards.concat()).unwrap();
+    // Without a server the list is recorded; it goes at the next start.
+    world.kith(&["book", "import", MUM, "list.vcf"]);
+    world.start_server(Some("part-accepted"));
+    world.ended("part-accepted");
+    world.start_server(None);
+    let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
+    world.finished(MUM, &wanted);
+    assert_eq!(world.names(MUM).len(), 8);
+}
+
+#[test]
+fn the_server_ends_while_a_call_ends() {
+    let mut world = World::new("call");
+    for (n, moment) in ["call-ended", "call-released", "call-settled"]
+        .into_iter()
+        .enumerate()
+    {
+        // The desk is driven by the browser tests; here the call is the store's, and its edits are the API's.
+        world.start_server(Some(moment));
+        let call = json!({"caller": MUM, "called": "0800 123 456"});
+        let call = world.api("POST", "/calls", &call).unwrap();
+        let path = format!("/calls/{}", call["id"].as_str().unwrap());
+        world.add(&world.id(MUM), &format!("Caller {n}"));
+        world.api("PATCH", &path, &json!({"state": "ended"}));
+        world.ended(moment);
+        world.start_server(None);
+        world.finished(MUM, &[&format!("Caller {n}")]);
+        let state = || Some(world.api("GET", &path, &Value::Null)?["state"].as_str()? == "ended");
+        until("the call's end", || state().filter(|ended| *ended));
+        world.stop_server();
+    }
+}
+
+#[test]
+fn the_carrier_ends_and_both_end() {
+    let mut world = World::new("carrier");
+    let owner = world.id(MUM);
+    world.start_server(None);
+    world.add(&owner, "Before");
+    world.finished(MUM, &["Before"]);
+    // The carrier goes while a friend is on her way; its cards keep what they have.
+    world.add(&owner, "During");
+    world.stop_carrier();
+    world.add(&owner, "Without");
+    world.start_carrier();
+    world.finished(MUM, &["Before", "During", "Without"]);
+    // Both go.
+    world.add(&owner, "Both");
+    world.stop_carrier();
+    world.stop_server();
+    world.start_server(None);
+    world.start_carrier();
+    world.finished(MUM, &["Before", "During", "Without", "Both"]);
+    assert_eq!(world.names(MUM).len(), 4);
+}

@@ -4,6 +4,7 @@ use book::{Language, Refusal};
 use control::EditError;
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
+use identity::password::PasswordError;
 use std::sync::LazyLock;
 
 type Bundle = FluentBundle<FluentResource>;
@@ -87,6 +88,15 @@ impl Words {
             EditError::Forbidden => self.say("edit-forbidden"),
             EditError::NotFound => self.say("edit-not-found"),
             EditError::Store(_) => self.say("edit-unavailable"),
+        }
+    }
+
+    /// Why a password was not set.
+    pub fn password_error(&self, error: &PasswordError) -> String {
+        match error {
+            PasswordError::Short => self.say("password-short"),
+            PasswordError::Long => self.say("password-long"),
+            PasswordError::Unusable => self.say("password-unusable"),
         }
     }
 

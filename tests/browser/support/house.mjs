@@ -23,6 +23,15 @@ export async function until(what, look) {
   }
 }
 
+/** The answer of an API; fails when it refuses. */
+async function ask(url, method, headers, body) {
+  const content = body === undefined ? {} : { "content-type": "application/json" };
+  const answer = await fetch(url, { method, headers: { ...headers, ...content }, body: body && JSON.stringify(body) });
+  const text = await answer.text();
+  assert.ok(answer.ok, `${method} ${url}: ${answer.status} ${text}`);
+  return text === "" ? null : JSON.parse(text);
+}
+
 /** A demo with a browser, for one file of tests. */
 export class House {
   static async open(name) {
@@ -52,10 +61,19 @@ export class House {
     fs.rmSync(this.folder, { recursive: true, force: true });
   }
 
+  /** Asks the lab: what happens to the phones. */
+  lab(method, path, body) {
+    return ask(this.json.lab.url + path, method, {}, body);
+  }
+
+  /** Asks Kith's own API. */
+  api(method, path, body) {
+    return ask(this.json.api.url + path, method, { authorization: `Bearer ${this.json.api.token}` }, body);
+  }
+
   /** What the lab knows of a phone. */
-  async phone(msisdn) {
-    const answer = await fetch(`${this.json.lab.url}/handsets/${msisdn}`);
-    return answer.json();
+  phone(msisdn) {
+    return this.lab("GET", `/handsets/${msisdn}`);
   }
 
   /** The six digits of the last text message on a phone. */

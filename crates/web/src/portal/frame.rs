@@ -1,6 +1,7 @@
 //! What every page has around it: language, text size, the way back.
 
 use super::Portal;
+use super::guard::{BOOK, LoggedIn};
 use crate::locale::Words;
 use crate::page::{other, page_with, title};
 use crate::served::{LANGUAGE, Served, back, cookie, words};
@@ -9,9 +10,10 @@ use axum::extract::{Form, FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use book::Language;
+use book::{Language, SubscriberId, parse_subscriber_id, subscriber_id};
 use serde::Deserialize;
 use std::convert::Infallible;
+use store::StoreError;
 
 /// The size of the text that she chose.
 const SIZE: &str = "kith_size";
@@ -26,6 +28,24 @@ pub struct Frame {
     pub service: String,
     /// One of [`SIZES`].
     pub size: &'static str,
+    /// The books to choose from, when there are several.
+    pub books: Vec<Choice>,
+}
+
+/// One of several books that somebody may open.
+pub struct Choice {
+    id: SubscriberId,
+    /// Whose it is.
+    pub name: String,
+    /// Whether this page is of it.
+    pub chosen: bool,
+}
+
+impl Choice {
+    /// Its id, as the API writes it.
+    pub fn id(&self) -> String {
+        subscriber_id(self.id)
+    }
 }
 
 impl Frame {
@@ -38,6 +58,12 @@ impl Frame {
     pub fn tel(&self) -> String {
         let dialled = |c: &char| c.is_ascii_digit() || *c == '+';
         self.service.chars().filter(dialled).collect()
+    }
+
+    /// What a form's address ends with, so that it changes the book that it was drawn from.
+    pub fn of(&self) -> String {
+        let book = self.books.iter().find(|book| book.chosen);
+        book.map_or_else(String::new, |book| format!("?book={}", book.id()))
     }
 
     /// The tag of the other language, for the switch.
@@ -73,8 +99,40 @@ impl FromRequestParts<Portal> for Frame {
             size: cookie(&parts.headers, SIZE)
                 .and_then(|size| size_of(&size))
                 .unwrap_or(SIZES[0]),
+            // Without them a page is poorer, but it is a page.
+            books: books(portal, &parts.headers).await.unwrap_or_default(),
         })
     }
+}
+
+async fn books(portal: &Portal, headers: &HeaderMap) -> Result<Vec<Choice>, StoreError> {
+    let mut books = Vec::new();
+    let logged_in = LoggedIn::of(portal, headers).await?;
+    let several = logged_in.filter(|logged_in| logged_in.session.subscribers.len() > 1);
+    let Some(LoggedIn { session, book, .. }) = several else {
+        return Ok(books);
+    };
+    for id in session.subscribers {
+        let subscriber = portal.control.store().subscriber(id).await?;
+        books.extend(subscriber.map(|subscriber| Choice {
+            id,
+            name: subscriber.name,
+            chosen: id == book,
+        }));
+    }
+    Ok(books)
+}
+
+/// Another of her books; whether she may open it is asked with every request.
+pub async fn book(State(served): State<Served>, Form(chosen): Form<Chosen>) -> impl IntoResponse {
+    let id = parse_subscriber_id(&chosen.book).map_or_else(String::new, subscriber_id);
+    let chosen = served.choice(BOOK, &id);
+    ([(header::SET_COOKIE, chosen)], Redirect::to("/"))
+}
+
+#[derive(Deserialize)]
+pub struct Chosen {
+    book: String,
 }
 
 /// To the other language, on the same page.

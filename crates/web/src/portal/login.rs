@@ -1,4 +1,4 @@
-//! Logging in with a code, and out.
+//! Logging in with a code or a password, and out.
 
 use super::{Frame, Served, Unavailable, page, page_with};
 use askama::Template;
@@ -13,6 +13,9 @@ use serde::Deserialize;
 #[template(path = "login.html")]
 struct LogIn {
     f: Frame,
+    number: String,
+    /// Why a password did not let her in.
+    error: Option<String>,
 }
 
 #[derive(Template)]
@@ -29,10 +32,16 @@ pub struct Number {
     number: String,
     #[serde(default)]
     code: String,
+    #[serde(default)]
+    password: String,
 }
 
 pub async fn ask(f: Frame) -> Response {
-    page(&LogIn { f })
+    page(&LogIn {
+        f,
+        number: String::new(),
+        error: None,
+    })
 }
 
 pub async fn send(
@@ -52,13 +61,10 @@ pub async fn enter(
     State(control): State<Control>,
     State(served): State<Served>,
     f: Frame,
-    Form(Number { number, code }): Form<Number>,
+    Form(Number { number, code, .. }): Form<Number>,
 ) -> Result<Response, Unavailable> {
     let error = match control.log_in(&number, &code).await? {
-        Ok(secret) => {
-            let cookie = served.set_session(Face::Portal, &secret);
-            return Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response());
-        }
+        Ok(secret) => return Ok(entered(served, &secret)),
         // One sentence for every reason: another one for a number that is known would tell who is a subscriber.
         Err(Denied::Wrong | Denied::Over | Denied::Locked(_)) => {
             f.w.with("denied", "number", f.service.clone())
@@ -70,6 +76,36 @@ pub async fn enter(
         error: Some(error),
     };
     Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &page))
+}
+
+pub async fn with_password(
+    State(control): State<Control>,
+    State(served): State<Served>,
+    f: Frame,
+    Form(typed): Form<Number>,
+) -> Result<Response, Unavailable> {
+    let Number {
+        number, password, ..
+    } = typed;
+    let tried = control.log_in_with_password(Face::Portal, &number, &password);
+    let error = match tried.await? {
+        Ok(secret) => return Ok(entered(served, &secret)),
+        // One sentence here too.
+        Err(Denied::Wrong | Denied::Over | Denied::Locked(_)) => {
+            f.w.with("login-denied", "number", f.service.clone())
+        }
+    };
+    let page = LogIn {
+        f,
+        number,
+        error: Some(error),
+    };
+    Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &page))
+}
+
+fn entered(served: Served, secret: &str) -> Response {
+    let cookie = served.set_session(Face::Portal, secret);
+    ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response()
 }
 
 pub async fn leave(

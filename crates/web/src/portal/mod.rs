@@ -2,6 +2,7 @@
 
 mod edit;
 mod editor;
+mod family;
 mod frame;
 mod groups;
 mod guard;
@@ -10,6 +11,7 @@ mod import;
 mod list;
 mod live;
 mod login;
+mod password;
 mod person;
 mod phone;
 mod rows;
@@ -55,9 +57,11 @@ pub fn router(control: Control, served: Served) -> Router {
         .route("/live", get(live::listen))
         .route("/login", get(login::ask).post(login::send))
         .route("/login/code", post(login::enter))
+        .route("/login/password", post(login::with_password))
         .route("/logout", post(login::leave))
         .route("/language", post(frame::language))
         .route("/size", post(frame::size))
+        .route("/book", post(frame::book))
         .route("/phone", get(phone::show))
         .route("/people/new", get(edit::blank).post(edit::add))
         .route("/people/{f}", get(edit::show).post(edit::change))
@@ -74,6 +78,9 @@ pub fn router(control: Control, served: Served) -> Router {
                 .layer(DefaultBodyLimit::max(import::FILE)),
         )
         .route("/export.vcf", get(import::take))
+        .route("/family", get(family::show).post(family::add))
+        .route("/family/remove", post(family::remove))
+        .route("/password", get(password::ask).post(password::set))
         .route("/history", get(history::show))
         .route("/undo/{revision}", post(history::undo))
         .route(

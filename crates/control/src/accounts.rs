@@ -3,10 +3,11 @@
 use crate::Control;
 use book::{Language, SubscriberId, Way};
 use identity::account::{is_staff_login, login as as_login};
-use identity::password::{self, PasswordError, SALT};
+use identity::password::{self, Memory, PasswordError, SALT};
 use identity::pin;
 use identity::{Account, Failures, Grant, Role, digest};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use store::{DocumentWrite, Job, Refused, StoreError};
 
 /// How long a one-time link is good for, ms.
@@ -198,18 +199,13 @@ impl Control {
         }
     }
 
-    /// Makes an account with a password at once (sample data).
+    /// Puts an account there as it is.
     ///
     /// # Errors
-    /// [`AccountError`].
-    pub async fn put_account(
-        &self,
-        mut account: Account,
-        password: &str,
-    ) -> Result<(), AccountError> {
-        account.password = Some(self.hash(password).await?);
-        let write = DocumentWrite::put("account", account.login.clone(), &account);
-        Ok(self.store().run(Job::Documents(vec![write])).await?)
+    /// The store's.
+    pub async fn put_account(&self, account: &Account) -> Result<(), StoreError> {
+        let write = DocumentWrite::put("account", account.login.clone(), account);
+        self.store().run(Job::Documents(vec![write])).await
     }
 
     /// Sets the password of somebody who is logged in; the account is made if she had only codes before.
@@ -222,7 +218,7 @@ impl Control {
         password: &str,
     ) -> Result<(), AccountError> {
         let known = self.account(&session.login).await?;
-        let account = known.unwrap_or_else(|| Account {
+        let mut account = known.unwrap_or_else(|| Account {
             login: session.login.clone(),
             name: session.name.clone(),
             role: session.role,
@@ -231,7 +227,8 @@ impl Control {
             language: Language::En,
             disabled: false,
         });
-        self.put_account(account, password).await
+        account.password = Some(self.hash(password).await?);
+        Ok(self.put_account(&account).await?)
     }
 
     /// A one-time link to choose a new password; the old one, and every session, is worth nothing from now on.
@@ -369,7 +366,7 @@ impl Control {
                 let pepper = self.vault().pepper();
                 let digits = digits.to_owned();
                 let hashed = self
-                    .at_leisure(move || pin::hash(&digits, pepper.expose(), &salt))
+                    .at_leisure(move |memory| pin::hash(&digits, pepper.expose(), &salt, memory))
                     .await?;
                 DocumentWrite::put("pin", key, &hashed?)
             }
@@ -390,26 +387,30 @@ impl Control {
         let hash: Option<String> = document.and_then(|d| serde_json::from_str(&d.value).ok());
         let pepper = self.vault().pepper();
         let digits = digits.to_owned();
-        self.at_leisure(move || pin::is(&digits, pepper.expose(), hash.as_deref()))
+        self.at_leisure(move |memory| pin::is(&digits, pepper.expose(), hash.as_deref(), memory))
             .await
     }
 
-    /// Slow sums, two at a time and beside the threads that serve others: guesses cannot take every core.
+    /// A slow sum, one at a time and beside the threads that serve others: guesses cannot take every core.
     pub(crate) async fn at_leisure<T: Send + 'static>(
         &self,
-        sum: impl FnOnce() -> T + Send + 'static,
+        sum: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, StoreError> {
-        let _turn = self.0.hashing.acquire().await;
-        let done = tokio::task::spawn_blocking(sum).await;
+        let mut memory = Arc::clone(&self.0.hashing).lock_owned().await;
+        let done = tokio::task::spawn_blocking(move || sum(&mut memory)).await;
         done.map_err(|_| StoreError::Closed)
     }
 
-    async fn hash(&self, password: &str) -> Result<String, AccountError> {
+    /// A password as it is stored.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn hash(&self, password: &str) -> Result<String, AccountError> {
         let mut salt = [0; SALT];
         self.random(&mut salt);
         let password = password.to_owned();
         let hashed = self
-            .at_leisure(move || password::hash(&password, &salt))
+            .at_leisure(move |memory| password::hash(&password, &salt, memory))
             .await?;
         Ok(hashed?)
     }

@@ -173,7 +173,7 @@ impl Control {
             let hash = person.as_ref().and_then(|person| person.password.clone());
             let password = password.to_owned();
             let right = self
-                .at_leisure(move || password::is(&password, hash.as_deref()))
+                .at_leisure(move |memory| password::is(&password, hash.as_deref(), memory))
                 .await?;
             let mut writes = Vec::new();
             let entered = match &person {

@@ -52,7 +52,7 @@ async fn desk(spoken: Spoken) -> Desk {
         terminal_profile: None,
     });
     terminal.await.unwrap();
-    let account = Account {
+    let mut account = Account {
         login: "ann".into(),
         name: "Ann".into(),
         role: Role::Agent,
@@ -61,10 +61,8 @@ async fn desk(spoken: Spoken) -> Desk {
         language: Language::En,
         disabled: false,
     };
-    control
-        .put_account(account, "three small words")
-        .await
-        .unwrap();
+    account.password = Some(control.hash("three small words").await.unwrap());
+    control.put_account(&account).await.unwrap();
     let entered = control.log_in_with_password(Face::Desk, " Ann", "three small words");
     let cookie = entered.await.unwrap().unwrap();
     let ann = control.session(Face::Desk, &cookie).await.unwrap().unwrap();

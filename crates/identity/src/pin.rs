@@ -1,6 +1,6 @@
 //! The owner's PIN: six digits that only ever add to a verified call; they open nothing alone (DECISIONS.md).
 
-use crate::password::{self, PasswordError, SALT};
+use crate::password::{self, Memory, PasswordError, SALT};
 
 /// Its digits.
 pub const DIGITS: usize = 6;
@@ -14,17 +14,22 @@ pub fn is_pin(typed: &str) -> bool {
 ///
 /// # Errors
 /// [`PasswordError::Unusable`] when the digits are no PIN.
-pub fn hash(digits: &str, pepper: &[u8], salt: &[u8; SALT]) -> Result<String, PasswordError> {
+pub fn hash(
+    digits: &str,
+    pepper: &[u8],
+    salt: &[u8; SALT],
+    memory: &mut Memory,
+) -> Result<String, PasswordError> {
     if !is_pin(digits) {
         return Err(PasswordError::Unusable);
     }
-    password::hash(&peppered(digits, pepper), salt)
+    password::hash(&peppered(digits, pepper), salt, memory)
 }
 
 /// Whether these are the digits; spaces do not count.
-pub fn is(digits: &str, pepper: &[u8], hash: Option<&str>) -> bool {
+pub fn is(digits: &str, pepper: &[u8], hash: Option<&str>, memory: &mut Memory) -> bool {
     let plain: String = digits.chars().filter(|c| !c.is_whitespace()).collect();
-    password::is(&peppered(&plain, pepper), hash)
+    password::is(&peppered(&plain, pepper), hash, memory)
 }
 
 fn peppered(digits: &str, pepper: &[u8]) -> String {
@@ -37,11 +42,12 @@ mod tests {
 
     #[test]
     fn right_digits_and_right_server() {
-        let hash = hash("482913", b"pepper", &[1; SALT]).unwrap();
-        assert!(is("482 913", b"pepper", Some(&hash)));
-        assert!(!is("482914", b"pepper", Some(&hash)));
-        assert!(!is("482913", b"other", Some(&hash)));
-        assert!(!is("482913", b"pepper", None));
+        let memory = &mut Memory::default();
+        let hash = hash("482913", b"pepper", &[1; SALT], memory).unwrap();
+        assert!(is("482 913", b"pepper", Some(&hash), memory));
+        assert!(!is("482914", b"pepper", Some(&hash), memory));
+        assert!(!is("482913", b"other", Some(&hash), memory));
+        assert!(!is("482913", b"pepper", None, memory));
     }
 
     #[test]

@@ -152,12 +152,15 @@ pub async fn put(control: &Control) -> Result<(), String> {
     accounts(control).await.map_err(|error| say(&error))
 }
 
-/// Accounts with passwords; hashing them takes the longest of the start, so they are made side by side.
+/// Accounts, all with one password: its sum takes the longest of the start, so it is made once.
 async fn accounts(control: &Control) -> Result<(), control::AccountError> {
-    let mut tasks = Vec::new();
+    let mut password = None;
     for (role, login, name) in ACCOUNTS {
         if control.account(login).await?.is_some() {
             continue;
+        }
+        if password.is_none() {
+            password = Some(control.hash(PASSWORD).await?);
         }
         let mut subscribers: Vec<SubscriberId> = Vec::new();
         if role == Role::Guardian {
@@ -169,17 +172,11 @@ async fn accounts(control: &Control) -> Result<(), control::AccountError> {
             name: name.into(),
             role,
             subscribers,
-            password: None,
+            password: password.clone(),
             language: Language::En,
             disabled: false,
         };
-        let control = control.clone();
-        tasks.push(tokio::spawn(async move {
-            control.put_account(account, PASSWORD).await
-        }));
-    }
-    for task in tasks {
-        task.await.map_err(|_| store::StoreError::Closed)??;
+        control.put_account(&account).await?;
     }
     Ok(())
 }

@@ -16,6 +16,13 @@ struct Demo {
     json: Value,
 }
 
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
 impl Demo {
     fn start(folder: &Path) -> Self {
         let file = folder.join("demo.json");
@@ -33,9 +40,9 @@ impl Demo {
         Self { process, json }
     }
 
-    fn kill(mut self) {
-        self.process.kill().unwrap(); // SIGKILL: nothing is said good-bye to
-        self.process.wait().unwrap();
+    /// SIGKILL: nothing is said good-bye to.
+    fn kill(self) {
+        drop(self);
     }
 
     fn mum(&self) -> &Value {
@@ -305,8 +312,10 @@ fn form(
 #[test]
 fn killed_at_any_moment_and_started_again_it_finishes_the_job() {
     let folder = std::env::temp_dir().join(format!("kith-test-kill-{}", std::process::id()));
-    let mut wanted = vec!["Dr Lee".to_owned(), "Mei".into(), "Taxi".into()];
     let mut demo = Demo::start(&folder);
+    demo.in_sync();
+    let mut wanted = demo.names_on_the_phone();
+    assert!(wanted.contains(&"Dr Lee".to_owned()));
     for (round, moment) in ["answered", "submitted", "shown"].into_iter().enumerate() {
         demo.in_sync();
         let before = demo.submitted();

@@ -26,8 +26,15 @@ pub fn normalised(name: &str) -> String {
 /// The shortest legal form of `name`, [`normalised`], cut between graphemes until it takes at most `room` octets.
 pub fn encode(name: &str, room: usize) -> Encoded {
     let name = normalised(name);
-    let mut end = name.len();
-    let mut starts = name.grapheme_indices(true).rev();
+    // No grapheme takes less than an octet: more than `room` of them need not be tried.
+    let tried: Vec<usize> = name
+        .grapheme_indices(true)
+        .map(|(start, _)| start)
+        .take(room.saturating_add(1))
+        .collect();
+    let longest = tried.get(room).copied().unwrap_or(name.len());
+    let mut end = longest;
+    let mut starts = tried.into_iter().rev().filter(|start| *start < longest);
     loop {
         let (shown, rest) = name.split_at_checked(end).unwrap_or_default();
         let octets = shortest(shown);
@@ -38,7 +45,7 @@ pub fn encode(name: &str, room: usize) -> Encoded {
                 cut: !rest.is_empty(),
             };
         }
-        end = starts.next().map_or(0, |(start, _)| start);
+        end = starts.next().unwrap_or(0);
     }
 }
 

@@ -194,3 +194,4 @@ login-password = Log in with a password
 login-password-own = Your password
 login-password-hint = Only if you have chosen one here. A code always works.
 login-denied = Number and password do not belong together. Try again, ask for a code instead, or call { $number }.
+no-connection = No connection. What you typed is kept.

@@ -120,3 +120,5 @@ desk-key-tab = line, book, this call, line
 desk-added = Added
 desk-changed = Changed
 desk-removed = Deleted
+desk-connected = Connected
+desk-lost = Connection lost

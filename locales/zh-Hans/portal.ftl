@@ -177,3 +177,4 @@ login-password = 用密码登录
 login-password-own = 您的密码
 login-password-hint = 在这里设过密码才能用。验证码随时可用。
 login-denied = 号码和密码不对。请再试一次，或改用验证码，或拨打 { $number }。
+no-connection = 网络断开，您写的内容已保留。

@@ -111,3 +111,5 @@ desk-key-tab = 命令行、名单、本次通话、命令行
 desk-added = 新增
 desk-changed = 修改
 desk-removed = 删除
+desk-connected = 已连接
+desk-lost = 连接断开

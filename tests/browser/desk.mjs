@@ -11,6 +11,7 @@ const CALLERS = {
     msisdn: "+447700900101",
     line: "Carer Joan 07700 900777 mobile, key 3",
     friend: { name: "Carer Joan", number: "+447700900777" },
+    later: "Plumber 07700 900776",
     wrong: "Bob 0770O",
     closing: /added Carer Joan \(\.\.\.0777\)/,
   },
@@ -19,6 +20,7 @@ const CALLERS = {
     msisdn: "+8613900000102",
     line: "护工小陈 13900000777 手机，快捷3",
     friend: { name: "护工小陈", number: "+8613900000777" },
+    later: "水管工 13900000776",
     wrong: "小鲍 1390O",
     closing: /新增 ?护工小陈\(尾号0777\)/,
   },
@@ -107,6 +109,23 @@ for (const [language, caller] of Object.entries(CALLERS)) {
     await page.getByTestId("change").getByText(friend.name).waitFor();
     await fits(page, "the call page with a change");
     await look("added");
+
+    // The connection is lost: it is said, and what was typed stays until it can go out.
+    await page.context().setOffline(true);
+    await page.keyboard.type(caller.later);
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("#offline:visible");
+    assert.equal(await page.inputValue("#line"), caller.later);
+    await fits(page, "the call page without a connection");
+    await look("connection-lost");
+    await page.context().setOffline(false);
+    await page.waitForSelector("#offline", { state: "hidden" });
+    await page.keyboard.press("Enter");
+    const change = page.getByTestId("change").getByText(caller.later.split(" ")[0]);
+    await change.waitFor();
+    await page.keyboard.press("Control+z");
+    await change.waitFor({ state: "detached" });
+    await page.waitForFunction(() => document.activeElement.id === "line");
 
     // What is wrong is said, and what was typed stays.
     await page.keyboard.type(caller.wrong);

@@ -142,6 +142,70 @@ test("Enter saves: it never chooses an answer to a question", async () => {
   await page.context().close();
 });
 
+test("without a connection nothing typed is lost", async () => {
+  const page = await of("en");
+  await page.goto(`${house.json.portal.url}people/new`);
+  await page.fill("[data-testid=name]", "Gardener");
+  await page.context().setOffline(true);
+  await page.waitForSelector("#offline:visible");
+  await page.fill("[data-testid=number]", "07700 900130");
+  await page.click("[data-testid=save]");
+  await page.waitForFunction(() => !("asked" in document.querySelector("form[action^='/people']").dataset));
+  await house.look(page, "no-connection");
+  assert.equal(await page.inputValue("[data-testid=name]"), "Gardener");
+  await page.context().setOffline(false);
+  await page.waitForSelector("#offline", { state: "hidden" });
+  await page.click("[data-testid=save]");
+  await page.getByTestId("undo").waitFor();
+  await page.context().close();
+});
+
+test("family is let in, chooses the book, and a password beside the code", async () => {
+  const page = await of("en");
+  const url = house.json.portal.url;
+  await page.goto(`${url}family`);
+  await page.fill("#number", "07700 900103");
+  await page.click("[data-testid=save]");
+  await house.look(page, "family-wrong");
+  await page.fill("#name", "Uncle Joe");
+  await page.click("[data-testid=save]");
+  await page.getByTestId("family").getByText("Uncle Joe", { exact: true }).waitFor();
+  await page.locator("summary").first().click();
+  await house.look(page, "family");
+  await page.context().close();
+
+  const joe = await house.page({ locale: "zh-CN" });
+  await joe.goto(url);
+  await joe.fill("#number", "07700 900103");
+  await joe.click("button.main");
+  await joe.fill("#code", await house.code("+447700900103"));
+  await joe.click("button.main");
+  await joe.click(".books button:has-text('Mum')");
+  await joe.getByRole("heading", { level: 1, name: "Mum" }).waitFor();
+  await house.look(joe, "books");
+  await joe.goto(`${url}family`);
+  await house.look(joe, "zh-Hans-family");
+  await joe.goto(`${url}password`);
+  await joe.fill("#password", "short");
+  await joe.click("[data-testid=save]");
+  await house.look(joe, "password-wrong");
+  await joe.fill("#password", "four quite small words");
+  await joe.click("[data-testid=save]");
+  await joe.waitForSelector(".sum.good");
+  await house.look(joe, "password");
+  await joe.goto(url);
+  await joe.click("form[action='/logout'] button");
+  await joe.click("summary");
+  await joe.fill("#own-number", "07700 900103");
+  await joe.fill("#password", "another password");
+  await joe.click(".wide");
+  await house.look(joe, "log-in-password-wrong");
+  await joe.fill("#password", "four quite small words");
+  await joe.click(".wide");
+  await joe.waitForSelector("[data-testid=sum]");
+  await joe.context().close();
+});
+
 test("the largest text on the narrowest screen, in the dark", async () => {
   const page = await of("en", { viewport: { width: 320, height: 640 }, colorScheme: "dark" });
   const url = house.json.portal.url;

@@ -53,6 +53,7 @@ if (document.querySelector("[data-testid=sum]")) {
     busy = false;
     if (again) { again = false; fresh(); }
   };
-  source.onopen = fresh;
+  source.onopen = () => { lost(false); fresh(); };
+  source.onerror = () => lost(true);
   source.onmessage = fresh;
 }

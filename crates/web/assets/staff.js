@@ -53,8 +53,8 @@ if (live) {
     if (again) { again = false; fresh(); }
   };
   // What happened between the page and the stream is fetched when the stream opens, the first time too.
-  source.onopen = () => { $("#offline").hidden = true; fresh(); };
-  source.onerror = () => { $("#offline").hidden = false; };
+  source.onopen = () => { lost(false); fresh(); };
+  source.onerror = () => lost(true);
   source.onmessage = fresh;
 }
 
@@ -91,8 +91,8 @@ document.addEventListener("submit", async (event) => {
     ($("[data-mode] [autofocus]") ?? line())?.focus();
     choose(chosen());
     tick();
-    $("#offline").hidden = true;
-  } catch { $("#offline").hidden = false; }
+    lost(false);
+  } catch { lost(true); }
 });
 
 // The chosen person.

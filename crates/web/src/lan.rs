@@ -36,6 +36,10 @@ pub fn router(control: Control, served: Served) -> Router {
             }),
         )
         .route(
+            "/assets/connection.js",
+            get(|| asset("text/javascript", include_str!("../assets/connection.js"))),
+        )
+        .route(
             "/assets/icons.svg",
             get(|| asset("image/svg+xml", include_str!("../assets/icons.svg"))),
         )

@@ -100,6 +100,15 @@ pub fn router(control: Control, served: Served) -> Router {
             get(|| asset("text/javascript", include_str!("../../assets/live.js"))),
         )
         .route(
+            "/assets/connection.js",
+            get(|| {
+                asset(
+                    "text/javascript",
+                    include_str!("../../assets/connection.js"),
+                )
+            }),
+        )
+        .route(
             "/assets/icons.svg",
             get(|| asset("image/svg+xml", include_str!("../../assets/icons.svg"))),
         )

@@ -6,7 +6,7 @@ use crate::{Control, Event, Spoken, closing, kill};
 use book::{Change, Language, Revision, SubscriberId};
 use delivery::Due;
 use identity::call::AgentRef;
-use identity::{Call, CallRefusal, CallState, Grant, JobKind, Session, Tried, code};
+use identity::{Call, CallRefusal, CallState, Failures, Grant, JobKind, Session, Tried, code};
 use store::{DocumentWrite, Job, Refused, StoreError};
 
 /// Calls are kept as long as the journal, ms (DECISIONS.md, “retention”).
@@ -174,6 +174,53 @@ impl Control {
     /// # Errors
     /// [`CallError`].
     pub async fn code_digits(&self, id: &str, digits: &str) -> Result<Digits, CallError> {
+        let pepper = self.vault().pepper();
+        let proof = |call: &mut Call, failures: &mut Failures, now| {
+            Ok(match call.try_code(digits, pepper.expose(), now)? {
+                Tried::Right => {
+                    failures.succeed();
+                    0
+                }
+                Tried::Wrong(left) => {
+                    failures.fail(now);
+                    left
+                }
+                Tried::Over => 0,
+            })
+        };
+        self.try_proof(id, proof).await
+    }
+
+    /// Digits of the PIN, as the caller keyed them: a second proof on top of the first.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn pin_digits(&self, id: &str, digits: &str) -> Result<Digits, CallError> {
+        let call = self.call(id).await?.ok_or(CallError::NotFound)?;
+        // A number that is locked out costs no sum.
+        let locked = self.locked_until(&call.caller).await?.is_some();
+        let right = match call.subscriber {
+            Some(subscriber) if !locked => self.is_pin(subscriber, digits).await?,
+            _ => false,
+        };
+        let proof = |call: &mut Call, failures: &mut Failures, now| {
+            call.second_proof(right, now)?;
+            if right {
+                failures.succeed();
+            } else {
+                failures.fail(now);
+            }
+            Ok(failures.left())
+        };
+        self.try_proof(id, proof).await
+    }
+
+    /// A try at a proof, counted over all calls and codes of the number; gives the tries that are left with it.
+    async fn try_proof(
+        &self,
+        id: &str,
+        proof: impl Fn(&mut Call, &mut Failures, i64) -> Result<u8, CallRefusal>,
+    ) -> Result<Digits, CallError> {
         for _ in 0..ATTEMPTS {
             let now = self.now();
             let (mut call, version) = self.read_call(id).await?.ok_or(CallError::NotFound)?;
@@ -185,19 +232,7 @@ impl Control {
                     locked_until: Some(until),
                 });
             }
-            let pepper = self.vault().pepper();
-            let tried = call.try_code(digits, pepper.expose(), now)?;
-            let tries_left = match tried {
-                Tried::Right => {
-                    failures.succeed();
-                    0
-                }
-                Tried::Wrong(left) => {
-                    failures.fail(now);
-                    left
-                }
-                Tried::Over => 0,
-            };
+            let tries_left = proof(&mut call, &mut failures, now)?;
             let writes = vec![
                 record(&call).expecting(version),
                 failed(&call.caller, &failures, counted),
@@ -210,50 +245,6 @@ impl Control {
             return Ok(Digits {
                 level: call.level,
                 tries_left,
-                locked_until: failures.locked(now),
-            });
-        }
-        Err(StoreError::Refused(Refused::Stale).into())
-    }
-
-    /// Digits of the PIN, as the caller keyed them: a second proof on top of the first.
-    ///
-    /// # Errors
-    /// [`CallError`].
-    pub async fn pin_digits(&self, id: &str, digits: &str) -> Result<Digits, CallError> {
-        for _ in 0..ATTEMPTS {
-            let now = self.now();
-            let (mut call, version) = self.read_call(id).await?.ok_or(CallError::NotFound)?;
-            let (mut failures, counted) = self.failures(&call.caller).await?;
-            if let Some(until) = failures.locked(now) {
-                return Ok(Digits {
-                    level: call.level,
-                    tries_left: 0,
-                    locked_until: Some(until),
-                });
-            }
-            let right = match call.subscriber {
-                Some(subscriber) => self.is_pin(subscriber, digits).await?,
-                None => false,
-            };
-            call.second_proof(right, now)?;
-            if right {
-                failures.succeed();
-            } else {
-                failures.fail(now);
-            }
-            let writes = vec![
-                record(&call).expecting(version),
-                failed(&call.caller, &failures, counted),
-            ];
-            match self.store().run(Job::Documents(writes)).await {
-                Err(StoreError::Refused(Refused::Stale)) => continue,
-                done => done?,
-            }
-            self.tell(&call);
-            return Ok(Digits {
-                level: call.level,
-                tries_left: failures.left(),
                 locked_until: failures.locked(now),
             });
         }

@@ -114,6 +114,7 @@ test("a group is filled, a file is taken in, and a search finds by pinyin", asyn
   await page.getByLabel("Mei").check();
   await house.look(page, "group");
   await page.click("[data-testid=save]");
+  await page.getByTestId("undo").waitFor();
   const cards = ["王奶奶", "老李", "Zoë", "Ann", "Bob", "Carol"].map(
     (name, at) => `BEGIN:VCARD\r\nVERSION:3.0\r\nFN:${name}\r\nTEL:07700 90085${at}\r\nEND:VCARD\r\n`,
   );

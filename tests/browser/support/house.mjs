@@ -99,7 +99,9 @@ export class House {
   async look(page, shot) {
     const folder = path.join(process.env.SHOTS, this.name);
     fs.mkdirSync(folder, { recursive: true });
-    await page.screenshot({ path: path.join(folder, `${shot}.png`), fullPage: true });
+    // A loaded machine's Chromium now and then draws no frame for a picture: it is asked again.
+    const picture = () => page.screenshot({ path: path.join(folder, `${shot}.png`), fullPage: true, timeout: 10_000 });
+    await picture().catch(picture).catch(picture);
     const { violations } = await new AxeBuilder({ page }).analyze();
     const found = violations.map((v) => `${v.id}: ${v.nodes.map((node) => node.target).join(" ")}`);
     assert.deepEqual(found, [], `axe on ${this.name}/${shot}`);

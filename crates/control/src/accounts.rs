@@ -342,10 +342,16 @@ impl Control {
     /// [`AccountError`].
     pub async fn remove_guardian(&self, grant: &Grant, login: &str) -> Result<(), AccountError> {
         may_keep_family(grant)?;
+        let number = self.normal_number(login).unwrap_or_else(|| as_login(login));
+        let family = self.account(&number).await?;
+        // Nobody else's sessions are ended by this.
+        if !family.is_some_and(|account| account.subscribers.contains(&grant.subscriber())) {
+            return Err(AccountError::Missing(number));
+        }
         let gone = |account: &mut Account| {
             account.subscribers.retain(|id| *id != grant.subscriber());
         };
-        self.change_account(login, gone).await.map(drop)
+        self.change_account(&number, gone).await.map(drop)
     }
 
     /// Sets or takes away an owner's PIN.

@@ -14,6 +14,7 @@ mod order;
 mod pinyin;
 mod refusal;
 mod search;
+mod standing;
 mod undo;
 pub mod vcard;
 
@@ -30,4 +31,5 @@ pub use number::{
 pub use order::{by_name, letter, listed, sort_text};
 pub use refusal::{Class, Refusal};
 pub use search::{finds, search};
+pub use standing::{Standing, standing};
 pub use undo::changed_fields;

@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use store::{DocumentWrite, Job, Refused, StoreError};
 
+/// The second key of the first administrator's link: no login looks like this.
+const FIRST: &str = "-";
+/// How often a change of an account is made again when others change it at the same time.
+const ATTEMPTS: u32 = 8;
 /// How long a one-time link is good for, ms.
 const INVITATION: i64 = 24 * 3_600_000;
 
@@ -135,12 +139,27 @@ impl Control {
         self.invitation(&invitation).await.map(Some)
     }
 
+    /// A link; the ones before for the same login are worth nothing from now on.
     async fn invitation(&self, invitation: &Invitation) -> Result<String, StoreError> {
         let secret = self.secret();
-        let write = DocumentWrite::put("invitation", digest(&secret), invitation)
+        let login = invitation.login.as_deref();
+        let mut writes = self.uninvited(login).await?;
+        let new = DocumentWrite::put("invitation", digest(&secret), invitation)
+            .indexed(login.unwrap_or(FIRST))
             .until(self.now() + INVITATION);
-        self.store().run(Job::Documents(vec![write])).await?;
+        writes.push(new);
+        self.store().run(Job::Documents(writes)).await?;
         Ok(secret)
+    }
+
+    /// Takes every link for this login away.
+    async fn uninvited(&self, login: Option<&str>) -> Result<Vec<DocumentWrite>, StoreError> {
+        let index = login.unwrap_or(FIRST);
+        let known = self.store().documents_by_index("invitation", index).await?;
+        let gone = known.into_iter();
+        Ok(gone
+            .map(|link| DocumentWrite::remove("invitation", link.key))
+            .collect())
     }
 
     /// What a link invites to.
@@ -165,11 +184,24 @@ impl Control {
         password: &str,
     ) -> Result<Account, AccountError> {
         let invitation = self.invited(secret).await?.ok_or(AccountError::Used)?;
+        let first = invitation.login.is_none();
         let login = invitation.login.unwrap_or_else(|| as_login(login));
         if !is_staff_login(&login) {
             return Err(AccountError::Login(login));
         }
-        let known = self.account(&login).await?;
+        let accounts = self.accounts().await?;
+        if first && accounts.iter().any(|a| a.role == Role::Administrator) {
+            return Err(AccountError::Used);
+        }
+        let (known, version) = self.versioned(&login).await?;
+        match &known {
+            Some(_) if first => return Err(AccountError::Taken(login)),
+            // Only an account that waits for a password gets one by a link.
+            Some(account) if account.password.is_some() || account.disabled => {
+                return Err(AccountError::Used);
+            }
+            _ => {}
+        }
         let name = invitation.name.unwrap_or_else(|| name.trim().to_owned());
         let name = known.as_ref().map_or(name, |account| account.name.clone());
         if name.is_empty() {
@@ -191,12 +223,46 @@ impl Control {
             .ok_or(AccountError::Used)?;
         let writes = vec![
             DocumentWrite::remove("invitation", used.key).expecting(used.version),
-            DocumentWrite::put("account", account.login.clone(), &account),
+            DocumentWrite::put("account", account.login.clone(), &account).expecting(version),
         ];
         match self.store().run(Job::Documents(writes)).await {
             Err(StoreError::Refused(Refused::Stale)) => Err(AccountError::Used),
             done => Ok(done.map(|()| account)?),
         }
+    }
+
+    /// An account with its version; none is at version 0.
+    async fn versioned(&self, login: &str) -> Result<(Option<Account>, u64), StoreError> {
+        let document = self.store().document("account", login).await?;
+        Ok(match document {
+            Some(document) => (serde_json::from_str(&document.value).ok(), document.version),
+            None => (None, 0),
+        })
+    }
+
+    /// Changes an account, or makes it, as it is at that moment: what others change meanwhile is not written over.
+    async fn amend(
+        &self,
+        login: &str,
+        make: impl Fn() -> Option<Account>,
+        change: impl Fn(&mut Account),
+        mut beside: Vec<DocumentWrite>,
+    ) -> Result<Account, AccountError> {
+        for _ in 0..ATTEMPTS {
+            let (known, version) = self.versioned(login).await?;
+            let missing = || AccountError::Missing(login.to_owned());
+            let mut account = known.or_else(&make).ok_or_else(missing)?;
+            change(&mut account);
+            let write = DocumentWrite::put("account", login, &account).expecting(version);
+            beside.push(write);
+            match self.store().run(Job::Documents(beside.clone())).await {
+                Err(StoreError::Refused(Refused::Stale)) => {
+                    beside.pop();
+                }
+                done => return Ok(done.map(|()| account)?),
+            }
+        }
+        Err(StoreError::Refused(Refused::Stale).into())
     }
 
     /// Puts an account there as it is.
@@ -217,18 +283,21 @@ impl Control {
         session: &identity::Session,
         password: &str,
     ) -> Result<(), AccountError> {
-        let known = self.account(&session.login).await?;
-        let mut account = known.unwrap_or_else(|| Account {
-            login: session.login.clone(),
-            name: session.name.clone(),
-            role: session.role,
-            subscribers: Vec::new(),
-            password: None,
-            language: Language::En,
-            disabled: false,
-        });
-        account.password = Some(self.hash(password).await?);
-        Ok(self.put_account(&account).await?)
+        let password = self.hash(password).await?;
+        let make = || {
+            Some(Account {
+                login: session.login.clone(),
+                name: session.name.clone(),
+                role: session.role,
+                subscribers: Vec::new(),
+                password: None,
+                language: Language::En,
+                disabled: false,
+            })
+        };
+        let set = |account: &mut Account| account.password = Some(password.clone());
+        let done = self.amend(&session.login, make, set, Vec::new()).await;
+        done.map(drop)
     }
 
     /// A one-time link to choose a new password; the old one, and every session, is worth nothing from now on.
@@ -267,27 +336,23 @@ impl Control {
         self.store().run(Job::Documents(vec![write])).await
     }
 
+    /// A change by somebody who may: lock-outs, sessions and links of the login end with it.
     async fn change_account(
         &self,
         login: &str,
-        change: impl FnOnce(&mut Account),
+        change: impl Fn(&mut Account),
     ) -> Result<Account, AccountError> {
         let login = self.normal_number(login).unwrap_or_else(|| as_login(login));
-        let known = self.account(&login).await?;
-        let mut account = known.ok_or(AccountError::Missing(login))?;
-        change(&mut account);
-        let mut writes = vec![
-            DocumentWrite::put("account", account.login.clone(), &account),
-            DocumentWrite::put("failures", account.login.clone(), &Failures::default()),
-        ];
-        let sessions = self
-            .store()
-            .documents_by_index("session", &account.login)
-            .await?;
+        let mut beside = self.uninvited(Some(&login)).await?;
+        beside.push(DocumentWrite::put(
+            "failures",
+            login.clone(),
+            &Failures::default(),
+        ));
+        let sessions = self.store().documents_by_index("session", &login).await?;
         let ended = sessions.into_iter();
-        writes.extend(ended.map(|session| DocumentWrite::remove("session", session.key)));
-        self.store().run(Job::Documents(writes)).await?;
-        Ok(account)
+        beside.extend(ended.map(|session| DocumentWrite::remove("session", session.key)));
+        self.amend(&login, || None, change, beside).await
     }
 
     /// The family of a book: everybody who may open it beside its owner.
@@ -318,22 +383,23 @@ impl Control {
         let login = self
             .normal_number(number)
             .ok_or_else(|| AccountError::Number(number.trim().to_owned()))?;
-        let known = self.account(&login).await?;
-        let mut account = known.unwrap_or_else(|| Account {
-            login,
-            name: name.trim().to_owned(),
-            role: Role::Guardian,
-            subscribers: Vec::new(),
-            password: None,
-            language,
-            disabled: false,
-        });
-        if !account.subscribers.contains(&grant.subscriber()) {
-            account.subscribers.push(grant.subscriber());
-        }
-        let write = DocumentWrite::put("account", account.login.clone(), &account);
-        self.store().run(Job::Documents(vec![write])).await?;
-        Ok(account)
+        let make = || {
+            Some(Account {
+                login: login.clone(),
+                name: name.trim().to_owned(),
+                role: Role::Guardian,
+                subscribers: Vec::new(),
+                password: None,
+                language,
+                disabled: false,
+            })
+        };
+        let let_in = |account: &mut Account| {
+            if !account.subscribers.contains(&grant.subscriber()) {
+                account.subscribers.push(grant.subscriber());
+            }
+        };
+        self.amend(&login, make, let_in, Vec::new()).await
     }
 
     /// Takes family out again; her sessions end at once.
@@ -402,6 +468,10 @@ impl Control {
         &self,
         sum: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, StoreError> {
+        // A queue without end would keep everybody waiting: who finds it long is told to come again.
+        let Ok(_place) = self.0.queue.try_acquire() else {
+            return Err(StoreError::Closed);
+        };
         let mut memory = Arc::clone(&self.0.hashing).lock_owned().await;
         let done = tokio::task::spawn_blocking(move || sum(&mut memory)).await;
         done.map_err(|_| StoreError::Closed)

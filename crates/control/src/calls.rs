@@ -3,14 +3,17 @@
 
 use crate::people::failed;
 use crate::{Control, Event, Spoken, closing, kill};
-use book::{Change, Language, Revision, SubscriberId};
+use book::{Change, Language, Revision, SubscriberId, standing};
 use delivery::Due;
 use identity::call::AgentRef;
-use identity::{Call, CallRefusal, CallState, Failures, Grant, JobKind, Session, Tried, code};
+use identity::{Call, CallRefusal, CallState, Failures, Grant, Session, Tried, code};
 use store::{DocumentWrite, Job, Refused, StoreError};
 
 /// Calls are kept as long as the journal, ms (DECISIONS.md, “retention”).
 const KEPT: i64 = 730 * 86_400_000;
+/// The longest number that is kept as it came.
+const LONGEST: usize = 64;
+const DAY: i64 = 86_400_000;
 /// How long an ended call waits for the agent's word about changes that were not read back, ms.
 const WORD: i64 = 60_000;
 /// How often a step is tried again when others write the same call at the same time.
@@ -56,8 +59,9 @@ impl Control {
         self.random(&mut octets);
         let id = book::encode('c', &octets);
         let normal = self.normal_number(caller);
-        let caller = normal.unwrap_or_else(|| caller.trim().to_owned());
-        let mut call = Call::ring(id, caller, called.to_owned(), keyed, self.now());
+        let caller = normal.unwrap_or_else(|| caller.trim().chars().take(LONGEST).collect());
+        let called: String = called.chars().take(LONGEST).collect();
+        let mut call = Call::ring(id, caller, called, keyed, self.now());
         for owner in self.store().subscribers_by_number(&call.caller).await? {
             call.language = owner.language;
             call.choices.push(owner.id);
@@ -235,7 +239,11 @@ impl Control {
             let tries_left = proof(&mut call, &mut failures, now)?;
             let writes = vec![
                 record(&call).expecting(version),
-                failed(&call.caller, &failures, counted),
+                match call.choices[..] {
+                    // Numbers that nobody here has fill no disk.
+                    [] => failed(&call.caller, &failures, counted).until(now + DAY),
+                    _ => failed(&call.caller, &failures, counted),
+                },
             ];
             match self.store().run(Job::Documents(writes)).await {
                 Err(StoreError::Refused(Refused::Stale)) => continue,
@@ -358,10 +366,9 @@ impl Control {
         let changes = match undo {
             UndoInCall::Nothing => Vec::new(),
             UndoInCall::Unconfirmed => self.unconfirmed(&call).await?,
-            UndoInCall::Everything => self.changes_in(&call).await?,
+            UndoInCall::Everything => self.standing_in(&call).await?,
         };
-        if let Some(subscriber) = call.subscriber {
-            let grant = Grant::of_job(JobKind::CallEnd, subscriber);
+        if let Some(grant) = Grant::of_call_end(&call) {
             for change in changes {
                 // A field that somebody else changed since stays as it is: the journal shows both.
                 if let Err(error) = self.undo(&grant, change.revision).await {
@@ -390,9 +397,18 @@ impl Control {
     /// # Errors
     /// The store's.
     pub async fn unconfirmed(&self, call: &Call) -> Result<Vec<Change>, StoreError> {
-        let mut changes = self.changes_in(call).await?;
+        let mut changes = self.standing_in(call).await?;
         changes.retain(|change| call.read_back.get(&change.revision.0) != Some(&true));
         Ok(changes)
+    }
+
+    /// The changes of this call that were not taken back in it, newest first.
+    async fn standing_in(&self, call: &Call) -> Result<Vec<Change>, StoreError> {
+        let mut changes = self.changes_in(call).await?;
+        changes.reverse();
+        let mut stand: Vec<Change> = standing(&changes).changes.into_iter().cloned().collect();
+        stand.reverse();
+        Ok(stand)
     }
 
     /// Ends calls in which nothing happened for ten minutes, and settles what nobody decided.
@@ -411,6 +427,21 @@ impl Control {
                 return Err(error);
             }
         }
+        self.let_go().await
+    }
+
+    /// Marks that no call holds back any more, because an edit met the call's end, go too.
+    async fn let_go(&self) -> Result<(), StoreError> {
+        let held = self.store().held_back().await?;
+        if held.is_empty() {
+            return Ok(());
+        }
+        let calls = self.open_calls().await?;
+        for terminal in held {
+            if !holds_back(&calls, terminal.subscriber) {
+                self.release(terminal.subscriber).await?;
+            }
+        }
         Ok(())
     }
 
@@ -422,7 +453,12 @@ impl Control {
             return Ok(call);
         }
         if let Some(subscriber) = call.subscriber {
-            self.release(subscriber).await?;
+            // Another call about the same book holds on to its own.
+            let mut others = self.open_calls().await?;
+            others.retain(|other| other.id != call.id);
+            if !holds_back(&others, subscriber) {
+                self.release(subscriber).await?;
+            }
         }
         kill::after("call-released");
         let mut first = false;
@@ -543,6 +579,13 @@ impl Control {
             level: call.level,
         });
     }
+}
+
+/// Whether one of these calls holds back what it changes in this book.
+fn holds_back(calls: &[Call], subscriber: SubscriberId) -> bool {
+    calls
+        .iter()
+        .any(|call| call.subscriber == Some(subscriber) && !call.settled)
 }
 
 /// Which of an ended call's changes are taken back.

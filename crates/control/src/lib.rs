@@ -41,7 +41,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::Store;
 use terminals::{CardProfile, TerminalProfile};
-use tokio::sync::{Notify, broadcast, mpsc};
+use tokio::sync::{Notify, Semaphore, broadcast, mpsc};
 use vault::MasterKey;
 
 /// What control needs to know of the house that it stands in.
@@ -91,6 +91,8 @@ struct Inner {
     wake: Notify,
     /// One decision about a terminal at a time: its slice's owner is this process.
     engine: tokio::sync::Mutex<engine::Engine>,
+    /// Who may wait for a password sum.
+    queue: Semaphore,
     /// The memory for password sums: one at a time.
     hashing: Arc<tokio::sync::Mutex<identity::password::Memory>>,
 }
@@ -116,6 +118,7 @@ impl Control {
             pulse: Mutex::default(),
             wake: Notify::new(),
             engine: tokio::sync::Mutex::default(),
+            queue: Semaphore::new(64),
             hashing: Arc::default(),
         }))
     }

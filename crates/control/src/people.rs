@@ -29,6 +29,8 @@ struct Person {
     password: Option<String>,
 }
 
+/// Octets of the longest login or number that is looked at.
+const LONGEST_LOGIN: usize = 64;
 /// How often a try is made again when others write the same counter at the same time.
 const ATTEMPTS: u32 = 8;
 
@@ -157,6 +159,10 @@ impl Control {
         login: &str,
         password: &str,
     ) -> Result<Result<String, Denied>, StoreError> {
+        // Nobody has a login as long as this; it would only fill the disk.
+        if login.len() > LONGEST_LOGIN || password.len() > 4 * password::LONGEST {
+            return Ok(Err(Denied::Wrong));
+        }
         let person = match face {
             Face::Portal => self.person(login).await?,
             Face::Desk | Face::Console => self.staff(face, login).await?,
@@ -197,9 +203,9 @@ impl Control {
             };
             let count = failed(&subject, &failures, version);
             // Guesses at names that nobody has are forgotten after a day, so that they fill no disk.
-            writes.push(match person {
-                Some(_) => count,
-                None => count.until(now + 86_400_000),
+            writes.push(match (&person, self.account(&subject).await?) {
+                (None, None) => count.until(now + 86_400_000),
+                _ => count,
             });
             match self.store().run(Job::Documents(writes)).await {
                 Ok(()) => return Ok(entered.ok_or(Denied::Wrong)),

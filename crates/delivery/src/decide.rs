@@ -220,7 +220,9 @@ fn end_proven(world: &mut World, now: i64) -> Vec<Action> {
         }
         ShipmentKind::Test => {
             terminal.last_outcome = Some("Keys, route and answer are proven.".into());
-            Vec::new()
+            // The test took the place of what was due: that is looked at again.
+            terminal.next_try = Some(now);
+            vec![Action::Replan(now)]
         }
     }
 }

@@ -88,6 +88,16 @@ impl Grant {
         })
     }
 
+    /// What an ended call still has to do in its book: take back what the caller did not confirm.
+    pub fn of_call_end(call: &Call) -> Option<Self> {
+        let subscriber = call.subscriber.filter(|_| call.level > 0)?;
+        let job = Self::of_job(JobKind::CallEnd, subscriber);
+        Some(Self {
+            call: Some(call.id.clone()),
+            ..job
+        })
+    }
+
     /// An administrator's right to decide a hold of a book, or to look at what a terminal holds of it.
     pub fn of_console(admin: &Session, subscriber: SubscriberId) -> Option<Self> {
         let may = admin.face == Face::Console && admin.role == Role::Administrator;

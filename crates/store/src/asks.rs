@@ -112,6 +112,10 @@ impl Store {
     pub async fn next_try(&self) -> Result<Option<i64>, StoreError> {
         self.read(move |r| r.next_try()).await
     }
+    /// Terminals whose due marks a verified call holds back.
+    pub async fn held_back(&self) -> Result<Vec<TerminalId>, StoreError> {
+        self.read(move |r| r.held_back()).await
+    }
     /// A shipment.
     pub async fn shipment(&self, id: ShipmentId) -> Result<Option<Shipment>, StoreError> {
         self.read(move |r| r.shipment(id)).await

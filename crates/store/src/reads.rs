@@ -88,6 +88,7 @@ pub trait Reads {
     fn next_due(&self) -> Result<Option<i64>, StoreError>;
     fn waiting(&self, now: i64) -> Result<Vec<Terminal>, StoreError>;
     fn next_try(&self) -> Result<Option<i64>, StoreError>;
+    fn held_back(&self) -> Result<Vec<TerminalId>, StoreError>;
 
     fn shipment(&self, id: ShipmentId) -> Result<Option<Shipment>, StoreError>;
     fn shipments(&self, filter: ShipmentFilter) -> Result<Vec<Shipment>, StoreError>;

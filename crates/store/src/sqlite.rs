@@ -175,6 +175,9 @@ impl Reads for Sqlite {
     fn next_try(&self) -> Result<Option<i64>, StoreError> {
         terminals::next_try(&self.0).map_err(failed("read what waits"))
     }
+    fn held_back(&self) -> Result<Vec<TerminalId>, StoreError> {
+        terminals::held_back(&self.0).map_err(failed("read what waits"))
+    }
 
     fn shipment(&self, id: ShipmentId) -> Result<Option<Shipment>, StoreError> {
         shipments::one(&self.0, id).map_err(failed("read a shipment"))

@@ -177,6 +177,10 @@ impl Control {
         for id in self.store().terminals_by_address(from).await? {
             terminals.extend(self.store().terminal(id).await?);
         }
+        // Nobody's phone: nothing is kept of it.
+        if terminals.is_empty() {
+            return Ok(());
+        }
         if udhi {
             let mut engine = self.0.engine.lock().await;
             let mut parts = engine.answers.remove(from).unwrap_or_default();

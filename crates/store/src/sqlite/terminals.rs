@@ -185,17 +185,24 @@ pub(super) fn next_due(db: &Connection) -> Result<Option<i64>> {
     Ok(next(0)?.into_iter().chain(next(1)?).min())
 }
 
+/// What a verified call holds back is not tried before it lets go.
 pub(super) fn waiting(db: &Connection, now: i64) -> Result<Vec<Terminal>> {
     let sql = "SELECT body FROM terminal
-               WHERE next_try <= ?1 AND in_flight IS NULL AND retired = 0 ORDER BY next_try";
-    all(db, sql, [now], json)
+               WHERE next_try <= ?1 AND in_flight IS NULL AND retired = 0
+               AND (due_at IS NULL OR due_at < ?2) ORDER BY next_try";
+    all(db, sql, (now, i64::MAX), json)
+}
+
+pub(super) fn held_back(db: &Connection) -> Result<Vec<TerminalId>> {
+    let sql = "SELECT sub, term FROM terminal WHERE due_lane IN (0, 1) AND due_at = ?1";
+    all(db, sql, [i64::MAX], id)
 }
 
 pub(super) fn next_try(db: &Connection) -> Result<Option<i64>> {
     let sql = "SELECT next_try FROM terminal
                WHERE next_try IS NOT NULL AND in_flight IS NULL AND retired = 0
-               ORDER BY next_try LIMIT 1";
-    first(db, sql, [], |row| row.get(0))
+               AND (due_at IS NULL OR due_at < ?1) ORDER BY next_try LIMIT 1";
+    first(db, sql, [i64::MAX], |row| row.get(0))
 }
 
 // Demands.

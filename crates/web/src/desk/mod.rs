@@ -1,7 +1,6 @@
 //! The desk (客服终端通讯管理模块): an agent takes a call, verifies the caller, and edits on her instruction.
 
 mod board;
-mod changes;
 mod edits;
 mod line;
 mod live;

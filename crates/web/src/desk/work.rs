@@ -1,6 +1,5 @@
 //! The call page (SCREENS.md §6): before verification the card only; after it the line, the book, and this call.
 
-use super::changes::standing;
 use super::edits::{numbers_of, opened};
 use super::read_back::aloud;
 use crate::locale::Words;
@@ -11,7 +10,7 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use book::{Change, Entry, Friend, Label, friend_id, listed, subscriber_id};
+use book::{Change, Entry, Friend, Label, friend_id, listed, standing, subscriber_id};
 use control::{BookView, Control};
 use identity::{Call, CallState, Session};
 use serde::Deserialize;

@@ -1,9 +1,9 @@
-//! What a call changed that still stands, and what Ctrl+Z and Ctrl+Y would do. The journal keeps every step; an undo is a
+//! What a sitting changed that still stands, and what undo and redo would do. The journal keeps every step; an undo is a
 //! change like any other, so what stands is found by pairing each change with the one that took it back.
 
-use book::{Change, ChangeBody, Revision};
+use crate::{Change, ChangeBody, Revision};
 
-/// The standing changes of a call.
+/// The standing changes of a sitting.
 #[derive(Debug, Default)]
 pub struct Standing<'a> {
     /// Oldest first.
@@ -13,13 +13,13 @@ pub struct Standing<'a> {
 }
 
 impl Standing<'_> {
-    /// The change that Ctrl+Z takes back.
+    /// The change that undo takes back.
     pub fn undo(&self) -> Option<Revision> {
         self.changes.last().map(|change| change.revision)
     }
 }
 
-/// `changes` of one call, oldest first.
+/// `changes` of one call or sitting, oldest first.
 pub fn standing(changes: &[Change]) -> Standing<'_> {
     let mut stands: Vec<&Change> = Vec::new();
     let mut undone: Vec<&Change> = Vec::new();
@@ -58,7 +58,7 @@ fn takes_back(later: &ChangeBody, earlier: &ChangeBody) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use book::{Actor, ActorKind, Book, Edit, FriendDraft, FriendNo, Rules, SubscriberId, Way};
+    use crate::{Actor, ActorKind, Book, Edit, FriendDraft, FriendNo, Rules, SubscriberId, Way};
 
     struct Pen {
         book: Book,
@@ -67,7 +67,7 @@ mod tests {
 
     impl Pen {
         fn write(&mut self, edit: &Edit) {
-            let outcome = book::apply(&self.book, edit, &Rules::new("GB")).unwrap();
+            let outcome = crate::apply(&self.book, edit, &Rules::new("GB")).unwrap();
             let first = self.book.revision.0 + 1;
             for (revision, body) in (first..).zip(outcome.changes) {
                 self.changes.push(Change {

@@ -287,19 +287,33 @@ fn parse(name: &str, text: &str, environment: &[(String, String)]) -> Result<Con
     } else {
         let mut table: toml::Table =
             toml::from_str(text).map_err(|error| format!("{name}: {error}"))?;
+        let mut config = plain;
         for (key, value) in ours {
-            set(&mut table, key, value)?;
+            // A password of digits is a text, a port is a number: what the setting wants decides.
+            let text = toml::Value::String(value.clone());
+            let parsed = value.parse::<toml::Value>().ok();
+            let mut fits = None;
+            for value in [Some(text), parsed].into_iter().flatten() {
+                let mut tried = table.clone();
+                set(&mut tried, key, value)?;
+                if let Ok(config) = tried.clone().try_into::<Config>() {
+                    fits = Some((config, tried));
+                    break;
+                }
+            }
+            // The value is not said: it may be a secret.
+            (config, table) = fits.ok_or_else(|| {
+                format!("KITH_{key} names no setting, or has a value that it cannot have.")
+            })?;
         }
-        table
-            .try_into()
-            .map_err(|error: toml::de::Error| format!("the environment: {}", error.message()))?
+        config
     };
     check(name, &config)?;
     Ok(config)
 }
 
 /// Sets `SECTION_KEY` or `GATEWAY_<n>_KEY`.
-fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<(), String> {
+fn set(table: &mut toml::Table, key: &str, value: toml::Value) -> Result<(), String> {
     let wrong = || {
         format!(
             "KITH_{key} names no setting: it is KITH_SECTION_KEY, or KITH_GATEWAY_0_KEY for the first gateway."
@@ -307,11 +321,6 @@ fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<(), String> {
     };
     let key = key.to_ascii_lowercase();
     let (section, rest) = key.split_once('_').ok_or_else(wrong)?;
-    let value = value
-        .parse::<toml::Value>()
-        .ok()
-        .filter(|value| !value.is_table() && !value.is_array())
-        .unwrap_or_else(|| toml::Value::String(value.to_owned()));
     if section == "gateway" {
         let (index, field) = rest.split_once('_').ok_or_else(wrong)?;
         let index: usize = index.parse().map_err(|_| wrong())?;
@@ -406,6 +415,17 @@ mod tests {
         let environment = [("KITH_BRAND_NAME".to_owned(), "Care".to_owned())];
         let config = parse("kith.toml", "[brand]\nname = \"Kith\"\n", &environment).unwrap();
         assert_eq!(config.brand.name, "Care");
-        check_wrong("", &[("KITH_BRAND_NAMES", "x")], "environment");
+        check_wrong("", &[("KITH_BRAND_NAMES", "x")], "KITH_BRAND_NAMES");
+        let digits = [("KITH_BRAND_SERVICE_NUMBER".to_owned(), "95123".to_owned())];
+        let config = parse("kith.toml", "", &digits).unwrap();
+        assert_eq!(config.brand.service_number, "95123");
+        let port = [("KITH_DELIVERY_QUIET_SECONDS".to_owned(), "3".to_owned())];
+        let config = parse("kith.toml", "", &port).unwrap();
+        assert_eq!(config.delivery.quiet_seconds, 3);
+        check_wrong(
+            "",
+            &[("KITH_DELIVERY_QUIET_SECONDS", "soon")],
+            "KITH_DELIVERY_QUIET_SECONDS",
+        );
     }
 }

@@ -3,6 +3,10 @@
 const $ = (selector, root = document) => root.querySelector(selector);
 const main = () => $("#main");
 
+// A refusal is drawn at the address of its form, which is no page: the call's own address is.
+const here = main()?.dataset.call ? `/desk/calls/${main().dataset.call}` : null;
+if (here && location.pathname !== here) history.replaceState(null, "", here);
+
 // Minutes since, told by the server's instants.
 const tick = () => document.querySelectorAll("[data-since]").forEach((clock) => {
   const seconds = Math.max(0, Math.floor((Date.now() - Number(clock.dataset.since)) / 1000));
@@ -76,23 +80,31 @@ document.addEventListener("input", (event) => { if (event.target.id === "line") 
 if (line()?.value) understand();
 
 // Typing is kept when the connection is lost: a form goes out only when the server answers.
+let sending = false;
 document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (form.id !== "line-form" || event.defaultPrevented) return;
   event.preventDefault();
+  // One at a time; what is typed meanwhile stays.
+  if (sending) return;
+  sending = true;
+  const sent = line()?.value ?? "";
   try {
     const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), credentials: "same-origin" });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const now = page.querySelector("#main");
     if (!now) { location.reload(); return; }
     if (answer.redirected) history.replaceState(null, "", answer.url);
+    const typed = line()?.value ?? "";
     main().replaceWith(now);
     document.title = page.title;
+    if (typed !== sent && line()) line().value = typed;
     ($("[data-mode] [autofocus]") ?? line())?.focus();
     choose(chosen());
     tick();
     lost(false);
   } catch { lost(true); }
+  sending = false;
 });
 
 // The chosen person.
@@ -115,6 +127,8 @@ const move = (by) => {
 // Keys. Single letters act only in the read-back card; every key is a button too, and all can be turned off.
 const keysOff = () => localStorage.getItem("kith-keys") === "off";
 const name = (event) => (event.ctrlKey || event.metaKey ? "Ctrl+" : "") + (event.key === " " ? "Space" : event.key.length === 1 && event.ctrlKey ? event.key.toUpperCase() : event.key);
+// A focused button or link takes its own Space.
+const onAnother = (target, key) => target.matches?.("button, a") && target.dataset.key !== key;
 const press = (key) => {
   const button = [...document.querySelectorAll(`[data-key="${key}"]`)].find((found) => found.offsetParent !== null);
   if (!button) return false;
@@ -141,7 +155,7 @@ document.addEventListener("keydown", (event) => {
   } else if (key === "Escape") {
     done = press("Escape");
     if (!done && line()) { line().focus(); done = true; }
-  } else if (mode === "read" && !inField && (key === "x" || key === "Space")) {
+  } else if (mode === "read" && !inField && (key === "x" || (key === "Space" && !onAnother(event.target, key)))) {
     done = press(key);
   } else if (!mode && (key === "ArrowDown" || key === "ArrowUp") && (inLine || event.target.id === "people")) {
     move(key === "ArrowDown" ? 1 : -1);

@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use control::{AccountError, Control, Denied};
+use identity::password::PasswordError;
 use identity::{Face, Role, Session};
 use serde::Deserialize;
 
@@ -189,7 +190,8 @@ pub async fn accept(
             return Ok(Redirect::to(&format!("{}/login", path(face))).into_response());
         }
         Err(AccountError::Store(error)) => return Err(error.into()),
-        Err(AccountError::Password(_)) => w.say("staff-short"),
+        Err(AccountError::Password(PasswordError::Short)) => w.say("staff-short"),
+        Err(AccountError::Password(_)) => w.say("staff-long"),
         Err(AccountError::Taken(_)) => w.say("staff-taken"),
         Err(AccountError::Name) => w.say("staff-no-name"),
         Err(_) => w.say("staff-no-login"),

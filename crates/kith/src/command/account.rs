@@ -1,6 +1,6 @@
 //! `kith account`: who may log in at desk and console.
 
-use super::{Place, Said, run, text};
+use super::{Place, Said, encoded, run, text};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -56,7 +56,7 @@ pub async fn main(command: Account) -> ExitCode {
     let Account { place, what } = command;
     run(&place, async |door| {
         let change = async |login: &str, what: &str| {
-            let login = login.replace('+', "%2B");
+            let login = encoded(login);
             door.post(&format!("/local/accounts/{login}/{what}"), &json!({}))
                 .await
         };

@@ -69,7 +69,7 @@ async fn subscriber(door: &Door, typed: &str) -> Result<String, String> {
     if ::book::parse_subscriber_id(typed).is_some() {
         return Ok(typed.to_owned());
     }
-    let number = typed.replace('+', "%2B").replace(' ', "%20");
+    let number = encoded(typed);
     let found = door
         .get(&format!("/api/v1/subscribers?number={number}"))
         .await?;
@@ -94,7 +94,7 @@ async fn terminal(door: &Door, typed: &str) -> Result<String, String> {
     if ::book::decode_in('t', typed).is_some() {
         return Ok(typed.to_owned());
     }
-    let number = typed.replace('+', "%2B").replace(' ', "%20");
+    let number = encoded(typed);
     let found = door
         .get(&format!("/local/terminals?number={number}"))
         .await?;
@@ -112,6 +112,19 @@ async fn terminal(door: &Door, typed: &str) -> Result<String, String> {
             ids.join(" or ")
         )),
     }
+}
+
+/// A text as a piece of an address.
+fn encoded(text: &str) -> String {
+    let mut out = String::new();
+    for octet in text.bytes() {
+        if octet.is_ascii_alphanumeric() || b"-._".contains(&octet) {
+            out.push(char::from(octet));
+        } else {
+            out.push_str(&format!("%{octet:02X}"));
+        }
+    }
+    out
 }
 
 /// A text of an answer.

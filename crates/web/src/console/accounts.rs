@@ -9,7 +9,7 @@ use axum::extract::{Form, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use control::{AccountError, Control};
-use identity::Role;
+use identity::{Face, Role};
 use serde::Deserialize;
 
 #[derive(Template)]
@@ -30,6 +30,8 @@ struct Row {
     no_password: bool,
     locked: bool,
     own: bool,
+    /// Logs in with a password, not with a code to her telephone.
+    staff: bool,
 }
 
 /// A new member of the staff.
@@ -134,6 +136,7 @@ async fn rows(control: &Control, w: Words, own: &str) -> Result<Vec<Row>, Unavai
         rows.push(Row {
             locked: control.locked_until(&account.login).await?.is_some(),
             own: account.login == own,
+            staff: !account.role.opens(Face::Portal),
             role: w.say(&format!("role-{}", account.role.as_str())),
             no_password: account.password.is_none(),
             disabled: account.disabled,

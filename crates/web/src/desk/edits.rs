@@ -24,6 +24,7 @@ pub struct Typed {
     line: String,
     chosen: String,
     choice: String,
+    request: String,
 }
 
 #[derive(Template)]
@@ -102,10 +103,11 @@ async fn commit(
     edit: Edit,
     typed: &Typed,
 ) -> Result<Response, Unavailable> {
-    let edited = house
-        .control
-        .edit(grant, edit, EditOptions::default())
-        .await;
+    let options = EditOptions {
+        request: Some(typed.request.clone()).filter(|request| !request.is_empty()),
+        ..EditOptions::default()
+    };
+    let edited = house.control.edit(grant, edit, options).await;
     let error = match edited {
         Ok(edited) => {
             touch(&house.control, c).await?;
@@ -115,6 +117,8 @@ async fn commit(
             let query = chosen.map(|id| format!("?chosen={id}")).unwrap_or_default();
             return Ok(Redirect::to(&format!("/desk/calls/{c}{query}")).into_response());
         }
+        // The answer to the first sending was lost on its way.
+        Err(EditError::Repeated) => return Ok(to(c)),
         Err(EditError::Store(error)) => return Err(error.into()),
         Err(error) => error,
     };

@@ -33,7 +33,8 @@ pub async fn change(
     let edit = Edit::ChangeFriend {
         friend: friend.no,
         patch: patch(&fields, friend),
-        based_on: None,
+        // Saved once more after it was said, it is meant: the page was drawn from what is there now.
+        based_on: seen(&fields),
     };
     match house
         .control
@@ -75,6 +76,12 @@ pub async fn remove(
         Err(EditError::Store(error)) => Err(error.into()),
         Err(error) => work::draw(&house, &agent, w, &c, refusal(w, &error)).await,
     }
+}
+
+/// The person as the form was drawn from.
+fn seen(fields: &[(String, String)]) -> Option<Friend> {
+    let found = fields.iter().find(|(key, _)| key == "seen");
+    serde_json::from_str(&found?.1).ok()
 }
 
 /// Numbers come as `number`, `label`, `no` in turn; an emptied one goes.

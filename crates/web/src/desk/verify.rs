@@ -3,7 +3,7 @@
 
 use super::work::{self, Note};
 use crate::locale::Words;
-use crate::page::{Unavailable, clock};
+use crate::page::Unavailable;
 use crate::staff::{Agent, House};
 use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -80,7 +80,7 @@ async fn refused(
     let sentence = match error {
         CallError::Store(error) => return Err(error.into()),
         CallError::NotFound => return Ok(Redirect::to("/desk").into_response()),
-        CallError::Locked(until) => w.with("desk-locked", "time", clock(until)),
+        CallError::Locked(until) => work::locked(w, until),
         CallError::Refused(CallRefusal::NoMoreCodes) => w.say("desk-no-more-codes"),
         CallError::Refused(CallRefusal::KeyedOnly) => w.say("desk-keyed-only"),
         // The call moved on meanwhile: the page shows how it is now.

@@ -127,6 +127,8 @@ struct Work {
     left_out: Option<String>,
     saved: String,
     writable: bool,
+    /// So that a line that is sent twice acts once.
+    request: String,
     mode: Mode,
     hung_up: Option<HungUp>,
 }
@@ -178,6 +180,8 @@ struct Form {
     note: String,
     groups: Vec<(u32, String, bool)>,
     saved_name: String,
+    /// The person as the form was drawn from, to notice what others change meanwhile.
+    seen: String,
 }
 
 struct NumberField {
@@ -277,7 +281,7 @@ async fn card(control: &Control, w: Words, call: &Call) -> Result<Card, Unavaila
             w.with("desk-tries", "tries", left)
         }),
         codes_left: identity::call::CODES.saturating_sub(call.codes_sent),
-        locked: locked.map(clock),
+        locked: locked.map(|until| self::locked(w, until)),
         spoken: control.may_be_spoken(call),
     })
 }
@@ -383,6 +387,7 @@ async fn work(
         held: view.holds.first().map(|_| w.say("desk-held")),
         left_out,
         writable,
+        request: format!("line-{:016x}", control.random_u64()),
         mode,
         hung_up,
     })
@@ -492,6 +497,7 @@ fn form(view: &BookView, id: &str, typed: Option<&(String, Vec<(String, String)>
             })
             .collect(),
         saved_name: friend.name.clone(),
+        seen: serde_json::to_string(friend).unwrap_or_default(),
     };
     if let Some((_, fields)) = typed {
         form.retype(fields);
@@ -557,4 +563,12 @@ pub(super) fn label_key(label: Label) -> &'static str {
 
 fn count(n: usize) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+/// What is said of a lock-out: until when, or that somebody must end it.
+pub(super) fn locked(w: Words, until: i64) -> String {
+    match until {
+        i64::MAX => w.say("desk-locked-for-good"),
+        until => w.with("desk-locked", "time", clock(until)),
+    }
 }

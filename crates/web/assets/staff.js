@@ -77,6 +77,10 @@ const understand = async () => {
   } catch { /* typing goes on */ }
 };
 document.addEventListener("input", (event) => { if (event.target.id === "line") understand(); });
+// What stands in the line comes back after another view of the same call (F1, F8, Ctrl+Enter).
+const kept = `kith-line-${main()?.dataset.call ?? ""}`;
+if (line() && !line().value) line().value = sessionStorage.getItem(kept) ?? "";
+addEventListener("pagehide", () => { if (line()) sessionStorage.setItem(kept, line().value); });
 if (line()?.value) understand();
 
 // Typing is kept when the connection is lost: a form goes out only when the server answers.

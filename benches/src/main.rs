@@ -1,6 +1,8 @@
 //! Kith's benches: `cargo run --release -p bench -- NAME` prints the figures of docs/BENCHMARKS.md.
 
 mod bare;
+mod edits;
+mod installation;
 mod ota;
 mod smpp;
 mod smsc;
@@ -9,6 +11,7 @@ mod wire;
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: bench ota
+       bench edits                     how fast edits are committed, alone and a hundred editors at once
        bench wire                      from a committed edit to its submit_sm
        bench smpp                      the client and a bare one against a fast SMSC, windows 1, 10 and 100
        bench smpp HOST PORT N WINDOW   the client alone against any SMSC (KITH_BENCH_ACCOUNT=NAME:PASSWORD)
@@ -25,6 +28,7 @@ fn main() -> ExitCode {
                 Ok(())
             }
             ["smpp"] => smpp::table(),
+            ["edits"] => edits::run(),
             ["wire"] => self::wire::run(),
             ["smpp", host, port, n, window] => numbers(port, n, window)
                 .and_then(|(port, n, window)| smpp::run(host, port, n, window)),

@@ -1,29 +1,23 @@
 //! Edit committed → submit_sm on the wire, coalescing off: one edit at a time, each of another book, on a store that
 //! syncs to disk. The disk's own fdatasync is measured beside it.
 
-use book::{Edit, FriendDraft, Language};
+use crate::installation;
+use book::{Edit, FriendDraft};
 use comms::{GatewayConfig, Gateways};
-use control::{Control, EditOptions, NewSubscriber, NewTerminal, Settings};
-use delivery::Policy;
+use control::EditOptions;
 use identity::{Grant, JobKind};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::{Arc, PoisonError, mpsc};
 use std::time::{Duration, Instant};
-use store::Store;
-use terminals::ChannelKind;
 
 /// How many books, each edited once.
 const BOOKS: u32 = 500;
 
 /// Prints the figures.
 pub fn run() -> Result<(), String> {
-    let folder = std::env::temp_dir().join(format!("kith-bench-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).map_err(|why| why.to_string())?;
-    let done = measured(&folder);
-    let _ = std::fs::remove_dir_all(&folder);
-    done
+    installation::in_a_folder(measured)
 }
 
 fn measured(folder: &Path) -> Result<(), String> {
@@ -61,23 +55,8 @@ async fn edits(
     let gateways = Arc::new(Gateways::start(vec![config], events));
     let (outbound, mut sent) = tokio::sync::mpsc::unbounded_channel();
     let table = gateways.table();
-    let settings = Settings {
-        policy: Policy {
-            quiet: 0,
-            longest: 0,
-            ..Policy::SERVE
-        },
-        brand: "Kith".into(),
-        brand_zh: "亲友簿".into(),
-        service_number: "0800 123 456".into(),
-        spoken: Default::default(),
-        cards: Default::default(),
-        phones: Default::default(),
-    };
-    let key = vault::MasterKey::from_hex("bench", &"42".repeat(32)).map_err(|why| said(&why))?;
-    let store = Store::open(&folder.join("kith.db")).map_err(|why| said(&why))?;
     let network = move || table.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let control = Control::new(store, key, settings, outbound, network);
+    let control = installation::open(folder, outbound, network)?;
     let engine = {
         let (control, gateways) = (control.clone(), Arc::clone(&gateways));
         let stored = Box::new(move |ack, ok| gateways.stored(ack, ok));
@@ -90,34 +69,10 @@ async fn edits(
     });
     let mut taken = Vec::new();
     for n in 0..BOOKS {
-        let msisdn = format!("+1212555{:04}", 100 + n % 100);
-        let new = NewSubscriber {
-            msisdn: format!("+4477009{n:05}"),
-            name: format!("Owner {n}"),
-            language: Language::En,
-            region: Some("GB".into()),
-        };
-        let owner = control
-            .create_subscriber(new)
-            .await
-            .map_err(|why| said(&why))?;
-        let terminal = NewTerminal {
-            subscriber: owner.id,
-            channel: ChannelKind::SmsCard,
-            msisdn: owner.msisdn.clone(),
-            card_profile: None,
-            iccid: None,
-            keys: None,
-            counter: None,
-            in_use: false,
-            terminal_profile: None,
-        };
-        control
-            .add_terminal(terminal)
-            .await
-            .map_err(|why| said(&why))?;
-        let grant = Grant::of_job(JobKind::CommandLine, owner.id);
-        let edit = Edit::AddFriend(FriendDraft::new("Mei", &msisdn));
+        let owner = installation::owner(&control, n).await?;
+        let grant = Grant::of_job(JobKind::CommandLine, owner);
+        let number = format!("+1212555{:04}", 100 + n % 100);
+        let edit = Edit::AddFriend(FriendDraft::new("Mei", &number));
         let edited = control.edit(&grant, edit, EditOptions::default()).await;
         let committed = Instant::now();
         edited.map_err(|why| said(&why))?;

@@ -156,18 +156,12 @@ mod tests {
     use super::*;
     use crate::Settings;
     use identity::Scope;
-    use std::collections::BTreeMap;
     use store::Store;
 
     fn control() -> Control {
         let settings = Settings {
             policy: delivery::Policy::DEMO,
-            brand: String::new(),
-            brand_zh: String::new(),
-            spoken: Default::default(),
-            service_number: String::new(),
-            cards: BTreeMap::new(),
-            phones: BTreeMap::new(),
+            ..Settings::default()
         };
         let key = vault::MasterKey::from_hex("test", &"42".repeat(32)).unwrap();
         let (outbound, _) = tokio::sync::mpsc::unbounded_channel();

@@ -63,6 +63,21 @@ pub struct Settings {
     pub phones: BTreeMap<String, TerminalProfile>,
 }
 
+/// What a server starts with when nothing is configured.
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            policy: Policy::SERVE,
+            brand: "Kith".into(),
+            brand_zh: "亲友簿".into(),
+            service_number: "0800 123 456".into(),
+            spoken: Spoken::default(),
+            cards: BTreeMap::new(),
+            phones: BTreeMap::new(),
+        }
+    }
+}
+
 /// When a desk code may be spoken (SCREENS.md §3): the digits are safer on the caller's own keys.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Spoken {

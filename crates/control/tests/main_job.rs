@@ -6,7 +6,6 @@ use control::{Control, EditOptions, NewSubscriber, NewTerminal, Settings, Termin
 use delivery::{Event, Policy, Target, TerminalId};
 use identity::{Grant, JobKind};
 use lab::card::{Card, CardKind};
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use store::Store;
 use terminals::{ChannelKind, EntryState};
@@ -38,12 +37,7 @@ impl World {
                 gateway_wait: 20,
                 validity_s: 60,
             },
-            brand: "Kith".into(),
-            brand_zh: "亲友簿".into(),
-            spoken: Default::default(),
-            service_number: "0800 123 456".into(),
-            cards: BTreeMap::new(),
-            phones: BTreeMap::new(),
+            ..Settings::default()
         };
         let key = vault::MasterKey::from_hex("test", &"42".repeat(32)).unwrap();
         let control = Control::new(store, key, settings, outbound, Default::default);

@@ -69,12 +69,7 @@ async fn world() -> World {
             gateway_wait: 50,
             validity_s: 60,
         },
-        brand: "Kith".into(),
-        brand_zh: "亲友簿".into(),
-        spoken: Default::default(),
-        service_number: "0800 123 456".into(),
-        cards: Default::default(),
-        phones: Default::default(),
+        ..Settings::default()
     };
     let key = vault::MasterKey::from_hex("test", &"42".repeat(32)).unwrap();
     let table = gateways.table();

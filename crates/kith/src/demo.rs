@@ -162,12 +162,7 @@ fn next(first: u16, step: u16) -> u16 {
 fn settings() -> Settings {
     Settings {
         policy: Policy::DEMO,
-        brand: "Kith".into(),
-        brand_zh: "亲友簿".into(),
-        spoken: Default::default(),
-        service_number: "0800 123 456".into(),
-        cards: Default::default(),
-        phones: Default::default(),
+        ..Settings::default()
     }
 }
 

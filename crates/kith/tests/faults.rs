@@ -73,12 +73,7 @@ async fn world(channel: ChannelKind) -> World {
             gateway_wait: 500,
             validity_s: 60,
         },
-        brand: "Kith".into(),
-        brand_zh: "亲友簿".into(),
-        spoken: Default::default(),
-        service_number: "0800 123 456".into(),
-        cards: Default::default(),
-        phones: Default::default(),
+        ..Settings::default()
     };
     let key = vault::MasterKey::from_hex("test", &"42".repeat(32)).unwrap();
     let table = gateways.table();
@@ -172,7 +167,7 @@ impl World {
     async fn until(&self, what: &str, is: impl AsyncFn(&Self) -> bool) {
         let wait = async {
             while !is(self).await {
-                tokio::time::sleep(Duration::from_millis(5)).await;
+                tokio::task::yield_now().await;
             }
         };
         if tokio::time::timeout(LIMIT, wait).await.is_err() {

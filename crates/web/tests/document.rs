@@ -5,7 +5,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
 use control::{Control, Settings};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use store::Store;
 use tower::ServiceExt;
 
@@ -58,12 +58,7 @@ const OPEN: [&str; 3] = ["/health", "/ready", "/metrics"];
 fn router() -> axum::Router {
     let settings = Settings {
         policy: delivery::Policy::DEMO,
-        brand: "Kith".into(),
-        brand_zh: "Kith".into(),
-        service_number: "0800 123 456".into(),
-        spoken: Default::default(),
-        cards: BTreeMap::new(),
-        phones: BTreeMap::new(),
+        ..Settings::default()
     };
     let key = vault::MasterKey::from_hex("test", &"42".repeat(32)).unwrap();
     let (outbound, _) = tokio::sync::mpsc::unbounded_channel();

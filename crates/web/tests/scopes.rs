@@ -7,7 +7,6 @@ use book::{Edit, FriendDraft, Language};
 use control::{Control, EditOptions, NewSubscriber, NewTerminal, Settings};
 use identity::{Grant, JobKind, Scope};
 use serde_json::Value;
-use std::collections::BTreeMap;
 use store::Store;
 use terminals::ChannelKind;
 use tower::ServiceExt;
@@ -16,12 +15,7 @@ use tower::ServiceExt;
 async fn house() -> (Control, Vec<(&'static str, String)>) {
     let settings = Settings {
         policy: delivery::Policy::DEMO,
-        brand: "Kith".into(),
-        brand_zh: "Kith".into(),
-        service_number: "0800 123 456".into(),
-        spoken: Default::default(),
-        cards: BTreeMap::new(),
-        phones: BTreeMap::new(),
+        ..Settings::default()
     };
     let key = vault::MasterKey::from_hex("test", &"42".repeat(32)).unwrap();
     let (outbound, _) = tokio::sync::mpsc::unbounded_channel();

@@ -1,0 +1,64 @@
+//! An installation to measure: a store on disk that syncs every commit, owners with a phone each, coalescing off.
+
+use book::{Language, SubscriberId};
+use control::{Control, NewSubscriber, NewTerminal, Settings};
+use delivery::{Outbound, Policy, network::NetworkTable};
+use std::path::Path;
+use store::Store;
+use terminals::ChannelKind;
+use tokio::sync::mpsc::UnboundedSender;
+
+/// Measures in a folder that is gone afterwards.
+pub fn in_a_folder(measure: impl FnOnce(&Path) -> Result<(), String>) -> Result<(), String> {
+    let folder = std::env::temp_dir().join(format!("kith-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).map_err(|why| why.to_string())?;
+    let done = measure(&folder);
+    let _ = std::fs::remove_dir_all(&folder);
+    done
+}
+
+/// Control over a new store.
+pub fn open(
+    folder: &Path,
+    outbound: UnboundedSender<Outbound>,
+    network: impl Fn() -> NetworkTable + Send + Sync + 'static,
+) -> Result<Control, String> {
+    let settings = Settings {
+        policy: Policy {
+            quiet: 0,
+            longest: 0,
+            ..Policy::SERVE
+        },
+        ..Settings::default()
+    };
+    let key = vault::MasterKey::from_hex("bench", &"42".repeat(32));
+    let key = key.map_err(|why| why.to_string())?;
+    let store = Store::open(&folder.join("kith.db")).map_err(|why| why.to_string())?;
+    Ok(Control::new(store, key, settings, outbound, network))
+}
+
+/// An owner with a phone that takes business cards, and an empty book.
+pub async fn owner(control: &Control, n: u32) -> Result<SubscriberId, String> {
+    let new = NewSubscriber {
+        msisdn: format!("+4477009{n:05}"),
+        name: format!("Owner {n}"),
+        language: Language::En,
+        region: Some("GB".into()),
+    };
+    let owner = control.create_subscriber(new).await;
+    let owner = owner.map_err(|why| why.to_string())?;
+    let terminal = NewTerminal {
+        subscriber: owner.id,
+        channel: ChannelKind::SmsCard,
+        msisdn: owner.msisdn,
+        card_profile: None,
+        iccid: None,
+        keys: None,
+        counter: None,
+        in_use: false,
+        terminal_profile: None,
+    };
+    let added = control.add_terminal(terminal).await;
+    added.map_err(|why| why.to_string())?;
+    Ok(owner.id)
+}

@@ -126,10 +126,13 @@ impl Control {
             Tried::Wrong(_) => failures.fail(now),
             Tried::Over => return Ok(Err(Denied::Over)),
         }
+        // A used code is gone, so that the next log-in gets a new one at once.
+        let tried_code = match tried {
+            Tried::Right => DocumentWrite::remove("code", document.key),
+            _ => DocumentWrite::put("code", document.key, &code).until(code.expires()),
+        };
         let mut writes = vec![
-            DocumentWrite::put("code", document.key, &code)
-                .until(code.expires())
-                .expecting(document.version),
+            tried_code.expecting(document.version),
             failed(&person.number, &failures, version),
         ];
         let entered = (tried == Tried::Right).then(|| {

@@ -489,6 +489,14 @@ impl Control {
     async fn mark(&self, id: TerminalId, set: impl FnOnce(&mut Due)) -> Result<(), StoreError> {
         let mut due = self.due_now(id.subscriber).await?;
         set(&mut due);
+        // A read-back or a test lets nothing go that a verified call holds back: it waits with it.
+        let full = self.store().terminal(id).await?;
+        let held = full
+            .and_then(|full| full.due)
+            .is_some_and(|known| known.at == i64::MAX);
+        if held && (due.verify || due.test) {
+            due.at = i64::MAX;
+        }
         self.store()
             .run(Job::MarkDue {
                 marks: vec![(id, due)],

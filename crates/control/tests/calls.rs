@@ -23,12 +23,8 @@ async fn desk(spoken: Spoken) -> Desk {
     let (outbound, sent) = mpsc::unbounded_channel();
     let settings = Settings {
         policy: Policy::DEMO,
-        brand: "Kith".into(),
-        brand_zh: "亲友簿".into(),
-        service_number: "0800 123 456".into(),
         spoken,
-        cards: Default::default(),
-        phones: Default::default(),
+        ..Settings::default()
     };
     let key = vault::MasterKey::from_hex("test", &"42".repeat(32)).unwrap();
     let store = Store::memory().unwrap();
@@ -136,6 +132,12 @@ async fn what_a_call_changes_goes_at_its_end_and_the_owner_is_told() {
     let mut desk = desk(Spoken::Never).await;
     let id = desk.verified().await;
     desk.add(&id, "Mei").await;
+    assert!(desk.held().await);
+    // Nobody else's wish lets it go before.
+    let terminals = desk.control.store().terminals_of(desk.owner).await.unwrap();
+    let terminal = terminals[0].terminal.id;
+    desk.control.test(terminal).await.unwrap();
+    desk.control.verify(terminal).await.unwrap();
     assert!(desk.held().await);
     desk.control.send_in_call(&id, &desk.ann).await.unwrap();
     assert!(!desk.held().await);

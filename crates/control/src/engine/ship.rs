@@ -27,7 +27,9 @@ impl Control {
         let Some(full) = self.store().terminal(id).await? else {
             return Ok(());
         };
-        if full.terminal.retired || full.terminal.in_flight.is_some() {
+        // What a verified call holds back goes when it lets go, whoever asks.
+        let held = full.due.is_some_and(|mark| mark.at == i64::MAX);
+        if full.terminal.retired || full.terminal.in_flight.is_some() || held {
             return Ok(());
         }
         let due = due.or(full.due.filter(|mark| mark.at <= self.now()));

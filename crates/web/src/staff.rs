@@ -5,10 +5,12 @@ use crate::locale::Words;
 use crate::page::{Unavailable, other, page, page_with, title};
 use crate::served::{LANGUAGE, Served, back};
 use askama::Template;
+use axum::Router;
 use axum::extract::{Form, FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
 use control::{AccountError, Control, Denied};
 use identity::password::PasswordError;
 use identity::{Face, Role, Session};
@@ -107,16 +109,25 @@ pub struct Choice {
     password: String,
 }
 
-pub async fn ask(face: Face, w: Words) -> Response {
+/// Where a face is entered and left.
+pub fn door(face: Face) -> Router<House> {
+    let at = path(face);
+    let enter =
+        post(move |State(house): State<House>, w, Form(typed)| enter(house, face, w, typed));
+    let leave = post(move |State(house): State<House>, headers| leave(house, face, headers));
+    Router::new()
+        .route(
+            &format!("{at}/login"),
+            get(move |w| ask(face, w)).merge(enter),
+        )
+        .route(&format!("{at}/logout"), leave)
+}
+
+async fn ask(face: Face, w: Words) -> Response {
     page(&log_in_page(face, w, String::new(), None))
 }
 
-pub async fn enter(
-    house: House,
-    face: Face,
-    w: Words,
-    typed: Typed,
-) -> Result<Response, Unavailable> {
+async fn enter(house: House, face: Face, w: Words, typed: Typed) -> Result<Response, Unavailable> {
     let entered = house
         .control
         .log_in_with_password(face, &typed.login, &typed.password)
@@ -133,7 +144,7 @@ pub async fn enter(
     Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &page))
 }
 
-pub async fn leave(house: House, face: Face, headers: HeaderMap) -> Result<Response, Unavailable> {
+async fn leave(house: House, face: Face, headers: HeaderMap) -> Result<Response, Unavailable> {
     if let Some(secret) = house.served.session(face, &headers) {
         house.control.log_out(&secret).await?;
     }

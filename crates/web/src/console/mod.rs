@@ -13,8 +13,7 @@ use crate::locale::Words;
 use crate::page::other;
 use crate::staff::{self, Admin, House};
 use axum::Router;
-use axum::extract::{Form, State};
-use axum::http::HeaderMap;
+use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::routing::{get, post};
@@ -28,20 +27,7 @@ pub fn routes() -> Router<House> {
     Router::new()
         .route("/console", get(overview::show))
         .route("/console/live", get(live))
-        .route(
-            "/console/login",
-            get(|w| staff::ask(Face::Console, w)).post(
-                |State(house): State<House>, w, Form(typed)| {
-                    staff::enter(house, Face::Console, w, typed)
-                },
-            ),
-        )
-        .route(
-            "/console/logout",
-            post(|State(house): State<House>, headers: HeaderMap| {
-                staff::leave(house, Face::Console, headers)
-            }),
-        )
+        .merge(staff::door(Face::Console))
         .route("/console/phones", get(phones::show))
         .route("/console/phones/{t}", get(phone::show))
         .route("/console/phones/{t}/send", post(phone::send))

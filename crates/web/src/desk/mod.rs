@@ -13,8 +13,6 @@ mod work;
 use crate::page::asset;
 use crate::staff::{self, House};
 use axum::Router;
-use axum::extract::{Form, State};
-use axum::http::HeaderMap;
 use axum::routing::{get, post};
 use identity::Face;
 
@@ -23,20 +21,7 @@ pub fn routes() -> Router<House> {
     Router::new()
         .route("/desk", get(board::show))
         .route("/desk/live", get(live::events))
-        .route(
-            "/desk/login",
-            get(|w| staff::ask(Face::Desk, w)).post(
-                |State(house): State<House>, w, Form(typed)| {
-                    staff::enter(house, Face::Desk, w, typed)
-                },
-            ),
-        )
-        .route(
-            "/desk/logout",
-            post(|State(house): State<House>, headers: HeaderMap| {
-                staff::leave(house, Face::Desk, headers)
-            }),
-        )
+        .merge(staff::door(Face::Desk))
         .route("/desk/calls", post(board::new_call))
         .route("/desk/calls/{c}", get(work::show))
         .route("/desk/calls/{c}/answer", post(board::answer))

@@ -25,11 +25,11 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Accounts of the staff: agents, supervisors, administrators.
-    Account(command::Account),
+    Account(command::Asked<command::Account>),
     /// Whether every rule of delivery holds over what is stored.
     Audit(command::Audit),
     /// A book: a friend, a whole list in, a whole list out.
-    Book(command::Book),
+    Book(command::Asked<command::Book>),
     /// The main job: server, carrier, cards and handsets in one process, with sample data.
     Demo(demo::Demo),
     /// A carrier, cards and handsets in software, as a process of its own.
@@ -43,11 +43,11 @@ enum Command {
     /// The server, with a real carrier's gateway.
     Serve(serve::Serve),
     /// Who has a book.
-    Subscriber(command::Subscriber),
+    Subscriber(command::Asked<command::Subscriber>),
     /// Phones and their cards.
-    Terminal(command::Terminal),
+    Terminal(command::Asked<command::Terminal>),
     /// Keys for programs.
-    Token(command::Token),
+    Token(command::Asked<command::Token>),
     /// Short messages and business cards: make the parts, or put them together (3GPP TS 23.040).
     Sms(standalone::sms::Sms),
 }

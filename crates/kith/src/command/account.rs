@@ -1,21 +1,13 @@
 //! `kith account`: who may log in at desk and console.
 
-use super::{Place, Said, encoded, run, text};
-use clap::{Args, Subcommand};
+use super::{Asked, Said, encoded, run, text};
+use clap::Subcommand;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
-/// Accounts of the staff.
-#[derive(Args)]
-pub struct Account {
-    #[command(flatten)]
-    place: Place,
-    #[command(subcommand)]
-    what: What,
-}
-
+/// What may be asked.
 #[derive(Subcommand)]
-enum What {
+pub enum What {
     /// Makes a one-time link with which somebody chooses a password.
     Add {
         /// 2 to 40 of a–z, 0–9, “.”, “-”, “_”.
@@ -52,8 +44,7 @@ enum What {
 }
 
 /// Runs it.
-pub async fn main(command: Account) -> ExitCode {
-    let Account { place, what } = command;
+pub async fn main(Asked { place, what }: Asked<What>) -> ExitCode {
     run(&place, async |door| {
         let change = async |login: &str, what: &str| {
             let login = encoded(login);

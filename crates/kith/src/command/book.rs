@@ -1,22 +1,14 @@
 //! `kith book`: one friend, a whole list in, a whole list out.
 
-use super::{Place, Said, run, subscriber, text};
-use clap::{Args, Subcommand};
+use super::{Asked, Said, run, subscriber, text};
+use clap::Subcommand;
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Books.
-#[derive(Args)]
-pub struct Book {
-    #[command(flatten)]
-    place: Place,
-    #[command(subcommand)]
-    what: What,
-}
-
+/// What may be asked.
 #[derive(Subcommand)]
-enum What {
+pub enum What {
     /// Adds a friend.
     Add {
         /// Whose book: an id, or her number.
@@ -44,8 +36,7 @@ enum What {
 }
 
 /// Runs it.
-pub async fn main(command: Book) -> ExitCode {
-    let Book { place, what } = command;
+pub async fn main(Asked { place, what }: Asked<What>) -> ExitCode {
     run(&place, async |door| match &what {
         What::Add {
             subscriber: owner,

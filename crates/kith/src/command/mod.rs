@@ -9,14 +9,14 @@ pub mod subscriber;
 pub mod terminal;
 pub mod token;
 
-pub use account::Account;
+pub use account::What as Account;
 pub use audit::Audit;
-pub use book::Book;
-pub use subscriber::Subscriber;
-pub use terminal::Terminal;
-pub use token::Token;
+pub use book::What as Book;
+pub use subscriber::What as Subscriber;
+pub use terminal::What as Terminal;
+pub use token::What as Token;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use door::Door;
 use serde_json::Value;
 use std::path::PathBuf;
@@ -34,6 +34,15 @@ pub struct Place {
     /// The answer as JSON, as the API gives it.
     #[arg(long, global = true)]
     json: bool,
+}
+
+/// A command with its installation.
+#[derive(Args)]
+pub struct Asked<What: Subcommand> {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    what: What,
 }
 
 /// What a command came to: text for a person, and the answer as it was.
@@ -69,24 +78,14 @@ async fn subscriber(door: &Door, typed: &str) -> Result<String, String> {
     if ::book::parse_subscriber_id(typed).is_some() {
         return Ok(typed.to_owned());
     }
-    let number = encoded(typed);
-    let found = door
-        .get(&format!("/api/v1/subscribers?number={number}"))
-        .await?;
-    let ids: Vec<&str> = found["items"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|item| item["id"].as_str())
-        .collect();
-    match ids[..] {
-        [id] => Ok(id.to_owned()),
-        [] => Err(format!("There is no subscriber “{typed}”.")),
-        _ => Err(format!(
-            "Several subscribers have “{typed}”: give an id, {}.",
-            ids.join(" or ")
-        )),
-    }
+    let path = format!("/api/v1/subscribers?number={}", encoded(typed));
+    let found = door.get(&path).await?;
+    let items = found["items"].as_array().into_iter().flatten();
+    only(
+        "subscriber",
+        typed,
+        items.filter_map(|item| item["id"].as_str()),
+    )
 }
 
 /// A terminal by its id, or by its number.
@@ -94,22 +93,20 @@ async fn terminal(door: &Door, typed: &str) -> Result<String, String> {
     if ::book::decode_in('t', typed).is_some() {
         return Ok(typed.to_owned());
     }
-    let number = encoded(typed);
-    let found = door
-        .get(&format!("/local/terminals?number={number}"))
-        .await?;
-    let ids: Vec<&str> = found["items"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
-    match ids[..] {
+    let path = format!("/local/terminals?number={}", encoded(typed));
+    let found = door.get(&path).await?;
+    let items = found["items"].as_array().into_iter().flatten();
+    only("terminal", typed, items.filter_map(Value::as_str))
+}
+
+/// The only one of these ids.
+fn only<'a>(what: &str, typed: &str, ids: impl Iterator<Item = &'a str>) -> Result<String, String> {
+    match ids.collect::<Vec<_>>()[..] {
         [id] => Ok(id.to_owned()),
-        [] => Err(format!("There is no terminal “{typed}”.")),
-        _ => Err(format!(
-            "Several terminals have “{typed}”: give an id, {}.",
-            ids.join(" or ")
+        [] => Err(format!("There is no {what} “{typed}”.")),
+        ref several => Err(format!(
+            "“{typed}” is the number of several: give the id of one {what}, {}.",
+            several.join(" or ")
         )),
     }
 }

@@ -1,21 +1,13 @@
 //! `kith subscriber`: who has a book.
 
-use super::{Place, Said, run, subscriber, text};
-use clap::{Args, Subcommand};
+use super::{Asked, Said, run, subscriber, text};
+use clap::Subcommand;
 use serde_json::json;
 use std::process::ExitCode;
 
-/// Subscribers.
-#[derive(Args)]
-pub struct Subscriber {
-    #[command(flatten)]
-    place: Place,
-    #[command(subcommand)]
-    what: What,
-}
-
+/// What may be asked.
 #[derive(Subcommand)]
-enum What {
+pub enum What {
     /// Takes in a subscriber with an empty book.
     Add {
         /// Her number, with + and its country.
@@ -42,8 +34,7 @@ enum What {
 }
 
 /// Runs it.
-pub async fn main(command: Subscriber) -> ExitCode {
-    let Subscriber { place, what } = command;
+pub async fn main(Asked { place, what }: Asked<What>) -> ExitCode {
     run(&place, async |door| {
         let answer = match &what {
             What::Add {

@@ -1,24 +1,16 @@
 //! `kith terminal`: phones and their cards.
 
 use super::door::Door;
-use super::{Place, Said, run, subscriber, terminal, text};
+use super::{Asked, Said, run, subscriber, terminal, text};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// Terminals.
-#[derive(Args)]
-pub struct Terminal {
-    #[command(flatten)]
-    place: Place,
-    #[command(subcommand)]
-    what: What,
-}
-
+/// What may be asked.
 #[derive(Subcommand)]
-enum What {
+pub enum What {
     /// Takes in a terminal of a subscriber; what her book holds goes there.
     Add(Add),
     /// Shows a terminal with its entries.
@@ -49,8 +41,9 @@ enum What {
     },
 }
 
+/// A terminal to be taken in.
 #[derive(Args)]
-struct Add {
+pub struct Add {
     /// Whose: an id, or her number.
     subscriber: String,
     /// sim-ota (a SIM, with its keys) or sms-card (business cards by SMS, without).
@@ -77,8 +70,7 @@ struct Add {
 }
 
 /// Runs it.
-pub async fn main(command: Terminal) -> ExitCode {
-    let Terminal { place, what } = command;
+pub async fn main(Asked { place, what }: Asked<What>) -> ExitCode {
     run(&place, async |door| match &what {
         What::Add(add) => added(door, add).await,
         What::Show { terminal: typed } => {

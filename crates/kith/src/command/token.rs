@@ -1,21 +1,13 @@
 //! `kith token`: keys for programs.
 
-use super::{Place, Said, run, text};
-use clap::{Args, Subcommand};
+use super::{Asked, Said, run, text};
+use clap::Subcommand;
 use serde_json::json;
 use std::process::ExitCode;
 
-/// API tokens.
-#[derive(Args)]
-pub struct Token {
-    #[command(flatten)]
-    place: Place,
-    #[command(subcommand)]
-    what: What,
-}
-
+/// What may be asked.
 #[derive(Subcommand)]
-enum What {
+pub enum What {
     /// Makes a token; it is shown once.
     Add {
         /// What it is for.
@@ -27,8 +19,7 @@ enum What {
 }
 
 /// Runs it.
-pub async fn main(command: Token) -> ExitCode {
-    let Token { place, what } = command;
+pub async fn main(Asked { place, what }: Asked<What>) -> ExitCode {
     run(&place, async |door| {
         let What::Add { name, scopes } = &what;
         let body = json!({ "name": name, "scopes": scopes });

@@ -2,15 +2,15 @@
 //! for anything). Ports are free ones, so that tests may run side by side.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod running;
+
+use running::{LIMIT, folder, spawn};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
-
-/// How long an output may take to be right.
-const LIMIT: Duration = Duration::from_secs(60);
+use std::time::Instant;
 
 /// A folder of its own with the processes that the document left running.
 struct Desk {
@@ -31,9 +31,7 @@ impl Drop for Desk {
 
 impl Desk {
     fn new(name: &str, ports: &[&'static str]) -> Self {
-        let folder = std::env::temp_dir().join(format!("kith-docs-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder).unwrap();
+        let folder = folder(&format!("docs-{name}"));
         // A port that was free once may be another story's by now: none is given twice.
         static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
         let mut given = GIVEN.lock().unwrap();
@@ -80,9 +78,7 @@ impl Desk {
     fn run(&mut self, line: &str, wanted: &str, eventually: bool) {
         let line = self.ported(line);
         let wanted = self.ported(wanted);
-        let begun = Instant::now();
         if let Some(line) = line.strip_suffix('&') {
-            let out = self.folder.join(format!("out-{}", self.running.len()));
             let ports = [
                 ("lab", "--smpp-port", "2775"),
                 ("lab", "--http-port", "2780"),
@@ -93,31 +89,30 @@ impl Desk {
                     line = format!("{line} {flag} {}", self.ports[port]);
                 }
             }
-            let file = std::fs::File::create(&out).unwrap();
-            let child = self.shell(&line).stdout(file).spawn().unwrap();
+            let (child, lines) = spawn(&mut self.shell(&line));
             self.running.push(child);
-            loop {
-                let said = std::fs::read_to_string(&out).unwrap();
-                if said.lines().count() >= wanted.lines().count() {
-                    return assert_said(&line, &said, &wanted);
-                }
-                assert!(begun.elapsed() < LIMIT, "{line} said only: {said}");
-                std::thread::sleep(Duration::from_millis(20));
-            }
+            let wait = || {
+                lines
+                    .recv_timeout(LIMIT)
+                    .unwrap_or_else(|_| panic!("{line} said too little"))
+            };
+            let said: Vec<String> = wanted.lines().map(|_| wait()).collect();
+            return assert_said(&line, &said.join("\n"), &wanted);
         }
-        loop {
+        let ask = || {
             let output = self.shell(&format!("{line} 2>&1")).output().unwrap();
             let said = String::from_utf8(output.stdout).unwrap().replace('\r', "");
-            let right = wanted.is_empty() || matches(said.trim_end(), wanted.trim_end());
-            if eventually && !right && begun.elapsed() < LIMIT {
-                std::thread::sleep(Duration::from_millis(50));
-                continue;
-            }
-            assert!(output.status.success(), "{line}\n{said}");
-            if !wanted.is_empty() {
-                assert_said(&line, &said, &wanted);
-            }
-            return;
+            (output.status.success(), said)
+        };
+        let right = |said: &str| wanted.is_empty() || matches(said.trim_end(), wanted.trim_end());
+        let began = Instant::now();
+        let (mut well, mut said) = ask();
+        while eventually && !right(&said) && began.elapsed() < LIMIT {
+            (well, said) = ask();
+        }
+        assert!(well, "{line}\n{said}");
+        if !wanted.is_empty() {
+            assert_said(&line, &said, &wanted);
         }
     }
 

@@ -2,16 +2,14 @@
 //! the next start, once, and every rule of the audit holds.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod running;
+
+use running::{MUM, folder, says, spawn, try_ask, until};
 use serde_json::{Value, json};
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::os::unix::net::UnixStream;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
-const LIMIT: Duration = Duration::from_secs(60);
-const MUM: &str = "+447700900101";
 const JOE: &str = "+447700900103";
 
 /// A folder, the ports, and whatever of the two processes runs.
@@ -45,9 +43,7 @@ fn free_ports<const N: usize>() -> [u16; N] {
 impl World {
     /// A carrier that runs, and a store with two subscribers: Mum with a card, Joe without.
     fn new(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("kith-kill-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder).unwrap();
+        let folder = folder(&format!("kill-{name}"));
         let [smpp, lab, api, portal] = free_ports();
         let config = format!(
             "[store]\npath = \"data\"\n[listen]\npublic = \"127.0.0.1:{portal}\"\nlan = \"127.0.0.1:{api}\"\n\
@@ -113,29 +109,24 @@ impl World {
             "--http-port",
             &lab,
         ];
-        let child = self.command().args(words).stdout(Stdio::null()).spawn();
-        self.carrier = Some(child.unwrap());
-        let lab = self.lab;
-        until("the carrier", || {
-            TcpStream::connect(("127.0.0.1", lab)).ok()
-        });
+        let (child, lines) = spawn(self.command().args(words));
+        self.carrier = Some(child);
+        assert!(says(&lines, "Phones"), "the carrier ended");
     }
 
-    /// Starts the server; with a moment, one that ends itself there.
+    /// Starts the server; with a moment, one that ends itself there, perhaps before it has said that it is ready.
     fn start_server(&mut self, kill_at: Option<&str>) {
         let mut command = self.command();
-        command.arg("serve").stdout(Stdio::null());
+        command.arg("serve");
         if let Some(moment) = kill_at {
             command.env("KITH_KILL_AT", moment).stderr(Stdio::null());
         }
-        let mut child = command.spawn().unwrap();
-        let socket = self.folder.join("data").join("kith.sock");
-        until("the server", || {
-            // Its last door; or it has ended itself already.
-            let open = UnixStream::connect(&socket).is_ok();
-            (open || child.try_wait().unwrap().is_some()).then_some(())
-        });
+        let (child, lines) = spawn(&mut command);
         self.server = Some(child);
+        assert!(
+            says(&lines, "Portal") || kill_at.is_some(),
+            "the server ended"
+        );
     }
 
     /// SIGKILL: nothing is said good-bye to.
@@ -153,19 +144,20 @@ impl World {
 
     /// Waits until the server has ended itself.
     fn ended(&mut self, moment: &str) {
-        let child = self.server.as_mut().unwrap();
+        let mut child = self.server.take().unwrap();
         until(moment, || child.try_wait().unwrap());
-        self.server = None;
     }
 
-    fn api(&self, method: &str, path: &str, body: &Value) -> Option<Value> {
-        http(
-            self.api,
-            method,
-            &format!("/api/v1{path}"),
-            &self.token,
-            body,
-        )
+    /// A call of the API; nothing when the server ended meanwhile.
+    fn api(&self, call: &str, body: &Value) -> Option<Value> {
+        let lines = [
+            format!("Authorization: Bearer {}", self.token),
+            "Content-Type: application/json".to_owned(),
+        ];
+        let base = format!("http://127.0.0.1:{}/api/v1", self.api);
+        let answer = try_ask(&base, call, &lines, &body.to_string())?;
+        assert!(answer.status < 500, "{call}: {}", answer.text);
+        Some(answer.body)
     }
 
     fn id(&self, number: &str) -> String {
@@ -177,12 +169,13 @@ impl World {
     /// Adds a friend over HTTP; a server that ends itself meanwhile gives no answer.
     fn add(&self, owner: &str, name: &str) {
         let body = json!({"name": name, "numbers": [{"number": "07700 900123"}]});
-        self.api("POST", &format!("/subscribers/{owner}/friends"), &body);
+        self.api(&format!("POST /subscribers/{owner}/friends"), &body);
     }
 
     fn phone(&self, number: &str) -> Value {
-        let path = format!("/lab/v1/handsets/{number}");
-        http(self.lab, "GET", &path, "", &Value::Null).unwrap_or_default()
+        let base = format!("http://127.0.0.1:{}/lab/v1", self.lab);
+        let answer = try_ask(&base, &format!("GET /handsets/{number}"), &[], "");
+        answer.map(|answer| answer.body).unwrap_or_default()
     }
 
     /// The names in a phone's book, sorted: from the card's own file, or from the cards that it took.
@@ -216,39 +209,6 @@ impl World {
         });
         assert!(self.kith(&["audit"]).contains("every rule holds"));
     }
-}
-
-fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(begun.elapsed() < LIMIT, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-/// One request on a connection of its own; nothing when the other side is gone.
-fn http(port: u16, method: &str, path: &str, token: &str, body: &Value) -> Option<Value> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    stream.set_read_timeout(Some(LIMIT)).ok()?;
-    let body = if body.is_null() {
-        String::new()
-    } else {
-        body.to_string()
-    };
-    let head = format!(
-        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    stream.write_all(head.as_bytes()).ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    assert!(!head.starts_with("HTTP/1.1 5"), "{method} {path}: {answer}");
-    Some(serde_json::from_str(body).unwrap_or(Value::Null))
 }
 
 /// One world for all moments of the card's way: each moment adds a friend, so that the next one has something to do.
@@ -335,15 +295,17 @@ fn the_server_ends_while_a_call_ends() {
         // The desk is driven by the browser tests; here the call is the store's, and its edits are the API's.
         world.start_server(Some(moment));
         let call = json!({"caller": MUM, "called": "0800 123 456"});
-        let call = world.api("POST", "/calls", &call).unwrap();
+        let call = world.api("POST /calls", &call).unwrap();
         let path = format!("/calls/{}", call["id"].as_str().unwrap());
         world.add(&world.id(MUM), &format!("Caller {n}"));
-        world.api("PATCH", &path, &json!({"state": "ended"}));
+        world.api(&format!("PATCH {path}"), &json!({"state": "ended"}));
         world.ended(moment);
         world.start_server(None);
         world.finished(MUM, &[&format!("Caller {n}")]);
-        let state = || Some(world.api("GET", &path, &Value::Null)?["state"].as_str()? == "ended");
-        until("the call's end", || state().filter(|ended| *ended));
+        until("the call's end", || {
+            let call = world.api(&format!("GET {path}"), &Value::Null)?;
+            (call["state"] == "ended").then_some(())
+        });
         world.stop_server();
     }
 }

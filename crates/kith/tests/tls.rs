@@ -1,14 +1,14 @@
 //! Both listeners speak TLS with certificate and key files; nobody who is slow holds up the others.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod running;
+
+use running::{LIMIT, folder, says, spawn};
 use rustls_pki_types::{CertificateDer, ServerName};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-const LIMIT: Duration = Duration::from_secs(30);
 
 struct Server(Child, std::path::PathBuf);
 
@@ -50,9 +50,7 @@ fn get(port: u16, root: &CertificateDer<'static>, path: &str) -> String {
 
 #[test]
 fn both_listeners_speak_tls_and_a_silent_client_holds_up_nobody() {
-    let folder = std::env::temp_dir().join(format!("kith-tls-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).unwrap();
+    let folder = folder("tls");
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     std::fs::write(folder.join("cert.pem"), made.cert.pem()).unwrap();
     std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
@@ -63,18 +61,10 @@ fn both_listeners_speak_tls_and_a_silent_client_holds_up_nobody() {
          certificate = \"cert.pem\"\ncertificate_key = \"key.pem\"\n"
     );
     std::fs::write(folder.join("kith.toml"), config).unwrap();
-    let child = Command::new(env!("CARGO_BIN_EXE_kith"))
-        .arg("serve")
-        .current_dir(&folder)
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kith"));
+    let (child, lines) = spawn(command.arg("serve").current_dir(&folder));
     let _server = Server(child, folder);
-    let begun = Instant::now();
-    while TcpStream::connect(("127.0.0.1", public)).is_err() {
-        assert!(begun.elapsed() < LIMIT);
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    assert!(says(&lines, "Portal"), "the server ended");
     // Clients that say nothing, or speak plain HTTP.
     let _silent: Vec<_> = [public, lan]
         .map(|port| TcpStream::connect(("127.0.0.1", port)).unwrap())

@@ -15,12 +15,12 @@ fn family_is_let_in_chooses_the_book_and_is_taken_out() {
         let page = portal.post("/family", &typed);
         assert_eq!(page.status, 422, "{said}");
         assert!(page.title().starts_with("Error: "));
-        assert!(page.body.contains(said), "{said}");
-        assert!(page.body.contains(&format!("value=\"{}\"", typed[1].1)));
+        assert!(page.text.contains(said), "{said}");
+        assert!(page.text.contains(&format!("value=\"{}\"", typed[1].1)));
     }
     let let_in = portal.post("/family", &family("Uncle Joe", "07700 900103"));
-    assert_eq!(let_in.status, 303, "{}", let_in.body);
-    let page = portal.get("/family").body;
+    assert_eq!(let_in.status, 303, "{}", let_in.text);
+    let page = portal.get("/family").text;
     assert!(page.contains(joe) && page.contains("Wei"), "{page}");
     // Only family can be taken out of it.
     let ruth = portal.post("/family/remove", &[("login", "ruth")]);
@@ -39,7 +39,7 @@ fn family_is_let_in_chooses_the_book_and_is_taken_out() {
     let chosen = portal.post("/book", &[("book", &hers)]);
     portal.take_cookie(&chosen);
     assert_eq!(portal.get("/").title(), "Mum’s phone book – Kith");
-    let form = portal.get("/people/new").body;
+    let form = portal.get("/people/new").text;
     let action = format!("/people/new?book={hers}");
     assert!(form.contains(&format!("action=\"{action}\"")), "{form}");
     // A form of another window changes no book but its own.
@@ -50,13 +50,13 @@ fn family_is_let_in_chooses_the_book_and_is_taken_out() {
         assert_eq!(page.status, 409);
         assert_eq!(page.title(), "Error: Another book is open – Kith");
     }
-    assert!(!portal.get("/").body.contains("Bob"));
+    assert!(!portal.get("/").text.contains("Bob"));
     assert_eq!(portal.post(&action, &bob).status, 303);
-    assert!(portal.get("/").body.contains("Bob"));
+    assert!(portal.get("/").text.contains("Bob"));
     assert!(
         portal
             .get("/history")
-            .body
+            .text
             .contains("Uncle Joe, on this page")
     );
 
@@ -64,7 +64,7 @@ fn family_is_let_in_chooses_the_book_and_is_taken_out() {
     assert_eq!(portal.get("/").title(), "Mum’s phone book – Kith");
     let gone = portal.post("/family/remove", &[("login", joe)]);
     assert_eq!(gone.status, 303);
-    assert!(!portal.get("/family").body.contains(joe));
+    assert!(!portal.get("/family").text.contains(joe));
     portal.cookie = joes;
     assert_eq!(portal.get("/").header("location"), Some("/login"));
 }
@@ -77,15 +77,15 @@ fn a_password_lets_in_beside_the_code_and_every_denial_is_the_same_sentence() {
     assert_eq!(short.status, 422);
     assert!(
         short
-            .body
+            .text
             .contains("A password has at least 10 characters.")
     );
     portal.chinese();
     let short = portal.post("/password", &[("password", "short")]);
-    assert!(short.body.contains("密码至少要10个字符。"));
+    assert!(short.text.contains("密码至少要10个字符。"));
     let set = portal.post("/password", &[("password", "four quite small words")]);
-    assert_eq!(set.status, 200, "{}", set.body);
-    assert!(set.body.contains("密码已设好"));
+    assert_eq!(set.status, 200, "{}", set.text);
+    assert!(set.text.contains("密码已设好"));
     portal.cookie.clear();
     assert_eq!(portal.get("/password").header("location"), Some("/login"));
     let denied = "Number and password do not belong together.";
@@ -105,7 +105,7 @@ fn a_password_lets_in_beside_the_code_and_every_denial_is_the_same_sentence() {
         let answer = portal.post("/login/password", &typed);
         if heading.is_empty() {
             assert_eq!(answer.status, 422, "{number}");
-            assert!(answer.body.contains(denied), "{number}");
+            assert!(answer.text.contains(denied), "{number}");
             assert!(answer.header("set-cookie").is_none());
         } else {
             portal.take_cookie(&answer);

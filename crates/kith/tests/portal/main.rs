@@ -2,93 +2,22 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod family;
+mod log_in;
+#[path = "../running/mod.rs"]
+mod running;
 
-use serde_json::Value;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-
-/// How long a state may take to come; a test that waits this long has failed.
-const LIMIT: Duration = Duration::from_secs(60);
-const MUM: &str = "+447700900101";
+use running::{Answer, Demo, MUM, ask, listen, until};
 
 /// A demo, with its owner logged in.
 struct Portal {
-    process: Child,
-    folder: PathBuf,
-    json: Value,
+    demo: Demo,
     /// What the browser sends with every request.
     cookie: String,
-}
-
-impl Drop for Portal {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
-struct Answer {
-    status: u16,
-    head: String,
-    body: String,
-}
-
-impl Answer {
-    fn header(&self, name: &str) -> Option<&str> {
-        let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
-        lines
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
-    }
-
-    fn title(&self) -> &str {
-        between(&self.body, "<title>", "</title>")
-    }
 }
 
 fn between<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
     let after = text.split_once(from).map_or("", |(_, after)| after);
     after.split_once(to).map_or("", |(between, _)| between)
-}
-
-fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(start.elapsed() < LIMIT, "{what} did not come");
-        std::thread::yield_now();
-    }
-}
-
-fn open(url: &str) -> (TcpStream, String) {
-    let host = url.strip_prefix("http://").unwrap();
-    let host = host.split('/').next().unwrap();
-    (TcpStream::connect(host).unwrap(), host.to_owned())
-}
-
-fn request(method: &str, url: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
-    let (mut stream, host) = open(url);
-    write!(
-        stream,
-        "{method} {path} HTTP/1.1\r\nHost: {host}\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n",
-        body.len()
-    )
-    .unwrap();
-    stream.write_all(body).unwrap();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap();
-    Answer {
-        status: head[9..12].parse().unwrap(),
-        head: head.to_owned(),
-        body: body.to_owned(),
-    }
 }
 
 impl Portal {
@@ -97,42 +26,44 @@ impl Portal {
     }
 
     fn start_as(name: &str, number: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("kith-test-{name}-{}", std::process::id()));
-        let process = Command::new(env!("CARGO_BIN_EXE_kith"))
-            .args(["demo", "--port", "0", "--data"])
-            .arg(&folder)
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let json = until("demo.json", || {
-            let text = std::fs::read_to_string(folder.join("demo.json")).ok()?;
-            serde_json::from_str(&text).ok()
-        });
-        let mut portal = Self {
-            process,
-            folder,
-            json,
-            cookie: String::new(),
-        };
+        let mut portal = Self::stranger(name);
         portal.log_in(number);
         portal
+    }
+
+    /// A browser in which nobody has logged in.
+    fn stranger(name: &str) -> Self {
+        Self {
+            demo: Demo::start(&format!("portal-{name}")),
+            cookie: String::new(),
+        }
+    }
+
+    /// The texts that a phone got.
+    fn inbox(&self, number: &str) -> Vec<String> {
+        let phone = self.demo.lab(&format!("/handsets/{number}"));
+        let inbox = phone["inbox"].as_array().unwrap().iter();
+        inbox
+            .map(|text| text["text"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    /// The code in the first text after those `before`.
+    fn code(&self, number: &str, before: &[String]) -> String {
+        until("the code", || {
+            let texts = self.inbox(number);
+            let text = texts.get(before.len())?;
+            let mut digits = text.split(|c: char| !c.is_ascii_digit());
+            digits.find(|digits| digits.len() == 6).map(str::to_owned)
+        })
     }
 
     /// From now on this browser is somebody else's, who logged in with a code.
     fn log_in(&mut self, number: &str) {
         self.cookie.clear();
+        let before = self.inbox(number);
         self.post("/login", &[("number", number)]);
-        let code = until("the code", || {
-            let lab = self.json["lab"]["url"].as_str()?;
-            let path = format!("/lab/v1/handsets/{number}");
-            let phone: Value =
-                serde_json::from_str(&request("GET", lab, &path, "", b"").body).ok()?;
-            let text = phone["inbox"].as_array()?.last()?["text"]
-                .as_str()?
-                .to_owned();
-            let mut digits = text.split(|c: char| !c.is_ascii_digit());
-            digits.find(|digits| digits.len() == 6).map(str::to_owned)
-        });
+        let code = self.code(number, &before);
         let entered = self.post("/login/code", &[("number", number), ("code", &code)]);
         self.take_cookie(&entered);
     }
@@ -147,23 +78,22 @@ impl Portal {
 
     /// The id of a sample owner's book.
     fn book(&self, number: &str) -> String {
-        let subscribers = self.json["subscribers"].as_array().unwrap();
-        let mut subscribers = subscribers.iter();
-        let found = subscribers.find(|s| s["msisdn"] == number).unwrap();
-        found["id"].as_str().unwrap().to_owned()
+        self.demo.ids(number).0
     }
 
-    fn url(&self) -> &str {
-        self.json["portal"]["url"].as_str().unwrap()
-    }
-
-    fn send(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
-        let headers = format!("Cookie: {}\r\n{headers}", self.cookie);
-        request(method, self.url(), path, &headers, body)
+    fn send(&self, method: &str, path: &str, line: Option<&str>, body: &str) -> Answer {
+        let mut lines = vec![format!("Cookie: {}", self.cookie)];
+        lines.extend(line.map(str::to_owned));
+        ask(
+            self.demo.url("portal"),
+            &format!("{method} {path}"),
+            &lines,
+            body,
+        )
     }
 
     fn get(&self, path: &str) -> Answer {
-        self.send("GET", path, "", b"")
+        self.send("GET", path, None, "")
     }
 
     fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
@@ -172,13 +102,13 @@ impl Portal {
             .iter()
             .map(|(k, v)| format!("{k}={}", coded(v)))
             .collect();
-        let kind = "Content-Type: application/x-www-form-urlencoded\r\n";
-        self.send("POST", path, kind, pairs.join("&").as_bytes())
+        let kind = Some("Content-Type: application/x-www-form-urlencoded");
+        self.send("POST", path, kind, &pairs.join("&"))
     }
 
     /// The address of the person of this name.
     fn person(&self, name: &str) -> String {
-        let list = self.get("/").body;
+        let list = self.get("/").text;
         let (before, _) = list.split_once(&format!(">{name}</span>")).unwrap();
         let (_, href) = before.rsplit_once("href=\"").unwrap();
         href.split('"').next().unwrap().to_owned()
@@ -205,15 +135,15 @@ fn what_is_wrong_is_said_at_its_field_in_the_language_of_the_page_and_nothing_ty
     let page = portal.post("/people/new", &typed);
     assert_eq!(page.status, 422);
     assert_eq!(page.title(), "Error: Add someone – Kith");
-    assert!(page.body.contains("href=\"#number-0\">A number has digits"));
-    assert!(page.body.contains("value=\"07700 9004O6\""));
-    assert!(page.body.contains("“O” may be zero."));
+    assert!(page.text.contains("href=\"#number-0\">A number has digits"));
+    assert!(page.text.contains("value=\"07700 9004O6\""));
+    assert!(page.text.contains("“O” may be zero."));
     portal.chinese();
     let page = portal.post("/people/new", &typed);
     assert_eq!(page.title(), "出错：添加联系人 – 亲友簿");
-    assert!(page.body.contains("字母O是不是数字0？"));
+    assert!(page.text.contains("字母O是不是数字0？"));
     let page = portal.post("/people/new", &[("name", ""), ("number", "07700 900406")]);
-    assert!(page.body.contains("href=\"#name\">请写上手机要显示的名字"));
+    assert!(page.text.contains("href=\"#name\">请写上手机要显示的名字"));
     // Nobody can be asked for what no field is to blame for.
     let gone = portal.post("/people/f_none/delete", &[]);
     assert_eq!(
@@ -228,15 +158,15 @@ fn a_number_with_two_readings_is_asked_about_with_both_and_may_be_kept() {
     let two = [("name", "Office"), ("number", "+44 (0)20 7946 0321")];
     let page = portal.post("/people/new", &two);
     assert_eq!(page.status, 422);
-    let readings: Vec<_> = page.body.matches("name=\"take\"").collect();
-    assert_eq!(readings.len(), 2, "{}", page.body);
-    let reading = value(&page.body, "take", "020 7946 0321");
+    let readings: Vec<_> = page.text.matches("name=\"take\"").collect();
+    assert_eq!(readings.len(), 2, "{}", page.text);
+    let reading = value(&page.text, "take", "020 7946 0321");
     let saved = portal.post("/people/new", &[two[0], two[1], ("take", reading)]);
-    assert_eq!(saved.status, 303, "{}", saved.body);
-    assert!(portal.get("/").body.contains("<span>020</span>"));
+    assert_eq!(saved.status, 303, "{}", saved.text);
+    assert!(portal.get("/").text.contains("<span>020</span>"));
     let short = [("name", "Door"), ("number", "0770 090")];
     let page = portal.post("/people/new", &short);
-    let keep = value(&page.body, "keep", "Keep as it is");
+    let keep = value(&page.text, "keep", "Keep as it is");
     let saved = portal.post("/people/new", &[short[0], short[1], ("keep", keep)]);
     assert_eq!(saved.status, 303);
 }
@@ -248,13 +178,13 @@ fn a_number_that_somebody_has_opens_her_or_is_kept_for_both() {
     let same = [("name", "小梅"), ("number", "+44 7700 900123")];
     let page = portal.post("/people/new", &same);
     assert_eq!(page.status, 422);
-    assert!(page.body.contains("Mei already has this number."));
-    assert!(page.body.contains(&format!("href=\"{mei}\">Open Mei</a>")));
-    let both = value(&page.body, "both", "Keep both");
+    assert!(page.text.contains("Mei already has this number."));
+    assert!(page.text.contains(&format!("href=\"{mei}\">Open Mei</a>")));
+    let both = value(&page.text, "both", "Keep both");
     let saved = portal.post("/people/new", &[same[0], same[1], ("both", both)]);
     assert_eq!(saved.status, 303);
     // What was said once is not asked again when something else is changed.
-    let own = portal.get(&mei).body;
+    let own = portal.get(&mei).text;
     let id = between(&own, "name=\"id\" value=\"", "\"");
     let fields = [("name", "Mei Mei"), ("number", "07700 900123"), ("id", id)];
     assert_eq!(portal.post(&mei, &fields).status, 303);
@@ -264,7 +194,7 @@ fn a_number_that_somebody_has_opens_her_or_is_kept_for_both() {
 fn what_somebody_else_changed_meanwhile_is_shown_and_saving_again_means_it() {
     let portal = Portal::start("meanwhile");
     let mei = portal.person("Mei");
-    let form = portal.get(&mei).body;
+    let form = portal.get(&mei).text;
     let plain = |text: &str| text.replace("&#34;", "\"").replace("&#38;", "&");
     let seen = plain(between(&form, "name=\"seen\" value=\"", "\""));
     let id = between(&form, "name=\"id\" value=\"", "\"");
@@ -281,18 +211,18 @@ fn what_somebody_else_changed_meanwhile_is_shown_and_saving_again_means_it() {
     let page = change("Mei Wang", &seen);
     assert_eq!(page.status, 422);
     assert!(
-        page.body.contains("Changed meanwhile: name."),
+        page.text.contains("Changed meanwhile: name."),
         "{}",
-        page.body
+        page.text
     );
     assert!(
-        page.body
+        page.text
             .contains("In the book now: Mei Lin · 07700 900123")
     );
-    let seen = plain(between(&page.body, "name=\"seen\" value=\"", "\""));
+    let seen = plain(between(&page.text, "name=\"seen\" value=\"", "\""));
     assert_eq!(change("Mei Wang", &seen).status, 303);
     // The first change cannot be undone any more, and the page says why.
-    let history = portal.get("/history").body;
+    let history = portal.get("/history").text;
     let first = history
         .rsplit("/undo/")
         .find(|part| part.contains("Mei → Mei Lin"));
@@ -302,54 +232,48 @@ fn what_somebody_else_changed_meanwhile_is_shown_and_saving_again_means_it() {
         (refused.status, refused.title()),
         (409, "Error: It was not undone – Kith")
     );
-    assert!(refused.body.contains("Changed meanwhile: name."));
+    assert!(refused.text.contains("Changed meanwhile: name."));
 }
 
 #[test]
 fn the_language_switch_leads_back_and_never_away() {
     let portal = Portal::start("language");
     let to = |referer: &str| {
-        let answer = portal.send("POST", "/language", &format!("Referer: {referer}\r\n"), b"");
+        let answer = portal.send(
+            "POST",
+            "/language",
+            Some(&format!("Referer: {referer}")),
+            "",
+        );
         answer.header("location").unwrap().to_owned()
     };
-    assert_eq!(to(&format!("{}people/new", portal.url())), "/people/new");
-    assert_eq!(to(&format!("{}/other.example/", portal.url())), "/");
-    assert_eq!(to(&format!("{}\\other.example/", portal.url())), "/");
+    assert_eq!(
+        to(&format!("{}people/new", portal.demo.url("portal"))),
+        "/people/new"
+    );
+    assert_eq!(
+        to(&format!("{}/other.example/", portal.demo.url("portal"))),
+        "/"
+    );
+    assert_eq!(
+        to(&format!("{}\\other.example/", portal.demo.url("portal"))),
+        "/"
+    );
     assert_eq!(portal.get("/login/code").header("location"), Some("/"));
 }
 
 #[test]
 fn a_listening_page_hears_of_changes_and_ends_with_its_session() {
     let portal = Portal::start("live");
-    let (mut stream, host) = open(portal.url());
-    let cookie = &portal.cookie;
-    write!(
-        stream,
-        "GET /live HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n"
-    )
-    .unwrap();
-    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
-    assert!(lines.any(|line| line.is_empty()), "a head");
+    let cookie = [format!("Cookie: {}", portal.cookie)];
+    let mut lines = listen(portal.demo.url("portal"), "/live", &cookie);
     portal.post(
         "/people/new",
         &[("name", "Ann"), ("number", "07700 900406")],
     );
     assert!(lines.any(|line| line == "data: changed"));
     portal.post("/logout", &[]);
-    let other = portal.json["api"]["url"].as_str().unwrap();
-    let token = portal.json["api"]["token"].as_str().unwrap();
-    let all = portal.json["subscribers"].as_array().unwrap();
-    let mum = all.iter().find(|s| s["name"] == "Mum").unwrap()["id"]
-        .as_str()
-        .unwrap();
-    let added = request(
-        "POST",
-        other,
-        &format!("/api/v1/subscribers/{mum}/friends"),
-        &format!("Authorization: Bearer {token}\r\nContent-Type: application/json\r\n"),
-        br#"{"name": "Bob", "numbers": [{"number": "07700 900407"}]}"#,
-    );
-    assert_eq!(added.status, 201);
+    portal.demo.add("Bob", "07700 900407");
     // The stream ends by itself; else this waits until the test's own end.
     let left = lines.filter(|line| line.starts_with("data:")).count();
     assert!(left <= 2, "events after the session's end: {left}");
@@ -357,7 +281,7 @@ fn a_listening_page_hears_of_changes_and_ends_with_its_session() {
 
 #[test]
 fn the_list_is_searched_by_name_digits_and_pinyin_and_says_where_everybody_is() {
-    let few = Portal::start_as("few", "+8613900000102").get("/").body;
+    let few = Portal::start_as("few", "+8613900000102").get("/").text;
     assert!(!few.contains("name=\"q\""), "two people need no search");
     let portal = Portal::start("search");
     let people = [
@@ -381,13 +305,13 @@ fn the_list_is_searched_by_name_digits_and_pinyin_and_says_where_everybody_is() 
         assert_eq!(portal.post("/people/new", fields).status, 303);
     }
     let names = |path: &str| -> Vec<String> {
-        let body = portal.get(path).body;
+        let body = portal.get(path).text;
         let names = body.split("class=\"name\"").skip(1);
         names
             .map(|name| between(name, ">", "<").to_owned())
             .collect()
     };
-    assert!(portal.get("/").body.contains("name=\"q\""));
+    assert!(portal.get("/").text.contains("name=\"q\""));
     assert_eq!(names("/")[0], "Zoë", "emergency first");
     for (query, expected) in [
         ("zoe", &["Zoë"][..]),
@@ -399,11 +323,11 @@ fn the_list_is_searched_by_name_digits_and_pinyin_and_says_where_everybody_is() 
     ] {
         assert_eq!(names(&format!("/?q={query}")), expected, "{query}");
     }
-    assert!(portal.get("/?q=nobody").body.contains("Nobody found."));
+    assert!(portal.get("/?q=nobody").text.contains("Nobody found."));
     until("everybody on the phone", || {
         portal
             .get("/")
-            .body
+            .text
             .contains("Everything is on the phone")
             .then_some(())
     });
@@ -412,7 +336,7 @@ fn the_list_is_searched_by_name_digits_and_pinyin_and_says_where_everybody_is() 
     assert!(
         portal
             .get("/")
-            .body
+            .text
             .contains("1 is being removed from the phone")
     );
     until("Ann gone", || {
@@ -427,12 +351,12 @@ fn groups_are_added_filled_renamed_and_deleted_and_a_person_carries_hers() {
     let group = added.header("location").unwrap().to_owned();
     let twice = portal.post("/groups", &[("name", "Family")]);
     assert_eq!((twice.status, twice.title()), (422, "Error: Groups – Kith"));
-    assert!(twice.body.contains("There is a group “Family” already."));
+    assert!(twice.text.contains("There is a group “Family” already."));
     let mei = portal.person("Mei");
     let id = mei.strip_prefix("/people/").unwrap();
     let renamed = portal.post(&group, &[("name", "The family"), ("friend", id)]);
     assert_eq!(renamed.status, 303);
-    let list = portal.get("/groups").body;
+    let list = portal.get("/groups").text;
     assert!(
         list.contains(">The family</span>") && list.contains("1 person"),
         "{list}"
@@ -441,10 +365,10 @@ fn groups_are_added_filled_renamed_and_deleted_and_a_person_carries_hers() {
         "value=\"{}\" checked> The family",
         group.strip_prefix("/groups/").unwrap()
     );
-    assert!(portal.get(&mei).body.contains(&inside));
+    assert!(portal.get(&mei).text.contains(&inside));
     portal.post(&format!("{group}/delete"), &[]);
     assert_eq!(portal.get(&group).status, 404);
-    assert!(portal.get("/").body.contains(">Mei</span>"));
+    assert!(portal.get("/").text.contains(">Mei</span>"));
 }
 
 #[test]
@@ -461,7 +385,7 @@ fn more_of_a_person_is_kept_and_a_key_moves() {
         ("note", "next door"),
     ];
     assert_eq!(portal.post("/people/new", &ann).status, 303);
-    let page = portal.get(&portal.person("Ann")).body;
+    let page = portal.get(&portal.person("Ann")).text;
     for part in [
         "<option value=\"mobile\" selected>",
         "value=\"020 7946 0801\"",
@@ -474,7 +398,7 @@ fn more_of_a_person_is_kept_and_a_key_moves() {
         assert!(page.contains(part), "{part} in {page}");
     }
     // The pad of somebody else shows who sits where; taking her key moves it.
-    let form = portal.get("/people/new").body;
+    let form = portal.get("/people/new").text;
     assert!(form.contains("<b>4</b> <small>Ann</small>"), "{form}");
     portal.post(
         "/people/new",
@@ -483,7 +407,7 @@ fn more_of_a_person_is_kept_and_a_key_moves() {
     assert!(
         portal
             .get("/people/new")
-            .body
+            .text
             .contains("<b>4</b> <small>Bob</small>")
     );
 }
@@ -495,8 +419,8 @@ fn a_file_is_taken_in_card_by_card_and_given_back() {
         let body = format!(
             "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.vcf\"\r\n\r\n{file}\r\n--b--\r\n"
         );
-        let kind = "Content-Type: multipart/form-data; boundary=b\r\n";
-        portal.send("POST", "/import", kind, body.as_bytes())
+        let kind = Some("Content-Type: multipart/form-data; boundary=b");
+        portal.send("POST", "/import", kind, &body)
     };
     let file = "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ann\r\nTEL:07700 900801\r\nEND:VCARD\r\n\
         BEGIN:VCARD\r\nVERSION:3.0\r\nNOTE:nobody\r\nEND:VCARD\r\n\
@@ -504,23 +428,23 @@ fn a_file_is_taken_in_card_by_card_and_given_back() {
     let page = bring(file);
     assert_eq!(page.status, 200);
     assert!(
-        page.body.contains("1 person added, 1 left out."),
+        page.text.contains("1 person added, 1 left out."),
         "{}",
-        page.body
+        page.text
     );
-    assert!(page.body.contains("The contact in line 6"));
-    assert!(page.body.contains(">Was here already<"));
+    assert!(page.text.contains("The contact in line 6"));
+    assert!(page.text.contains(">Was here already<"));
     // Twice doubles nothing.
-    assert!(bring(file).body.contains("0 people added, 1 left out."));
+    assert!(bring(file).text.contains("0 people added, 1 left out."));
     let wrong = bring("");
     assert_eq!(
         (wrong.status, wrong.title()),
         (422, "Error: Bring a list, take a list – Kith")
     );
-    assert!(wrong.body.contains("Choose a file first."));
+    assert!(wrong.text.contains("Choose a file first."));
     assert!(
         bring("hello")
-            .body
+            .text
             .contains("There is no contact in this file.")
     );
     let file = portal.get("/export.vcf");
@@ -529,14 +453,14 @@ fn a_file_is_taken_in_card_by_card_and_given_back() {
             .unwrap()
             .contains("kith.vcf")
     );
-    assert!(file.body.contains("FN:Ann") && file.body.contains("FN:Dr Lee"));
+    assert!(file.text.contains("FN:Ann") && file.text.contains("FN:Dr Lee"));
 }
 
 #[test]
 fn the_phone_is_drawn_with_its_cuts_and_the_text_is_as_large_as_she_likes() {
     let mut portal = Portal::start("phone");
     let long = "Peter Longname the Plumber of the Street";
-    let before = portal.get("/").body.matches("data-testid=\"row\"").count();
+    let before = portal.get("/").text.matches("data-testid=\"row\"").count();
     portal.post("/people/new", &[("name", long), ("number", "07700 900801")]);
     portal.post(
         "/people/new",
@@ -546,7 +470,7 @@ fn the_phone_is_drawn_with_its_cuts_and_the_text_is_as_large_as_she_likes() {
             ("keep_off", "1"),
         ],
     );
-    let page = portal.get("/phone").body;
+    let page = portal.get("/phone").text;
     let shown = between(&page, "class=\"shown\" lang=\"en\">Peter", "<");
     assert!(
         long.starts_with(&format!("Peter{shown}")) && shown.len() < 12,
@@ -561,13 +485,13 @@ fn the_phone_is_drawn_with_its_cuts_and_the_text_is_as_large_as_she_likes() {
     assert!(apart.contains(">Ann</span>") && apart.contains("Not on the phone, as you wish"));
     // While it is typed, and nothing is saved by it.
     let typed = [("name", "Josephine Longname"), ("number", "07700 900803")];
-    let line = portal.post("/people/new/preview", &typed).body;
+    let line = portal.post("/people/new/preview", &typed).text;
     assert!(
         line.contains("The phone cuts the name here")
             && line.contains(&format!("{} of 50 used", before + 2))
     );
     assert_eq!(portal.post("/people/new/preview", &typed[..1]).status, 204);
-    assert!(!portal.get("/").body.contains("Josephine"));
+    assert!(!portal.get("/").text.contains("Josephine"));
     let chosen = portal.post("/size", &[("size", "150")]);
     let cookie = chosen
         .header("set-cookie")
@@ -577,7 +501,7 @@ fn the_phone_is_drawn_with_its_cuts_and_the_text_is_as_large_as_she_likes() {
         .unwrap()
         .to_owned();
     portal.cookie = format!("{}; {cookie}", portal.cookie);
-    assert!(portal.get("/").body.contains("class=\"size-150\""));
+    assert!(portal.get("/").text.contains("class=\"size-150\""));
     let odd = portal.post("/size", &[("size", "\"><script>")]);
     assert!(
         odd.header("set-cookie")
@@ -590,25 +514,24 @@ fn the_phone_is_drawn_with_its_cuts_and_the_text_is_as_large_as_she_likes() {
 fn much_at_once_is_held_and_stays_in_the_list_until_somebody_says_yes() {
     let portal = Portal::start("held");
     until("everybody on the phone", || {
-        let list = portal.get("/").body;
+        let list = portal.get("/").text;
         list.contains("Everything is on the phone").then_some(())
     });
-    let list = portal.get("/").body;
+    let list = portal.get("/").text;
     let ids = list
         .split("href=\"/people/")
         .skip(1)
         .map(|rest| rest.split('"').next().unwrap());
     let ids: Vec<_> = ids.filter(|id| *id != "new").collect();
     // Off, so that nothing can be gone before the brake comes.
-    let lab = portal.json["lab"]["url"].as_str().unwrap();
-    let kind = "Content-Type: application/json\r\n";
-    let path = format!("/lab/v1/handsets/{MUM}/power");
-    request("POST", lab, &path, kind, br#"{"on": false}"#);
+    let kind = ["Content-Type: application/json".to_owned()];
+    let call = format!("POST /handsets/{MUM}/power");
+    ask(portal.demo.url("lab"), &call, &kind, r#"{"on": false}"#);
     let mut last = None;
     for id in ids.iter().take(ids.len().div_ceil(2)) {
         last = Some(portal.post(&format!("/people/{id}/delete"), &[]));
     }
-    let list = portal.get(last.unwrap().header("location").unwrap()).body;
+    let list = portal.get(last.unwrap().header("location").unwrap()).text;
     assert!(list.contains("Much was changed at once"), "{list}");
     assert_eq!(list.matches("data-testid=\"row\"").count(), ids.len());
     assert!(list.contains("Waits for a yes"));

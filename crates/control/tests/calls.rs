@@ -139,6 +139,8 @@ async fn what_a_call_changes_goes_at_its_end_and_the_owner_is_told() {
     desk.control.test(terminal).await.unwrap();
     desk.control.verify(terminal).await.unwrap();
     assert!(desk.held().await);
+    let full = desk.control.store().terminal(terminal).await.unwrap();
+    assert_eq!(full.unwrap().terminal.in_flight, None);
     desk.control.send_in_call(&id, &desk.ann).await.unwrap();
     assert!(!desk.held().await);
     desk.add(&id, "Wei").await;

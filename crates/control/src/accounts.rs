@@ -1,13 +1,11 @@
 //! Accounts: invited by a one-time link, given a password by their holder, disabled, unlocked.
 
 use crate::Control;
-use book::{Language, SubscriberId, Way};
+use book::Language;
 use identity::account::{is_staff_login, login as as_login};
-use identity::password::{self, Memory, PasswordError, SALT};
-use identity::pin;
-use identity::{Account, Failures, Grant, Role, digest};
+use identity::password::PasswordError;
+use identity::{Account, Failures, Role, digest};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 use store::{DocumentWrite, Job, Refused, StoreError};
 
 /// The second key of the first administrator's link: no login looks like this.
@@ -241,7 +239,7 @@ impl Control {
     }
 
     /// Changes an account, or makes it, as it is at that moment: what others change meanwhile is not written over.
-    async fn amend(
+    pub(crate) async fn amend(
         &self,
         login: &str,
         make: impl Fn() -> Option<Account>,
@@ -341,7 +339,7 @@ impl Control {
     }
 
     /// A change by somebody who may: lock-outs, sessions and links of the login end with it.
-    async fn change_account(
+    pub(crate) async fn change_account(
         &self,
         login: &str,
         change: impl Fn(&mut Account),
@@ -357,151 +355,5 @@ impl Control {
         let ended = sessions.into_iter();
         beside.extend(ended.map(|session| DocumentWrite::remove("session", session.key)));
         self.amend(&login, || None, change, beside).await
-    }
-
-    /// The family of a book: everybody who may open it beside its owner.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn family(&self, subscriber: SubscriberId) -> Result<Vec<Account>, StoreError> {
-        let mut all = self.accounts().await?;
-        all.retain(|account| account.subscribers.contains(&subscriber));
-        Ok(all)
-    }
-
-    /// Lets family in: she logs in with a code to her own telephone, like the owner.
-    ///
-    /// # Errors
-    /// [`AccountError`].
-    pub async fn add_guardian(
-        &self,
-        grant: &Grant,
-        name: &str,
-        number: &str,
-        language: Language,
-    ) -> Result<Account, AccountError> {
-        may_keep_family(grant)?;
-        if name.trim().is_empty() {
-            return Err(AccountError::Name);
-        }
-        let login = self
-            .normal_number(number)
-            .ok_or_else(|| AccountError::Number(number.trim().to_owned()))?;
-        let make = || {
-            Some(Account {
-                login: login.clone(),
-                name: name.trim().to_owned(),
-                role: Role::Guardian,
-                subscribers: Vec::new(),
-                password: None,
-                language,
-                disabled: false,
-            })
-        };
-        let let_in = |account: &mut Account| {
-            if !account.subscribers.contains(&grant.subscriber()) {
-                account.subscribers.push(grant.subscriber());
-            }
-        };
-        self.amend(&login, make, let_in, Vec::new()).await
-    }
-
-    /// Takes family out again; her sessions end at once.
-    ///
-    /// # Errors
-    /// [`AccountError`].
-    pub async fn remove_guardian(&self, grant: &Grant, login: &str) -> Result<(), AccountError> {
-        may_keep_family(grant)?;
-        let number = self.normal_number(login).unwrap_or_else(|| as_login(login));
-        let family = self.account(&number).await?;
-        // Nobody else's sessions are ended by this.
-        if !family.is_some_and(|account| account.subscribers.contains(&grant.subscriber())) {
-            return Err(AccountError::Missing(number));
-        }
-        let gone = |account: &mut Account| {
-            account.subscribers.retain(|id| *id != grant.subscriber());
-        };
-        self.change_account(&number, gone).await.map(drop)
-    }
-
-    /// Sets or takes away an owner's PIN.
-    ///
-    /// # Errors
-    /// [`AccountError::Password`] when it is not six digits.
-    pub async fn set_pin(
-        &self,
-        subscriber: SubscriberId,
-        digits: Option<&str>,
-    ) -> Result<(), AccountError> {
-        let key = subscriber.0.to_string();
-        let write = match digits {
-            None => DocumentWrite::remove("pin", key),
-            Some(digits) => {
-                let mut salt = [0; SALT];
-                self.random(&mut salt);
-                let pepper = self.vault().pepper();
-                let digits = digits.to_owned();
-                let hashed = self
-                    .at_leisure(move |memory| pin::hash(&digits, pepper.expose(), &salt, memory))
-                    .await?;
-                DocumentWrite::put("pin", key, &hashed?)
-            }
-        };
-        Ok(self.store().run(Job::Documents(vec![write])).await?)
-    }
-
-    /// Whether these are the digits of this owner's PIN.
-    pub(crate) async fn is_pin(
-        &self,
-        subscriber: SubscriberId,
-        digits: &str,
-    ) -> Result<bool, StoreError> {
-        let document = self
-            .store()
-            .document("pin", &subscriber.0.to_string())
-            .await?;
-        let hash: Option<String> = document.and_then(|d| serde_json::from_str(&d.value).ok());
-        let pepper = self.vault().pepper();
-        let digits = digits.to_owned();
-        self.at_leisure(move |memory| pin::is(&digits, pepper.expose(), hash.as_deref(), memory))
-            .await
-    }
-
-    /// A slow sum, one at a time and beside the threads that serve others: guesses cannot take every core.
-    pub(crate) async fn at_leisure<T: Send + 'static>(
-        &self,
-        sum: impl FnOnce(&mut Memory) -> T + Send + 'static,
-    ) -> Result<T, StoreError> {
-        // A queue without end would keep everybody waiting: who finds it long is told to come again.
-        let Ok(_place) = self.0.queue.try_acquire() else {
-            return Err(StoreError::Closed);
-        };
-        let mut memory = Arc::clone(&self.0.hashing).lock_owned().await;
-        let done = tokio::task::spawn_blocking(move || sum(&mut memory)).await;
-        done.map_err(|_| StoreError::Closed)
-    }
-
-    /// A password as it is stored.
-    ///
-    /// # Errors
-    /// [`AccountError`].
-    pub async fn hash(&self, password: &str) -> Result<String, AccountError> {
-        let mut salt = [0; SALT];
-        self.random(&mut salt);
-        let password = password.to_owned();
-        let hashed = self
-            .at_leisure(move |memory| password::hash(&password, &salt, memory))
-            .await?;
-        Ok(hashed?)
-    }
-}
-
-/// Family is the owner's and the family's own matter: neither a call nor a token changes who may open a book.
-fn may_keep_family(grant: &Grant) -> Result<(), AccountError> {
-    let way = matches!(grant.way(), Way::Portal | Way::Cli);
-    if grant.may_write() && way {
-        Ok(())
-    } else {
-        Err(AccountError::Forbidden)
     }
 }

@@ -11,6 +11,7 @@ mod closing;
 mod departures;
 mod engine;
 mod events;
+mod family;
 mod kill;
 mod notices;
 mod people;
@@ -19,6 +20,7 @@ mod preview;
 mod provision;
 mod pulse;
 mod repeat;
+mod sums;
 mod tokens;
 mod view;
 

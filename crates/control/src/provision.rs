@@ -455,19 +455,6 @@ impl Control {
         self.ship(id, None).await
     }
 
-    /// Sends now what the subscriber's open edits made due (F9, “send now”).
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn send_now(&self, subscriber: SubscriberId) -> Result<(), StoreError> {
-        for full in self.store().terminals_of(subscriber).await? {
-            if full.due.is_some() && !full.terminal.retired {
-                self.mark(full.terminal.id, |_| {}).await?;
-            }
-        }
-        Ok(())
-    }
-
     /// Reads back what Kith wrote.
     ///
     /// # Errors

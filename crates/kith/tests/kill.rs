@@ -286,6 +286,44 @@ fn the_server_ends_between_the_parts_of_a_long_command() {
 }
 
 #[test]
+fn the_server_ends_after_a_test_was_proven_and_after_a_hold_was_decided() {
+    let mut world = World::new("decided");
+    let owner = world.id(MUM);
+    let terminal = world.kith(&["terminal", "show", MUM, "--json"]);
+    let terminal: Value = serde_json::from_str(&terminal).unwrap();
+    let terminal = terminal["id"].as_str().unwrap().to_owned();
+    world.start_server(Some("proof-recorded"));
+    world.api(&format!("POST /terminals/{terminal}/test"), &json!({}));
+    world.ended("proof-recorded");
+    world.start_server(None);
+    let names: Vec<String> = (1..=6).map(|n| format!("Friend {n}")).collect();
+    for name in &names {
+        world.add(&owner, name);
+    }
+    let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
+    world.finished(MUM, &wanted);
+    let friends = format!("/subscribers/{owner}/friends");
+    let list = world.api(&format!("GET {friends}"), &Value::Null).unwrap();
+    for friend in list["items"].as_array().unwrap() {
+        let call = format!("DELETE {friends}/{}", friend["id"].as_str().unwrap());
+        world.api(&call, &json!({}));
+    }
+    world.stop_server();
+    world.start_server(Some("hold-decided"));
+    let holds = format!("GET /holds?subscriber={owner}");
+    let holds = world.api(&holds, &Value::Null).unwrap();
+    let hold = holds["items"][0]["id"].as_str().unwrap();
+    world.api(&format!("POST /holds/{hold}/release"), &json!({}));
+    world.ended("hold-decided");
+    world.start_server(None);
+    // The yes was recorded with its due marks: the phone is emptied.
+    until("an empty phone", || {
+        world.names(MUM).is_empty().then_some(())
+    });
+    world.finished(MUM, &[]);
+}
+
+#[test]
 fn the_server_ends_while_a_call_ends() {
     let mut world = World::new("call");
     for (n, moment) in ["call-ended", "call-released", "call-settled"]

@@ -7,6 +7,26 @@ const lost = (is) => {
   document.body.classList.toggle("lost", is);
 };
 document.body.classList.add("live");
+/** Told by `events` that something changed, fetches this page again and gives it to `swap`; one at a time. */
+const follow = (events, swap) => {
+  const source = new EventSource(events);
+  let busy = false, again = false;
+  const fresh = async () => {
+    if (busy) { again = true; return; }
+    busy = true;
+    try {
+      const answer = await fetch(location.href, { credentials: "same-origin" });
+      if (answer.redirected) { location.assign(answer.url); return; }
+      if (answer.ok) swap(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    } catch { /* the next event, or a reload, tries again */ }
+    busy = false;
+    if (again) { again = false; fresh(); }
+  };
+  // What happened between the page and the stream is fetched when the stream opens, the first time too.
+  source.onopen = () => { lost(false); fresh(); };
+  source.onerror = () => lost(true);
+  source.onmessage = fresh;
+};
 if (!navigator.onLine) lost(true);
 addEventListener("offline", () => lost(true));
 addEventListener("online", () => lost(false));

@@ -27,8 +27,6 @@ for (const time of document.querySelectorAll("time")) {
   time.textContent = new Date(time.dateTime).toLocaleString(document.documentElement.lang, style);
 }
 if (document.querySelector("[data-testid=sum]")) {
-  const source = new EventSource("/live");
-  let busy = false, again = false;
   // The nodes stay, so that a screen reader hears the sum and the focus is not lost.
   const renew = (old, now) => {
     if (!old || !now || old.outerHTML === now.outerHTML) return;
@@ -37,23 +35,9 @@ if (document.querySelector("[data-testid=sum]")) {
     old.replaceChildren(...now.childNodes);
     if (focus) old.querySelector(`[href="${CSS.escape(focus)}"]`)?.focus();
   };
-  const fresh = async () => {
-    if (busy) { again = true; return; }
-    busy = true;
-    try {
-      const answer = await fetch(location.href, { credentials: "same-origin" });
-      if (answer.redirected) { location.assign("/login"); return; }
-      if (answer.ok) {
-        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-        for (const part of [".sum", ".people", ".capacity"]) {
-          renew(document.querySelector(part), page.querySelector(part));
-        }
-      }
-    } catch { /* the next event, or a reload, tries again */ }
-    busy = false;
-    if (again) { again = false; fresh(); }
-  };
-  source.onopen = () => { lost(false); fresh(); };
-  source.onerror = () => lost(true);
-  source.onmessage = fresh;
+  follow("/live", (page) => {
+    for (const part of [".sum", ".people", ".capacity"]) {
+      renew(document.querySelector(part), page.querySelector(part));
+    }
+  });
 }

@@ -16,51 +16,32 @@ tick();
 setInterval(tick, 1000);
 
 // Live: told that something changed, the page fetches the truth and swaps the parts that differ; fields stay.
-const live = main()?.dataset.live;
-if (live) {
-  const source = new EventSource(live);
-  let busy = false, again = false;
-  const fresh = async () => {
-    if (busy) { again = true; return; }
-    busy = true;
-    try {
-      const answer = await fetch(location.href, { credentials: "same-origin" });
-      if (answer.redirected) { location.assign(answer.url); return; }
-      if (answer.ok) {
-        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-        const parts = (root) => [...root.querySelectorAll("[data-part]")].map((part) => part.dataset.part).join();
-        // Another stage (verified, hung up): the whole page is drawn anew, but never under somebody's fingers.
-        if (parts(page) !== parts(document)) {
-          const line = $("#line")?.value;
-          main().replaceWith(page.querySelector("#main"));
-          if (line && $("#line")) $("#line").value = line;
-          ($("[autofocus]") ?? $("#line"))?.focus();
-        } else {
-          for (const old of document.querySelectorAll("[data-part]")) {
-            const now = page.querySelector(`[data-part="${old.dataset.part}"]`);
-            if (now && now.outerHTML !== old.outerHTML && !old.contains(document.activeElement?.matches("input,select,textarea") ? document.activeElement : null)) {
-              const scroll = $(".people", old)?.scrollTop;
-              const key = document.activeElement?.dataset?.key;
-              const inside = old.contains(document.activeElement);
-              old.replaceWith(now);
-              if (scroll) $(".people", now).scrollTop = scroll;
-              if (inside && key) $(`[data-key="${key}"]`, now)?.focus();
-              choose(chosen());
-            }
-          }
-        }
-        document.title = page.title;
-        tick();
-      }
-    } catch { /* the next event, or a reload, tries again */ }
-    busy = false;
-    if (again) { again = false; fresh(); }
-  };
-  // What happened between the page and the stream is fetched when the stream opens, the first time too.
-  source.onopen = () => { lost(false); fresh(); };
-  source.onerror = () => lost(true);
-  source.onmessage = fresh;
-}
+const parts = (root) => [...root.querySelectorAll("[data-part]")];
+const names = (root) => parts(root).map((part) => part.dataset.part).join();
+const swap = (page) => {
+  // Another stage (verified, hung up): the whole page is drawn anew, but what was typed stays.
+  if (names(page) !== names(document)) {
+    const typed = line()?.value;
+    main().replaceWith($("#main", page));
+    if (typed && line()) line().value = typed;
+    ($("[autofocus]") ?? line())?.focus();
+  } else {
+    for (const old of parts(document)) renew(old, $(`[data-part="${old.dataset.part}"]`, page));
+  }
+  document.title = page.title;
+  tick();
+};
+const renew = (old, now) => {
+  const focus = document.activeElement;
+  const inside = old.contains(focus);
+  if (!now || now.outerHTML === old.outerHTML || (inside && focus.matches("input, select, textarea"))) return;
+  const scroll = $(".people", old)?.scrollTop;
+  old.replaceWith(now);
+  if (scroll) $(".people", now).scrollTop = scroll;
+  if (inside && focus.dataset.key) $(`[data-key="${focus.dataset.key}"]`, now)?.focus();
+  choose(chosen());
+};
+if (main()?.dataset.live) follow(main().dataset.live, swap);
 
 // The line: what was understood, alive while typing.
 const line = () => $("#line");

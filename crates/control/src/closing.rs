@@ -52,56 +52,51 @@ pub(crate) fn text(
     if added + changed + removed == 0 && !groups {
         return None;
     }
-    let named = || {
-        let parts: Vec<_> = nets.iter().map(|net| said(language, net)).collect();
-        let (and, end) = match language {
-            Language::En => (" and ", ""),
-            Language::ZhHans => ("，", ""),
-        };
-        let list = parts.join(and);
-        (nets.len() <= 2 && !groups).then(|| whole(language, brand, service, &(list + end)))
+    let joined = |parts: Vec<String>, english: &str| match language {
+        Language::En => parts.join(english),
+        Language::ZhHans => parts.join("，"),
     };
-    // Names that one message does not hold are counted, and so are three and more (DECISIONS.md).
-    let counted = || {
-        let counts = match language {
-            Language::En => [("added", added), ("changed", changed), ("removed", removed)],
-            Language::ZhHans => [("新增", added), ("修改", changed), ("删除", removed)],
-        };
-        let some = counts.into_iter().filter(|(_, n)| *n > 0);
-        let list = match language {
+    if nets.len() <= 2 && !groups {
+        let list = joined(
+            nets.iter().map(|net| said(language, net)).collect(),
+            " and ",
+        );
+        let text = match language {
             Language::En => {
-                let parts: Vec<_> = some.map(|(word, n)| format!("{word} {n}")).collect();
-                if parts.is_empty() {
-                    "changed your groups".into()
-                } else {
-                    parts.join(", ")
-                }
+                format!("{brand}: on your call today we {list}. Not you? Call {service}.")
             }
             Language::ZhHans => {
-                let parts: Vec<_> = some.map(|(word, n)| format!("{word}{n}位")).collect();
-                if parts.is_empty() {
-                    "修改分组".into()
-                } else {
-                    parts.join("，")
-                }
+                format!("【{brand}】今天通话中：{list}。不是您办的？请拨{service}。")
             }
         };
-        whole(language, brand, service, &list)
-    };
-    named()
-        .filter(|text| fits(text))
-        .or_else(|| Some(counted()))
-}
-
-fn whole(language: Language, brand: &str, service: &str, list: &str) -> String {
-    match language {
-        Language::En => {
-            format!("{brand}: on your call today we {list}. Not you? Call {service}.")
-        }
-        Language::ZhHans => {
-            format!("【{brand}】今天通话中：{list}。不是您办的？请拨{service}。")
+        if fits(&text) {
+            return Some(text);
         }
     }
+    // Names that one message does not hold are counted, and so are three and more (DECISIONS.md).
+    let counts = [
+        ("added", "新增", added),
+        ("changed", "修改", changed),
+        ("removed", "删除", removed),
+    ];
+    let some = counts.into_iter().filter(|(_, _, n)| *n > 0);
+    let mut parts: Vec<String> = some
+        .map(|(english, chinese, n)| match language {
+            Language::En => format!("{n} {english}"),
+            Language::ZhHans => format!("{chinese}{n}位"),
+        })
+        .collect();
+    if groups {
+        parts.push(match language {
+            Language::En => "groups changed".into(),
+            Language::ZhHans => "修改分组".into(),
+        });
+    }
+    let list = joined(parts, ", ");
+    Some(match language {
+        Language::En => format!("{brand}: on your call today: {list}. Not you? Call {service}."),
+        Language::ZhHans => format!("【{brand}】今天通话中：{list}。不是您办的？请拨{service}。"),
+    })
 }
 
 fn said(language: Language, net: &Net) -> String {
@@ -238,7 +233,7 @@ mod tests {
         check(
             Language::En,
             &three,
-            Some("Kith: on your call today we added 3. Not you? Call 0800 123 456."),
+            Some("Kith: on your call today: 3 added. Not you? Call 0800 123 456."),
         );
         check(
             Language::ZhHans,

@@ -172,6 +172,18 @@ impl World {
         self.api(&format!("POST /subscribers/{owner}/friends"), &body);
     }
 
+    /// Brings so many friends of Mum's in by a list.
+    fn import(&self, count: usize) -> Vec<String> {
+        let names: Vec<String> = (1..=count).map(|n| format!("Friend {n}")).collect();
+        let card = |name: &String| {
+            format!("BEGIN:VCARD\nVERSION:3.0\nFN:{name}\nTEL:07700 900123\nEND:VCARD\n")
+        };
+        let cards: String = names.iter().map(card).collect();
+        std::fs::write(self.folder.join("list.vcf"), cards).unwrap();
+        self.kith(&["book", "import", MUM, "list.vcf"]);
+        names
+    }
+
     fn phone(&self, number: &str) -> Value {
         let base = format!("http://127.0.0.1:{}/lab/v1", self.lab);
         let answer = try_ask(&base, &format!("GET /handsets/{number}"), &[], "");
@@ -269,14 +281,8 @@ fn the_server_ends_after_each_effect_on_the_way_to_a_phone_without_a_card() {
 #[test]
 fn the_server_ends_between_the_parts_of_a_long_command() {
     let mut world = World::new("parts");
-    let names: Vec<String> = (1..=8).map(|n| format!("Friend {n}")).collect();
-    let cards: Vec<String> = names
-        .iter()
-        .map(|name| format!("BEGIN:VCARD\nVERSION:3.0\nFN:{name}\nTEL:07700 900123\nEND:VCARD\n"))
-        .collect();
-    std::fs::write(world.folder.join("list.vcf"), cards.concat()).unwrap();
     // Without a server the list is recorded; it goes at the next start.
-    world.kith(&["book", "import", MUM, "list.vcf"]);
+    let names = world.import(8);
     world.start_server(Some("part-accepted"));
     world.ended("part-accepted");
     world.start_server(None);
@@ -296,10 +302,8 @@ fn the_server_ends_after_a_test_was_proven_and_after_a_hold_was_decided() {
     world.api(&format!("POST /terminals/{terminal}/test"), &json!({}));
     world.ended("proof-recorded");
     world.start_server(None);
-    let names: Vec<String> = (1..=6).map(|n| format!("Friend {n}")).collect();
-    for name in &names {
-        world.add(&owner, name);
-    }
+    // By the command line, so that the removals below are another sitting.
+    let names = world.import(6);
     let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
     world.finished(MUM, &wanted);
     let friends = format!("/subscribers/{owner}/friends");

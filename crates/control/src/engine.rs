@@ -222,16 +222,12 @@ fn settle(world: &World, sent: Vec<(String, String, delivery::PartRef)>) -> Sett
     moved.sort_unstable();
     moved.dedup();
     SettleJob {
-        terminal: world.terminal.clone(),
         shipment: Some(world.shipment.clone()),
         slots: moved
             .into_iter()
             .map(|slot| (slot, world.shadow.get(slot)))
             .collect(),
-        placement: None,
-        freed: Vec::new(),
         sent,
-        clear_due: None,
-        documents: Vec::new(),
+        ..SettleJob::of(world.terminal.clone())
     }
 }

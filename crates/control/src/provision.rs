@@ -425,17 +425,11 @@ impl Control {
         };
         shipment.state = ShipmentState::Superseded;
         let job = SettleJob {
-            terminal: Terminal {
+            shipment: Some(shipment),
+            ..SettleJob::of(Terminal {
                 in_flight: None,
                 ..full.terminal
-            },
-            shipment: Some(shipment),
-            slots: Vec::new(),
-            placement: None,
-            freed: Vec::new(),
-            sent: Vec::new(),
-            clear_due: None,
-            documents: Vec::new(),
+            })
         };
         self.store().run(Job::Settle(Box::new(job))).await?;
         self.emit(Event::Shipment {

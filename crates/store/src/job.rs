@@ -96,6 +96,22 @@ pub struct SettleJob {
     pub documents: Vec<DocumentWrite>,
 }
 
+impl SettleJob {
+    /// A terminal's row, and nothing beside it.
+    pub fn of(terminal: Terminal) -> Self {
+        Self {
+            terminal,
+            shipment: None,
+            slots: Vec::new(),
+            placement: None,
+            freed: Vec::new(),
+            sent: Vec::new(),
+            clear_due: None,
+            documents: Vec::new(),
+        }
+    }
+}
+
 /// A small value under a kind and a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DocumentWrite {

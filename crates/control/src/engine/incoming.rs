@@ -240,14 +240,8 @@ impl Control {
     ) -> Result<(), StoreError> {
         let id = terminal.id;
         let job = SettleJob {
-            terminal,
-            shipment: None,
-            slots: Vec::new(),
-            placement: None,
-            freed: Vec::new(),
-            sent: Vec::new(),
-            clear_due: None,
             documents,
+            ..SettleJob::of(terminal)
         };
         self.store().run(Job::Settle(Box::new(job))).await?;
         self.emit(Event::Terminal { id, state: None });

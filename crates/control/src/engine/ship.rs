@@ -201,14 +201,9 @@ impl Control {
         plan: Option<Plan>,
     ) -> Result<(), StoreError> {
         let job = SettleJob {
-            terminal,
-            shipment: None,
-            slots: Vec::new(),
             placement: plan.map(|plan| plan.placement),
-            freed: Vec::new(),
-            sent: Vec::new(),
             clear_due: due,
-            documents: Vec::new(),
+            ..SettleJob::of(terminal)
         };
         self.store().run(Job::Settle(Box::new(job))).await
     }

@@ -139,16 +139,7 @@ pub fn add_friend(of: SubscriberId, expect: u64, name: &str, request: Option<&st
 }
 
 pub fn settle(of: SubscriberId, no: u32) -> SettleJob {
-    SettleJob {
-        terminal: terminal(of, no),
-        shipment: None,
-        slots: vec![],
-        placement: None,
-        freed: vec![],
-        sent: vec![],
-        clear_due: None,
-        documents: vec![],
-    }
+    SettleJob::of(terminal(of, no))
 }
 
 /// Shipment `n` of a subscriber to terminal 1, planned `n` ms after [`NOW`] was an hour old.

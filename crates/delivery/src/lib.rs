@@ -8,6 +8,7 @@ pub mod event;
 pub mod network;
 pub mod outbound;
 pub mod policy;
+pub mod slices;
 pub mod state;
 
 pub use audit::{Stored, Violation, audit};
@@ -15,6 +16,7 @@ pub use decide::{Action, Answer, Happening, World, decide};
 pub use event::{Class, Event, NetworkError, ReceiptState};
 pub use outbound::{Lane, Outbound, PartRef, Target};
 pub use policy::Policy;
+pub use slices::{Lease, NodeId, SLICES, Slices};
 pub use state::{
     Due, Hold, HoldState, Packet, PacketState, Part, PartState, Shipment, ShipmentId, ShipmentKind,
     ShipmentState, Terminal, TerminalId, Trouble,

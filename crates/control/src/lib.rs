@@ -21,6 +21,7 @@ mod provision;
 mod pulse;
 mod repeat;
 mod sums;
+mod surroundings;
 mod tokens;
 mod view;
 
@@ -36,6 +37,7 @@ pub use provision::{
     NewCard, NewSubscriber, NewTerminal, ProvisionError, SubscriberPatch, TerminalPatch,
 };
 pub use pulse::Sample;
+pub use surroundings::Surroundings;
 pub use view::{BookView, TerminalState, TerminalView};
 
 use delivery::{Outbound, Policy, network::NetworkTable};
@@ -97,6 +99,7 @@ pub enum Spoken {
 pub struct Control(Arc<Inner>);
 
 struct Inner {
+    surroundings: Box<dyn Surroundings>,
     store: Store,
     vault: MasterKey,
     settings: Settings,
@@ -123,8 +126,22 @@ impl Control {
         outbound: mpsc::UnboundedSender<Outbound>,
         network: impl Fn() -> NetworkTable + Send + Sync + 'static,
     ) -> Self {
+        let machine = surroundings::Machine;
+        Self::within(machine, store, vault, settings, outbound, network)
+    }
+
+    /// The same, with time and chance from `surroundings`: a simulation has its own.
+    pub fn within(
+        surroundings: impl Surroundings + 'static,
+        store: Store,
+        vault: MasterKey,
+        settings: Settings,
+        outbound: mpsc::UnboundedSender<Outbound>,
+        network: impl Fn() -> NetworkTable + Send + Sync + 'static,
+    ) -> Self {
         let (emitted, _) = broadcast::channel(1024);
         Self(Arc::new(Inner {
+            surroundings: Box::new(surroundings),
             store,
             vault,
             settings,
@@ -157,20 +174,12 @@ impl Control {
 
     /// Now, ms UTC.
     pub fn now(&self) -> i64 {
-        std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .ok()
-            .and_then(|since| i64::try_from(since.as_millis()).ok())
-            .unwrap_or(0)
+        self.0.surroundings.now()
     }
 
-    /// Fills `octets` with chance from the operating system.
-    ///
-    /// # Panics
-    /// When the operating system gives none: nothing safe can be done then.
+    /// Fills `octets` with chance.
     pub fn random(&self, octets: &mut [u8]) {
-        #[allow(clippy::expect_used)]
-        getrandom::fill(octets).expect("the operating system gives random octets");
+        self.0.surroundings.random(octets);
     }
 
     /// 64 random bits.

@@ -294,6 +294,7 @@ impl Control {
             terminal_profile,
             content: Content::All,
             keys,
+            version: 0,
             counter_next: counter,
             incarnation: self.store().incarnation().await?,
             in_use: new.in_use,

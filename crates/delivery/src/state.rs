@@ -23,6 +23,9 @@ pub struct ShipmentId(pub u64);
 pub struct Terminal {
     /// Which.
     pub id: TerminalId,
+    /// How often its row was written; the store refuses a row that was read before another's write.
+    #[serde(skip)]
+    pub version: u64,
     /// How it is reached.
     pub channel: ChannelKind,
     /// Its number, E.164 with `+`.

@@ -59,6 +59,7 @@ pub fn terminal(of: SubscriberId, no: u32) -> Terminal {
         terminal_profile: "phone".to_owned(),
         content: Content::All,
         keys: vec![1, 2, 3],
+        version: 0,
         counter_next: 1,
         incarnation: 1,
         in_use: false,

@@ -12,7 +12,7 @@ mod store;
 mod writer;
 
 pub use job::{Document, DocumentWrite, EditJob, Job, Refused, SettleJob, StoreError};
-pub use reads::{Counts, Reads, ShipmentFilter, TerminalFull};
+pub use reads::{BookFull, Counts, Reads, ShipmentFilter, TerminalFull};
 pub use store::Store;
 
 /// A database that carries out whole jobs.

@@ -14,7 +14,7 @@ pub(crate) use open::{Place, checkpoint};
 
 use crate::*;
 use book::{Book, Change, Revision, Subscriber, SubscriberId};
-use delivery::{Due, Hold, PartRef, Shipment, ShipmentId, Terminal, TerminalId};
+use delivery::{Due, Hold, Lane, PartRef, Shipment, ShipmentId, Terminal, TerminalId};
 use rusqlite::{Connection, TransactionBehavior};
 
 /// One connection.
@@ -169,6 +169,23 @@ impl Reads for Sqlite {
     fn next_due(&self) -> Result<Option<i64>, StoreError> {
         terminals::next_due(&self.0).map_err(failed("read what is due"))
     }
+    fn due_in(
+        &self,
+        lane: Lane,
+        now: i64,
+        limit: u32,
+    ) -> Result<Vec<(TerminalId, Due)>, StoreError> {
+        terminals::due_in(&self.0, lane, now, limit).map_err(failed("read what is due"))
+    }
+    fn due_after(&self, now: i64) -> Result<Option<i64>, StoreError> {
+        terminals::due_after(&self.0, now).map_err(failed("read what is due"))
+    }
+    fn waiting_first(&self, now: i64, limit: u32) -> Result<Vec<TerminalId>, StoreError> {
+        terminals::waiting_first(&self.0, now, limit).map_err(failed("read what waits"))
+    }
+    fn next_try_after(&self, now: i64) -> Result<Option<i64>, StoreError> {
+        terminals::next_try_after(&self.0, now).map_err(failed("read what waits"))
+    }
     fn waiting(&self, now: i64) -> Result<Vec<Terminal>, StoreError> {
         terminals::waiting(&self.0, now).map_err(failed("read what waits"))
     }
@@ -187,6 +204,14 @@ impl Reads for Sqlite {
     }
     fn unfinished(&self) -> Result<Vec<Shipment>, StoreError> {
         shipments::unfinished(&self.0).map_err(failed("read unfinished shipments"))
+    }
+    fn in_flight_after(
+        &self,
+        after: Option<ShipmentId>,
+        limit: u32,
+    ) -> Result<Vec<ShipmentId>, StoreError> {
+        shipments::in_flight_after(&self.0, after, limit)
+            .map_err(failed("read unfinished shipments"))
     }
     fn sent(&self, gateway: &str, message: &str) -> Result<Option<PartRef>, StoreError> {
         shipments::sent(&self.0, gateway, message).map_err(failed("find a message"))

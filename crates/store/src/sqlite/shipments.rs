@@ -127,6 +127,21 @@ pub(super) fn unfinished(db: &Connection) -> Result<Vec<Shipment>> {
     all(db, sql, [], json)
 }
 
+/// By the terminals' rows: their index holds nothing else.
+pub(super) fn in_flight_after(
+    db: &Connection,
+    after: Option<ShipmentId>,
+    limit: u32,
+) -> Result<Vec<ShipmentId>> {
+    let (slice, ship) = after.map_or((-1, -1), key);
+    let sql = "SELECT in_flight FROM terminal
+               WHERE in_flight IS NOT NULL AND (slice, in_flight) > (?1, ?2)
+               ORDER BY slice, in_flight LIMIT ?3";
+    all(db, sql, (slice, ship, limit), |row| {
+        Ok(ShipmentId(row.get::<_, i64>(0)?.cast_unsigned()))
+    })
+}
+
 pub(super) fn sent(db: &Connection, gateway: &str, message: &str) -> Result<Option<PartRef>> {
     let sql = "SELECT ship, packet, part, sending FROM sent WHERE gateway = ?1 AND message = ?2";
     first(db, sql, (gateway, message), |row| {

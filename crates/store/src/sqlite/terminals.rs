@@ -10,7 +10,8 @@ use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, Result, Row};
 use std::collections::BTreeMap;
 
-const ROW: &str = "SELECT body, due_rev, due_at, due_since, due_lane, due_flags FROM terminal";
+const ROW: &str =
+    "SELECT body, due_rev, due_at, due_since, due_lane, due_flags, version FROM terminal";
 const DUE: &str = "SELECT sub, term, due_rev, due_at, due_since, due_lane, due_flags FROM terminal";
 const THIS: &str = "WHERE slice = ?1 AND sub = ?2 AND term = ?3";
 
@@ -49,7 +50,11 @@ pub(super) fn lane(lane: Lane) -> i64 {
 }
 
 fn row(row: &Row<'_>) -> Result<(Terminal, Option<Due>)> {
-    Ok((json(row)?, due_at(row, 1)?))
+    let terminal = Terminal {
+        version: row.get::<_, i64>(6)?.cast_unsigned(),
+        ..json(row)?
+    };
+    Ok((terminal, due_at(row, 1)?))
 }
 
 fn id(row: &Row<'_>) -> Result<TerminalId> {
@@ -185,6 +190,43 @@ pub(super) fn next_due(db: &Connection) -> Result<Option<i64>> {
     Ok(next(0)?.into_iter().chain(next(1)?).min())
 }
 
+/// One lane of [`due`].
+pub(super) fn due_in(
+    db: &Connection,
+    wanted: Lane,
+    now: i64,
+    limit: u32,
+) -> Result<Vec<(TerminalId, Due)>> {
+    let sql = format!(
+        "{DUE} WHERE due_lane = ?1 AND due_at <= ?2 AND in_flight IS NULL ORDER BY due_at LIMIT ?3"
+    );
+    let found = all(db, &sql, (lane(wanted), now, limit), |row| {
+        Ok(due_at(row, 2)?.map(|due| id(row).map(|id| (id, due))))
+    })?;
+    found.into_iter().flatten().collect()
+}
+
+pub(super) fn due_after(db: &Connection, now: i64) -> Result<Option<i64>> {
+    let sql = "SELECT due_at FROM terminal WHERE due_lane = ?1 AND due_at > ?2 AND due_at < ?3
+               AND in_flight IS NULL ORDER BY due_at LIMIT 1";
+    let next = |lane: i64| first(db, sql, (lane, now, i64::MAX), |row| row.get(0));
+    Ok(next(0)?.into_iter().chain(next(1)?).min())
+}
+
+pub(super) fn waiting_first(db: &Connection, now: i64, limit: u32) -> Result<Vec<TerminalId>> {
+    let sql = "SELECT sub, term FROM terminal
+               WHERE next_try <= ?1 AND in_flight IS NULL AND retired = 0
+               AND (due_at IS NULL OR due_at < ?2) ORDER BY next_try LIMIT ?3";
+    all(db, sql, (now, i64::MAX, limit), id)
+}
+
+pub(super) fn next_try_after(db: &Connection, now: i64) -> Result<Option<i64>> {
+    let sql = "SELECT next_try FROM terminal
+               WHERE next_try > ?1 AND in_flight IS NULL AND retired = 0
+               AND (due_at IS NULL OR due_at < ?2) ORDER BY next_try LIMIT 1";
+    first(db, sql, (now, i64::MAX), |row| row.get(0))
+}
+
 /// What a verified call holds back is not tried before it lets go.
 pub(super) fn waiting(db: &Connection, now: i64) -> Result<Vec<Terminal>> {
     let sql = "SELECT body FROM terminal
@@ -243,7 +285,7 @@ pub(super) fn demand_step(
     terminal: &Terminal,
 ) -> std::result::Result<Option<Due>, Stop> {
     let (there, due) = bare(db, terminal.id)?.ok_or(Refused::Missing)?;
-    if there.keys != terminal.keys {
+    if there.version != terminal.version {
         return Err(Refused::Stale.into());
     }
     if terminal.counter_next < there.counter_next {
@@ -274,7 +316,8 @@ pub(super) fn change(
 ) -> Done {
     let (there, _) = bare(db, terminal.id)?.ok_or(Refused::Missing)?;
     // A step of delivery came between reading and changing; only a new card begins its counter anew.
-    if !blank && terminal.counter_next < there.counter_next {
+    let back = !blank && terminal.counter_next < there.counter_next;
+    if back || there.version != terminal.version {
         return Err(Refused::Stale.into());
     }
     demand_free(db, terminal)?;
@@ -298,12 +341,14 @@ pub(super) fn put(db: &Connection, terminal: &Terminal) -> Result<()> {
     run(
         db,
         "INSERT INTO terminal
-         (slice, sub, term, channel, address, iccid, retired, counter_next, in_flight, next_try, body)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+         (slice, sub, term, channel, address, iccid, retired, counter_next, in_flight, next_try, body,
+          version)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0)
          ON CONFLICT (slice, sub, term) DO UPDATE SET
          channel = excluded.channel, address = excluded.address, iccid = excluded.iccid,
          retired = excluded.retired, counter_next = excluded.counter_next,
-         in_flight = excluded.in_flight, next_try = excluded.next_try, body = excluded.body",
+         in_flight = excluded.in_flight, next_try = excluded.next_try, body = excluded.body,
+         version = terminal.version + 1",
         rusqlite::params![
             slice,
             sub,

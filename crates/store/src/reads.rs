@@ -54,6 +54,8 @@ pub struct Counts {
     pub in_flight: u64,
     /// Shipments planned in the last hour and proven since.
     pub proven_last_hour: u64,
+    /// Shipments on their way: queued, sending, waiting for proof.
+    pub unfinished: [u64; 3],
 }
 
 /// A book with what a plan needs beside it.
@@ -70,7 +72,7 @@ pub struct BookFull {
 /// Questions to a store. `owned` are the slices that are asked about.
 #[allow(missing_docs)] // What is not said here is said at `Store`'s methods of the same names.
 pub trait Reads {
-    fn incarnation(&self, slice: u8) -> Result<u64, StoreError>;
+    fn incarnation(&self) -> Result<u64, StoreError>;
     fn counts(&self, now: i64) -> Result<Counts, StoreError>;
     fn leases(&self) -> Result<Vec<Lease>, StoreError>;
 
@@ -168,9 +170,11 @@ pub trait Reads {
 
 /// Every database that can be asked answers every question: the statements are the same.
 impl<D: Database> Reads for D {
-    fn incarnation(&self, slice: u8) -> Result<u64, StoreError> {
-        let rows = self.rows(At::Slice(slice), "SELECT incarnation FROM store_state", &[])?;
-        rows.first().map_or(Ok(1), |row| row.unsigned(0))
+    /// Of several databases the sum: whichever was restored, every counter jumps.
+    fn incarnation(&self) -> Result<u64, StoreError> {
+        let rows = self.rows(At::Everywhere, "SELECT incarnation FROM store_state", &[])?;
+        rows.iter()
+            .try_fold(0, |sum, row| Ok(sum + row.unsigned(0)?))
     }
     fn counts(&self, now: i64) -> Result<Counts, StoreError> {
         shipments::counts(self, now)

@@ -19,7 +19,7 @@ use crate::{Control, Event, kill};
 use batch::Batch;
 use case::Case;
 use delivery::{Action, Lane, Outbound, ShipmentId, Slices};
-use gather::{Ack, Item, Room, Wanted, What};
+use gather::{Ack, Item, Plans, Room, Wanted, What};
 use std::time::Duration;
 use store::{Refused, StoreError};
 use tokio::sync::mpsc;
@@ -174,7 +174,11 @@ impl Control {
     ) {
         let (per_s, most) = (self.settings().bulk_per_s, self.settings().bulk_waiting);
         let bulk = engine.pace.room(now, per_s, most, || self.parts_waiting());
-        let mut plans = Some((now, Room { most: BATCH, bulk }));
+        let mut plans = Some(Plans {
+            owned: engine.owned,
+            now,
+            room: Room { most: BATCH, bulk },
+        });
         for _ in 0..ROUNDS {
             let planning = plans.is_some();
             let wanted = Wanted::of(&items, plans.take());
@@ -354,15 +358,15 @@ impl Control {
         let TakeUp::After(last) = engine.take_up else {
             return Ok(Vec::new());
         };
-        let mut page = self
+        let owned = engine.owned;
+        let page = self
             .store()
-            .read(move |reads| reads.in_flight_after(last, BATCH))
+            .read(move |reads| reads.in_flight_after(&owned, last, BATCH))
             .await?;
         engine.take_up = match page.last() {
             Some(id) => TakeUp::After(Some(*id)),
             None => TakeUp::Done,
         };
-        page.retain(|id| engine.owned.contains(id.slice()));
         let page = page.into_iter();
         Ok(page.map(|id| Item::of(What::TakeUp(id))).collect())
     }

@@ -108,7 +108,7 @@ async fn pattern(control: &Control, friends: u32, missing: usize) -> Result<Patt
     let said = |why: &dyn std::fmt::Display| why.to_string();
     // One terminal is taken in as every terminal is; the others have its keys and profiles.
     let owner = control.create_subscriber(NewSubscriber {
-        msisdn: format!("+{PREFIX}999999"),
+        msisdn: format!("+{PREFIX}999"),
         name: "Pattern".into(),
         language: Language::En,
         region: Some("GB".into()),

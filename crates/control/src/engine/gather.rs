@@ -3,7 +3,8 @@
 use super::answers::Answers;
 use book::SubscriberId;
 use delivery::{
-    Answer, Event, Happening, Lane, PartRef, ReceiptState, Shipment, ShipmentId, Slices, Target, TerminalId,
+    Answer, Event, Happening, Lane, PartRef, ReceiptState, Shipment, ShipmentId, Slices, Target,
+    TerminalId,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::{BookFull, Document, Reads, ShipmentFilter, StoreError, TerminalFull};

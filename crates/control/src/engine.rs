@@ -19,7 +19,7 @@ use crate::{Control, Event, kill};
 use batch::Batch;
 use case::Case;
 use delivery::{Action, Lane, Outbound, ShipmentId, Slices};
-use gather::{Ack, Item, Room, Wanted, What};
+use gather::{Ack, Item, Plans, Room, Wanted, What};
 use std::time::Duration;
 use store::{Refused, StoreError};
 use tokio::sync::mpsc;
@@ -174,14 +174,11 @@ impl Control {
     ) {
         let (per_s, most) = (self.settings().bulk_per_s, self.settings().bulk_waiting);
         let bulk = engine.pace.room(now, per_s, most, || self.parts_waiting());
-        let mut plans = Some((
+        let mut plans = Some(Plans {
+            owned: engine.owned,
             now,
-            Room {
-                owned: engine.owned,
-                most: BATCH,
-                bulk,
-            },
-        ));
+            room: Room { most: BATCH, bulk },
+        });
         for _ in 0..ROUNDS {
             let planning = plans.is_some();
             let wanted = Wanted::of(&items, plans.take());

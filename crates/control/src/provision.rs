@@ -299,7 +299,7 @@ impl Control {
             keys,
             version: 0,
             counter_next: counter,
-            incarnation: self.store().incarnation().await?,
+            incarnation: self.store().incarnation(subscriber.id.slice()).await?,
             in_use: new.in_use,
             in_flight: None,
             planned: Revision(0),

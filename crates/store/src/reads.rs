@@ -72,7 +72,9 @@ pub struct BookFull {
 /// Questions to a store. `owned` are the slices that are asked about.
 #[allow(missing_docs)] // What is not said here is said at `Store`'s methods of the same names.
 pub trait Reads {
-    fn incarnation(&self) -> Result<u64, StoreError>;
+    fn incarnation(&self, slice: u8) -> Result<u64, StoreError>;
+    /// The same of several slices.
+    fn incarnations(&self, slices: &Slices) -> Result<BTreeMap<u8, u64>, StoreError>;
     fn counts(&self, now: i64) -> Result<Counts, StoreError>;
     fn leases(&self) -> Result<Vec<Lease>, StoreError>;
 
@@ -175,6 +177,15 @@ impl<D: Database> Reads for D {
         let rows = self.rows(At::Everywhere, "SELECT incarnation FROM store_state", &[])?;
         rows.iter()
             .try_fold(0, |sum, row| Ok(sum + row.unsigned(0)?))
+    }
+    fn incarnations(&self, slices: &Slices) -> Result<BTreeMap<u8, u64>, StoreError> {
+        let rows = self.rows(At::Everywhere, "SELECT incarnation FROM store_state", &[])?;
+        if let [only] = &rows[..] {
+            let incarnation = only.unsigned(0)?;
+            return Ok(slices.iter().map(|slice| (slice, incarnation)).collect());
+        }
+        let of = |slice| Ok((slice, self.incarnation(slice)?));
+        slices.iter().map(of).collect()
     }
     fn counts(&self, now: i64) -> Result<Counts, StoreError> {
         shipments::counts(self, now)

@@ -92,7 +92,10 @@ impl<'a> Batch<'a> {
                 continue;
             };
             let (before, mark) = (full.terminal.clone(), full.due);
-            let incarnation = self.loaded.incarnation;
+            let incarnation = self.loaded.incarnations.get(&id.subscriber.slice());
+            let Some(incarnation) = incarnation.copied() else {
+                continue;
+            };
             if let Some(decided) = plan::plan(self.house, full, book, incarnation, ids, self.now) {
                 self.cases.insert(id, Case::planned(before, mark, decided));
             }

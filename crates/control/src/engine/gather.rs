@@ -6,7 +6,7 @@ use delivery::{
     Answer, Event, Happening, Lane, PartRef, ReceiptState, Shipment, ShipmentId, Slices, Target,
     TerminalId,
 };
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::{BookFull, Document, Reads, ShipmentFilter, StoreError, TerminalFull};
 
 /// How far back an answer is looked for among a terminal's shipments.
@@ -181,7 +181,14 @@ pub(super) struct Wanted {
     addresses: BTreeSet<String>,
     counters: Vec<(TerminalId, u64)>,
     texts: BTreeSet<TerminalId>,
-    plans: Option<(i64, Room)>,
+    plans: Option<Plans>,
+}
+
+/// What is asked about plans.
+pub(super) struct Plans {
+    pub owned: Slices,
+    pub now: i64,
+    pub room: Room,
 }
 
 /// What it answers, all of one state.
@@ -195,7 +202,8 @@ pub(super) struct Loaded {
     pub books: HashMap<SubscriberId, BookFull>,
     /// When the terminal was last told who we are.
     pub told: HashMap<TerminalId, Document>,
-    pub incarnation: u64,
+    /// By slice, of what is due.
+    pub incarnations: BTreeMap<u8, u64>,
     /// What is due: what people wait for first, bulk last.
     pub due: Vec<TerminalId>,
     /// Whether people wait for more than there was room for.
@@ -207,7 +215,7 @@ pub(super) struct Loaded {
 }
 
 impl Wanted {
-    pub(super) fn of(items: &[Item], plans: Option<(i64, Room)>) -> Self {
+    pub(super) fn of(items: &[Item], plans: Option<Plans>) -> Self {
         let mut wanted = Self {
             plans,
             ..Self::default()
@@ -244,10 +252,7 @@ impl Wanted {
 
     /// Answers all of it; nothing is asked that nobody wants.
     pub(super) fn load(mut self, reads: &dyn Reads) -> Result<Loaded, StoreError> {
-        let mut loaded = Loaded {
-            incarnation: reads.incarnation()?,
-            ..Loaded::default()
-        };
+        let mut loaded = Loaded::default();
         let mut terminals = self.texts.clone();
         if !self.sent.is_empty() {
             loaded.sent = reads.sent_many(&self.sent)?.into_iter().collect();
@@ -271,8 +276,8 @@ impl Wanted {
             let told = reads.document(super::texts::ANSWERED, &super::texts::key(*id))?;
             loaded.told.extend(told.map(|document| (*id, document)));
         }
-        if let Some((now, room)) = self.plans {
-            loaded.plans(reads, now, room)?;
+        if let Some(plans) = self.plans {
+            loaded.plans(reads, &plans)?;
         }
         let of_plans = loaded.due.iter().map(|id| id.subscriber);
         let mut books: BTreeSet<SubscriberId> = of_plans.collect();
@@ -316,9 +321,10 @@ impl Loaded {
         Ok(())
     }
 
-    fn plans(&mut self, reads: &dyn Reads, now: i64, room: Room) -> Result<(), StoreError> {
+    fn plans(&mut self, reads: &dyn Reads, plans: &Plans) -> Result<(), StoreError> {
+        let Plans { owned, now, room } = plans;
+        let now = *now;
         let reached = |found: usize, most: u32| u32::try_from(found).is_ok_and(|n| n >= most);
-        let owned = &room.owned;
         let waiting = reads.waiting_first(owned, now, room.most)?;
         let people = reads.due_in(owned, Lane::Interactive, now, room.most)?;
         self.more = reached(waiting.len(), room.most) || reached(people.len(), room.most);
@@ -334,6 +340,10 @@ impl Loaded {
         self.due = people.into_iter().map(|(id, _)| id).collect();
         self.due.extend(waiting);
         self.due.extend(bulk.into_iter().map(|(id, _)| id));
+        if !self.due.is_empty() {
+            let slices: Slices = self.due.iter().map(|id| id.subscriber.slice()).collect();
+            self.incarnations = reads.incarnations(&slices)?;
+        }
         Ok(())
     }
 }

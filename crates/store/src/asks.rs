@@ -10,8 +10,8 @@ use delivery::{
 #[allow(clippy::missing_errors_doc)]
 impl Store {
     /// Which copy of itself the store is, from 1; a restored one counts on.
-    pub async fn incarnation(&self) -> Result<u64, StoreError> {
-        self.read(move |r| r.incarnation()).await
+    pub async fn incarnation(&self, slice: u8) -> Result<u64, StoreError> {
+        self.read(move |r| r.incarnation(slice)).await
     }
     /// The console's figures at `now`.
     pub async fn counts(&self, now: i64) -> Result<Counts, StoreError> {

@@ -31,6 +31,7 @@ mod unit;
 mod value;
 mod writer;
 
+pub use backup::{Copied, backup, restore};
 pub use health::Ill;
 pub use job::{Document, DocumentWrite, EditJob, Job, LeaseStep, Refused, SettleJob, StoreError};
 pub use moving::{Moved, move_to};

@@ -172,11 +172,10 @@ pub trait Reads {
 
 /// Every database that can be asked answers every question: the statements are the same.
 impl<D: Database> Reads for D {
-    /// Of several databases the sum: whichever was restored, every counter jumps.
-    fn incarnation(&self) -> Result<u64, StoreError> {
-        let rows = self.rows(At::Everywhere, "SELECT incarnation FROM store_state", &[])?;
-        rows.iter()
-            .try_fold(0, |sum, row| Ok(sum + row.unsigned(0)?))
+    fn incarnation(&self, slice: u8) -> Result<u64, StoreError> {
+        let sql = "SELECT incarnation FROM store_state";
+        let rows = self.rows(At::Slice(slice), sql, &[])?;
+        rows.first().map_or(Ok(1), |row| row.unsigned(0))
     }
     fn incarnations(&self, slices: &Slices) -> Result<BTreeMap<u8, u64>, StoreError> {
         let rows = self.rows(At::Everywhere, "SELECT incarnation FROM store_state", &[])?;

@@ -168,7 +168,6 @@ pub(super) fn forms(id: &str) -> Vec<String> {
 /// How many terminals may be planned in a round.
 #[derive(Clone, Copy)]
 pub(super) struct Room {
-    pub owned: Slices,
     pub most: u32,
     pub bulk: u32,
 }

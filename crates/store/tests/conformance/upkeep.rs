@@ -103,9 +103,9 @@ pub async fn groups(store: &Store) {
 }
 
 pub async fn closing(store: &Store) {
-    let before = store.incarnation().await.unwrap();
+    let before = store.incarnation(0).await.unwrap();
     store.renew().await.unwrap();
-    assert!(store.incarnation().await.unwrap() > before);
+    assert!(store.incarnation(0).await.unwrap() > before);
     let queued = store.run(add_friend(A, 0, "Rose", None));
     let (done, ()) = tokio::join!(queued, store.close());
     done.unwrap();

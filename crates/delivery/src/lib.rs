@@ -3,11 +3,14 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod audit;
+pub mod breaker;
 pub mod decide;
 pub mod event;
+pub mod history;
 pub mod network;
 pub mod outbound;
 pub mod policy;
+pub mod route;
 pub mod slices;
 pub mod state;
 

@@ -1,6 +1,7 @@
 //! A gateway as it is configured (`[[gateway]]`): what a carrier's SMSC wants.
 
 use delivery::network::Price;
+use delivery::route::Route;
 use serde::Deserialize;
 
 /// One carrier gateway.
@@ -46,6 +47,15 @@ pub struct GatewayConfig {
     /// data_coding for business cards: F5 or 04.
     #[serde(default = "default_card")]
     pub data_coding_card: u8,
+    /// The beginnings of the numbers that it takes (`+44`); empty = any number. The longest that fits wins.
+    #[serde(default)]
+    pub prefixes: Vec<String>,
+    /// Its share among gateways that take the same number; 0 = only when no other can.
+    #[serde(default = "one_share")]
+    pub weight: u32,
+    /// How much of its weight counts for bulk, of a hundred; 0 = no bulk by it.
+    #[serde(default = "default_bulk_share")]
+    pub bulk_share: u32,
     /// Most messages without answer.
     #[serde(default = "default_window")]
     pub window: u32,
@@ -70,6 +80,16 @@ pub struct GatewayConfig {
 }
 
 impl GatewayConfig {
+    /// What routing needs of it.
+    pub fn route(&self) -> Route {
+        Route {
+            gateway: self.name.clone(),
+            prefixes: self.prefixes.clone(),
+            weight: self.weight,
+            bulk_share: self.bulk_share,
+        }
+    }
+
     /// What one part costs: a price without a currency is none.
     pub fn price(&self) -> Option<Price> {
         Some(Price {
@@ -95,6 +115,12 @@ fn default_port() -> u16 {
 }
 fn one() -> u8 {
     1
+}
+fn one_share() -> u32 {
+    1
+}
+fn default_bulk_share() -> u32 {
+    100
 }
 fn default_ota() -> u8 {
     0xF6

@@ -175,7 +175,8 @@ mod tests {
 
     #[test]
     fn two_histories_of_one_network_are_one() {
-        let rows: &[(&[(i64, u32)], &[(i64, u32)], &[u32])] = &[
+        type Taken = &'static [(i64, u32)];
+        let rows: &[(Taken, Taken, &[u32])] = &[
             (&[(10, 1), (12, 2)], &[(11, 4), (12, 8)], &[1, 4, 10]),
             (&[(12, 2)], &[(10, 4)], &[4, 0, 2]),
             (&[(10, 4)], &[(12, 2)], &[4, 0, 2]),

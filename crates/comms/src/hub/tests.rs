@@ -311,6 +311,20 @@ fn the_next_sending_of_a_packet_goes_by_the_gateway_that_had_it() {
     let (a, b): (BTreeSet<_>, BTreeSet<_>) = (a.iter().collect(), b.iter().collect());
     assert_eq!((a.len(), b.len(), a.intersection(&b).count()), (5, 15, 0));
     let of_a: Vec<u64> = a.iter().map(|s| **s).collect();
+    // Also when chance would now choose otherwise: `a` is slow.
+    carriers.answers[0] = Answers::Refuses(0x0B);
+    carriers
+        .hub
+        .send(message(of_a[0], Lane::Interactive, 4, UK));
+    carriers.turns(2);
+    assert_eq!(carriers.table().gateways["a"].state, Health::Slow);
+    let others = carriers.handed[1].len();
+    for shipment in &of_a {
+        let again = message(*shipment, Lane::Interactive, 5, UK);
+        carriers.hub.send(again);
+    }
+    carriers.turns(5);
+    assert_eq!(carriers.handed[1].len(), others);
     // When that one is down, by the other.
     carriers.kill(0);
     carriers
@@ -383,9 +397,15 @@ fn system_errors_open_the_circuit_one_message_tries_and_it_closes_again() {
     carriers.answers[0] = Answers::Takes;
     let tried = carriers.handed[0].len();
     carriers.wait(60_000);
-    for shipment in 0..40 {
-        carriers.push(5_000 + shipment, Lane::Interactive);
+    for batch in [0, 20] {
+        for shipment in batch..batch + 20 {
+            carriers.push(5_000 + shipment, Lane::Interactive);
+        }
+        // The line tells how it is, and has not taken in what it was given.
+        let (rows, taken) = (&mut carriers.lines[0].rows, carriers.taken[0]);
+        carriers.hub.publish(0, rows, taken, Vec::new());
     }
+    assert_eq!(carriers.hub.seats[0].given, carriers.taken[0] + 1);
     carriers.turns(1);
     assert_eq!(
         carriers.handed[0].len(),

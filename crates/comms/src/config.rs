@@ -1,5 +1,6 @@
 //! A gateway as it is configured (`[[gateway]]`): what a carrier's SMSC wants.
 
+use crate::tls::TlsConfig;
 use delivery::network::Price;
 use delivery::route::Route;
 use serde::Deserialize;
@@ -71,6 +72,9 @@ pub struct GatewayConfig {
     /// Texts that look like receipts are receipts although esm_class says nothing (SMPP.md, row 8).
     #[serde(default)]
     pub plain_receipts: bool,
+    /// TLS to it; plain when absent.
+    #[serde(default)]
+    pub tls: Option<TlsConfig>,
     /// Price of one part in millionths of `currency`, to show what a change costs.
     #[serde(default)]
     pub price_micros: Option<u64>,
@@ -88,6 +92,53 @@ impl GatewayConfig {
             weight: self.weight,
             bulk_share: self.bulk_share,
         }
+    }
+
+    /// What cannot be meant, as a sentence.
+    ///
+    /// # Errors
+    /// The sentence, which begins with the gateway's name.
+    pub fn check(&self) -> Result<(), String> {
+        let wrong = |why: &str| Err(format!("gateway “{}”: {why}", self.name));
+        let digits = |prefix: &String| {
+            let digits = prefix.strip_prefix('+').unwrap_or_default();
+            !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())
+        };
+        if self.name.trim().is_empty() {
+            return Err("a gateway has no name: give it one.".into());
+        }
+        if self.host.is_empty() || self.port == 0 {
+            return wrong("host and port are where the SMSC listens: give both.");
+        }
+        if let Some(prefix) = self.prefixes.iter().find(|prefix| !digits(prefix)) {
+            return wrong(&format!(
+                "“{prefix}” is no beginning of a number: write it as +44, or leave prefixes out for any number."
+            ));
+        }
+        if self.bulk_share > 100 {
+            return wrong("bulk_share is a part of a hundred: 0 to 100.");
+        }
+        if self.window == 0 {
+            return wrong("window = 0 would send nothing: 1 to 10 is usual.");
+        }
+        if self
+            .rate_per_s
+            .is_some_and(|rate| !rate.is_finite() || rate < 0.1)
+        {
+            return wrong("rate_per_s must be 0.1 or more; leave it out for no limit.");
+        }
+        if self.answer_seconds == 0 {
+            return wrong("answer_seconds = 0 gives no time to answer: 10 is usual.");
+        }
+        if self.price_micros.is_some() && self.currency.is_none() {
+            return wrong("price_micros needs a currency, such as GBP.");
+        }
+        if let Some(tls) = &self.tls
+            && let Err(why) = tls.client(&self.host)
+        {
+            return wrong(&format!("tls: {why}"));
+        }
+        Ok(())
     }
 
     /// What one part costs: a price without a currency is none.

@@ -3,7 +3,9 @@
 mod socket;
 
 use crate::hub::{Hub, Order, lock};
+use crate::tls::{Stream, TlsConfig, why};
 use crate::{GatewayConfig, Line};
+use delivery::alert::{Change, Watch};
 use delivery::network::NetworkTable;
 use delivery::{Event, Outbound};
 use socket::{Done, Socket};
@@ -32,13 +34,14 @@ const GROUP: usize = 1_000;
 struct Opened {
     port: usize,
     number: u64,
-    stream: Result<TcpStream, String>,
+    stream: Result<Stream, String>,
 }
 
 /// Every gateway of this process.
 pub struct Gateways {
     hub: Arc<Mutex<Hub>>,
     tasks: Vec<JoinHandle<()>>,
+    watch: JoinHandle<()>,
 }
 
 impl Gateways {
@@ -65,7 +68,8 @@ impl Gateways {
             };
             tasks.push(tokio::spawn(work.run(inbox)));
         }
-        Self { hub, tasks }
+        let watch = tokio::spawn(watch(lock(&hub).table()));
+        Self { hub, tasks, watch }
     }
 
     /// Sends a message by the gateway that routing chooses; while none can take it, it waits.
@@ -86,6 +90,7 @@ impl Gateways {
 
     /// Unbinds everywhere and waits a moment for answers under way.
     pub async fn shutdown(self) {
+        self.watch.abort();
         lock(&self.hub).stop();
         for task in self.tasks {
             let _ = task.await;
@@ -123,7 +128,7 @@ impl Work {
                         self.line.input(port, octets, now());
                     }
                     Done::Read(Err(error)) | Done::Wrote(Err(error)) => {
-                        self.lost(port, &format!("The connection broke: {error}."));
+                        self.lost(port, &why(&error));
                     }
                     Done::Wrote(Ok(())) => {}
                 },
@@ -218,9 +223,9 @@ impl Work {
             }
             socket.asked = true;
             let (host, tcp) = (self.config.host.clone(), self.config.port);
-            let (opened, number) = (opened.clone(), socket.number);
+            let (opened, number, tls) = (opened.clone(), socket.number, self.config.tls.clone());
             tokio::spawn(async move {
-                let stream = open(&host, tcp).await;
+                let stream = open(&host, tcp, tls).await;
                 // Nobody hears it when the line has ended.
                 let _ = opened
                     .send(Opened {
@@ -242,7 +247,7 @@ impl Work {
                 continue;
             };
             if let Err(error) = socket.write(octets, now()) {
-                self.lost(port, &format!("The connection broke: {error}."));
+                self.lost(port, &why(&error));
             } else if socket
                 .blocked
                 .is_some_and(|since| now() - since > ms(WRITE))
@@ -266,8 +271,35 @@ impl Work {
     }
 }
 
+/// Looks at the table once a second, and says what an operator must hear of: once when it begins, once when it ends.
+async fn watch(table: Arc<Mutex<NetworkTable>>) {
+    let mut watch = Watch::default();
+    let mut second = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        second.tick().await;
+        let changes = {
+            let mut table = lock(&table);
+            let changes = watch.look(&table, now());
+            table.alerts = watch.current();
+            changes
+        };
+        for change in changes {
+            match change {
+                Change::Raised(alert) => {
+                    let (what, since) = (alert.what.name(), alert.since);
+                    tracing::warn!(target: "alert", what, gateway = alert.gateway, since, sentence = alert.sentence, "raised");
+                }
+                Change::Cleared(alert) => {
+                    let (what, since) = (alert.what.name(), alert.since);
+                    tracing::info!(target: "alert", what, gateway = alert.gateway, since, sentence = alert.sentence, "cleared");
+                }
+            }
+        }
+    }
+}
+
 /// Connects; why not, as a sentence.
-async fn open(host: &str, port: u16) -> Result<TcpStream, String> {
+async fn open(host: &str, port: u16, tls: Option<TlsConfig>) -> Result<Stream, String> {
     let stream = tokio::time::timeout(CONNECT, TcpStream::connect((host, port)))
         .await
         .map_err(|_| format!("{host}:{port} does not answer."))?
@@ -276,7 +308,17 @@ async fn open(host: &str, port: u16) -> Result<TcpStream, String> {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::warn!(%error, "TCP_NODELAY was refused");
     }
-    Ok(stream)
+    let Some(tls) = tls else {
+        return Ok(Stream::Plain(stream));
+    };
+    let (connector, name) = tls.client(host)?;
+    let stream = tokio::time::timeout(CONNECT, connector.connect(name, stream))
+        .await
+        .map_err(|_| {
+            format!("{host}:{port} does not answer by TLS; Kith sends nothing in the clear.")
+        })?
+        .map_err(|error| why(&error))?;
+    Ok(Stream::Tls(Box::new(stream)))
 }
 
 fn ms(duration: Duration) -> i64 {

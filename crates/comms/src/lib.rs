@@ -9,8 +9,10 @@ mod hub;
 mod line;
 mod router;
 mod table;
+mod tls;
 
 pub use config::{Bind, GatewayConfig};
 pub use gateways::Gateways;
 pub use line::Line;
 pub use router::{Router, Way};
+pub use tls::TlsConfig;

@@ -2,6 +2,7 @@
 //! them out records first and sends then, and may die after any of them. No clock, no store, no socket.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod alert;
 pub mod audit;
 pub mod breaker;
 pub mod decide;

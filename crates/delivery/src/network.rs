@@ -2,6 +2,7 @@
 //! comms feeds and shows it. Terminals' rows are their stored state (`Terminal`).
 
 use crate::Lane;
+use crate::alert::Alert;
 use crate::breaker::Circuit;
 use crate::history::History;
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,9 @@ pub struct NetworkTable {
     /// Messages at the router that no gateway can take now.
     #[serde(default)]
     pub waiting: Waiting,
+    /// What an operator must hear of.
+    #[serde(default)]
+    pub alerts: Vec<Alert>,
 }
 
 /// Messages that wait, by lane.

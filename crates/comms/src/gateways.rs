@@ -3,7 +3,7 @@
 mod socket;
 
 use crate::hub::{Hub, Order, lock};
-use crate::tls::{Stream, TlsConfig, why};
+use crate::tls::{Stream, TlsConfig, no_handshake, why};
 use crate::{GatewayConfig, Line};
 use delivery::alert::{Change, Watch};
 use delivery::network::NetworkTable;
@@ -317,7 +317,7 @@ async fn open(host: &str, port: u16, tls: Option<TlsConfig>) -> Result<Stream, S
         .map_err(|_| {
             format!("{host}:{port} does not answer by TLS; Kith sends nothing in the clear.")
         })?
-        .map_err(|error| why(&error))?;
+        .map_err(|error| no_handshake(&error))?;
     Ok(Stream::Tls(Box::new(stream)))
 }
 

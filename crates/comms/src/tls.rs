@@ -80,6 +80,17 @@ fn cannot(path: &Path, error: &dyn std::fmt::Display) -> String {
     format!("{} cannot be used: {error}.", path.display())
 }
 
+/// Why there is no TLS.
+pub fn no_handshake(error: &io::Error) -> String {
+    if error
+        .get_ref()
+        .is_some_and(|inner| inner.is::<rustls::Error>())
+    {
+        return why(error);
+    }
+    "The gateway ended the connection during TLS: perhaps it speaks none on this port, or wants a certificate.".into()
+}
+
 /// What broke, and on which side.
 pub fn why(error: &io::Error) -> String {
     use rustls::{AlertDescription, CertificateError, Error};
@@ -101,10 +112,6 @@ pub fn why(error: &io::Error) -> String {
             format!("The gateway refuses Kith's side of TLS: {alert:?}.")
         }
         Some(error) => format!("TLS failed on Kith's side: {error}."),
-        None if error.kind() == io::ErrorKind::UnexpectedEof => {
-            "The gateway ended the connection during TLS: perhaps it speaks none on this port, or wants a certificate."
-                .into()
-        }
         None => format!("The connection broke: {error}."),
     }
 }

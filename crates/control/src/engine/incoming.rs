@@ -3,9 +3,7 @@
 use super::Stored;
 use crate::{Control, Event, kill};
 use book::Language;
-use delivery::{
-    Answer, Happening, ReceiptState, ShipmentId, Target, Terminal, TerminalId, Trouble,
-};
+use delivery::{Answer, Happening, ShipmentId, Target, Terminal, TerminalId, Trouble};
 use store::{DocumentWrite, Job, SettleJob, ShipmentFilter, StoreError, TerminalFull};
 use terminals::{ChannelKind, read_proof};
 
@@ -99,13 +97,7 @@ impl Control {
                 let Some(part) = part else {
                     return Ok(());
                 };
-                let absent = state == ReceiptState::EnRoute
-                    && error.as_ref().is_some_and(|error| error.absent);
-                let happening = Happening::Receipt {
-                    part,
-                    state,
-                    absent,
-                };
+                let happening = Happening::Receipt { part, state, error };
                 self.to_shipment(part.shipment, &happening).await
             }
             delivery::Event::Mobile {

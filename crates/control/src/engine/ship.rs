@@ -3,16 +3,13 @@
 use super::{Engine, settle};
 use crate::{Control, Event};
 use delivery::{
-    Due, Happening, Lane, Packet, PacketState, Part, PartState, Shipment, ShipmentId, ShipmentKind,
-    ShipmentState, Terminal, TerminalId, Trouble, World, decide,
+    Due, Happening, Lane, Packet, PacketState, Part, PartState, Recheck, Shipment, ShipmentId,
+    ShipmentKind, ShipmentState, Terminal, TerminalId, Trouble, World, after_restore, decide,
+    next_counter,
 };
 use store::{Job, SettleJob, StoreError, TerminalFull};
 use terminals::{CardProfile, Owner, Plan, PlannedPacket, Proof, Purpose, encode_packet, sim};
-use wire::ota::{Counter, KeySet};
-
-/// How far every counter jumps at its first use in a new incarnation of the store (STORE.md): a restored back-up may
-/// have forgotten counters that were used.
-const INCARNATION_JUMP: u64 = 1 << 20;
+use wire::ota::KeySet;
 
 /// The purpose that a terminal's OTA keys are sealed for.
 pub(crate) const OTA_KEYS: &str = "ota-keys";
@@ -33,12 +30,26 @@ impl Control {
             return Ok(());
         }
         let due = due.or(full.due.filter(|mark| mark.at <= self.now()));
-        let everything = due.is_some_and(|mark| mark.everything);
-        let planned = self.plan_for(&subscriber, &book, &holds, &full, everything);
+        let incarnation = self.store().incarnation().await?;
         let mut terminal = full.terminal.clone();
         terminal.next_try = None;
+        // After a restore nothing is assumed: what is on the terminal is read, or written anew, before anything else.
+        let work = match after_restore(&mut terminal, &full.shadow, incarnation) {
+            Some(how) if due.is_none_or(|mark| !mark.test) => Some(Due {
+                revision: book.revision,
+                at: self.now(),
+                since: self.now(),
+                lane: due.map_or(Lane::Interactive, |mark| mark.lane),
+                everything: how == Recheck::Everything,
+                verify: how == Recheck::Verify,
+                test: false,
+            }),
+            _ => due,
+        };
+        let everything = work.is_some_and(|mark| mark.everything);
+        let planned = self.plan_for(&subscriber, &book, &holds, &full, everything);
         let work = match planned.plan {
-            Ok(plan) => work_of(&full, planned.card.as_ref(), plan, due),
+            Ok(plan) => work_of(&full, planned.card.as_ref(), plan, work),
             Err(error) => Err(error.to_string()),
         };
         let (kind, plan) = match work {
@@ -49,13 +60,14 @@ impl Control {
         if plan.packets.is_empty() {
             return self.nothing_to_send(terminal, due, plan).await;
         }
-        let packets = match self
-            .seal_packets(&mut terminal, planned.card.as_ref(), &plan.packets)
-            .await
-        {
+        let packets = match self.seal_packets(
+            &mut terminal,
+            incarnation,
+            planned.card.as_ref(),
+            &plan.packets,
+        ) {
             Ok(packets) => packets,
-            Err(Failure::Store(error)) => return Err(error),
-            Err(Failure::Trouble(sentence)) => return self.give_up(terminal, due, sentence).await,
+            Err(sentence) => return self.give_up(terminal, due, sentence).await,
         };
         let now = self.now();
         let shipment = Shipment {
@@ -71,7 +83,10 @@ impl Control {
             gateway: None,
         };
         terminal.in_flight = Some(shipment.id);
-        terminal.trouble = None;
+        // Somebody acted; what Kith tries again by itself leaves the question standing until there is a proof.
+        if due.is_some() {
+            terminal.trouble = None;
+        }
         let mut world = World {
             terminal,
             shipment,
@@ -94,28 +109,19 @@ impl Control {
     }
 
     /// The packets with their counters and their octets. Counters move in `terminal`, which is recorded with them.
-    async fn seal_packets(
+    fn seal_packets(
         &self,
         terminal: &mut Terminal,
+        incarnation: u64,
         card: Option<&CardProfile>,
         planned: &[PlannedPacket],
-    ) -> Result<Vec<Packet>, Failure> {
-        let keys = match card {
-            Some(card) => Some(self.keys(terminal, card).map_err(Failure::Trouble)?),
-            None => None,
-        };
-        let incarnation = self.store().incarnation().await.map_err(Failure::Store)?;
-        if keys.is_some() && terminal.incarnation != incarnation {
-            terminal.counter_next = terminal.counter_next.saturating_add(INCARNATION_JUMP);
-        }
-        terminal.incarnation = incarnation;
+    ) -> Result<Vec<Packet>, String> {
+        let keys = card.map(|card| self.keys(terminal, card)).transpose()?;
         let mut packets = Vec::new();
         for (n, planned) in (1..).zip(planned) {
-            let counter = Counter::new(terminal.counter_next).ok_or_else(|| {
-                Failure::Trouble("The card's counter is at its end: it needs new keys.".into())
-            })?;
+            let counter = next_counter(terminal, incarnation).map_err(|error| error.to_string())?;
             // Its low bits are new for every packet to this phone, which is what a reference must be.
-            let [.., high, low] = terminal.counter_next.to_be_bytes();
+            let [.., high, low] = counter.octets();
             let messages = encode_packet(
                 terminal.channel,
                 card,
@@ -124,8 +130,7 @@ impl Control {
                 counter,
                 u16::from_be_bytes([high, low]),
             )
-            .map_err(|error| Failure::Trouble(error.to_string()))?;
-            terminal.counter_next += 1;
+            .map_err(|error| error.to_string())?;
             packets.push(Packet {
                 n,
                 planned: planned.clone(),
@@ -207,11 +212,6 @@ impl Control {
         };
         self.store().run(Job::Settle(Box::new(job))).await
     }
-}
-
-enum Failure {
-    Store(StoreError),
-    Trouble(String),
 }
 
 /// What a due mark asks for: a test, a read-back, or the plan (its reads first, when a card in use wants them).

@@ -13,7 +13,7 @@ pub mod schedule;
 pub mod slices;
 pub mod state;
 
-pub use audit::{Stored, Violation, audit};
+pub use audit::{Stored, Violation, audit, audit_at};
 pub use counter::{CounterEnd, Recheck, after_restore, new_card, next_counter};
 pub use decide::{Action, Answer, Happening, World, decide, decide_not_before};
 pub use event::{Class, Event, NetworkError, ReceiptState};

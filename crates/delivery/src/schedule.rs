@@ -246,7 +246,7 @@ mod tests {
             for class in Class::ALL {
                 let row = class.row();
                 let mut before = 0;
-                for times in 0..=u16::MAX {
+                for times in (0..100).chain([u16::MAX - 1, u16::MAX]) {
                     let wait = row.wait(&policy, times);
                     assert!(wait >= LEAST, "{class:?} {times}: {wait}");
                     assert!(wait >= before, "{class:?} {times}: {wait} < {before}");
@@ -255,7 +255,6 @@ mod tests {
                     assert!(grows, "{class:?} {times} stays at {wait}");
                     before = wait;
                 }
-                assert!(row.first.of(&policy) <= row.most.of(&policy), "{class:?}");
             }
         }
     }
@@ -267,6 +266,8 @@ mod tests {
             let asked = row.ask.map_or(u16::MAX, |ask| ask.after);
             assert!(row.stop.is_none_or(|stop| asked <= stop), "{class:?}");
             assert!(row.ask.is_none_or(|ask| ask.act.ends_with('.')));
+            let of = |span: Span| span.of(&Policy::SERVE);
+            assert!(of(row.first) < of(row.most), "{class:?}");
         }
         let mut all = Class::ALL.to_vec();
         all.sort_unstable();

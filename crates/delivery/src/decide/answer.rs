@@ -3,7 +3,7 @@
 use super::{
     Action, Answer, Happening, Moment, World, again, current, end_unproven, next_packet, written,
 };
-use crate::{Class, PacketState, PartState, ReceiptState, ShipmentKind, ShipmentState};
+use crate::{Class, Packet, PacketState, PartState, ReceiptState, ShipmentKind, ShipmentState};
 use terminals::{Proof, Purpose, SlotNo, applied};
 use wire::ota::Rsc;
 
@@ -167,35 +167,48 @@ fn prove_writes(world: &mut World, at: usize, commands: u8, sw: u16, now: i64, n
 }
 
 /// Something about a shipment that is over. Only a card's yes still counts: what it proves is on the terminal, unless a
-/// newer write to the same slot went out since; `World::terminal.in_flight` is then that newer shipment, whose slots are
-/// in doubt, and doubt is never lifted by an older proof (rule 4).
+/// newer plan was made since: what that wrote may be in doubt, and doubt is never lifted by an older proof (rule 4).
 pub(super) fn late(world: &mut World, happening: &Happening, now: i64) -> Vec<Action> {
     match happening {
         Happening::Answer(answer) if answer.rsc == Rsc::Ok && answer.checked => {
             world.terminal.last_heard = Some(now);
             world.terminal.absent = false;
-            let Some(at) =
-                world.shipment.packets.iter().position(|p| {
-                    p.counter == Some(answer.counter) && p.state != PacketState::Proven
-                })
-            else {
+            // A second copy of an answer tells nothing new.
+            let told = |p: &Packet| p.counter == Some(answer.counter) && p.proof < Proof::Applied;
+            let Some(at) = world.shipment.packets.iter().position(told) else {
                 return Vec::new();
             };
             let Some((commands, sw, _)) = answer.executed else {
                 return Vec::new();
             };
-            // Another shipment on its way may have written the same slots since: its own proof will tell.
-            let newer = if world.terminal.in_flight.is_some() {
-                written(&world.shipment, at)
-            } else {
+            // A later plan may have written the same slots since, and its fate may be unknown: its own proof will tell.
+            let last = world
+                .shipment
+                .packets
+                .iter()
+                .filter_map(|p| p.counter)
+                .max();
+            let newest = last.is_some_and(|last| last + 1 == world.terminal.counter_next);
+            let newer = if newest {
                 Vec::new()
+            } else {
+                written(&world.shipment, at)
             };
             prove_writes(world, at, commands, sw, now, &newer);
-            if let Some(packet) = world.shipment.packets.get_mut(at) {
-                packet.state = PacketState::Proven;
-                packet.proof = Proof::Applied;
-                packet.outcome = Some("The card carried it out; its answer came late.".into());
+            let Some(packet) = world.shipment.packets.get_mut(at) else {
+                return Vec::new();
+            };
+            packet.proof = Proof::Applied;
+            if usize::from(commands) < packet.planned.commands.len() || !succeeded(sw) {
+                // What stopped it will stop the next plan too: that waits as it was to.
+                packet.state = PacketState::Failed;
+                packet.outcome = Some(format!(
+                    "The card stopped at command {commands} with {sw:04X}; its answer came late."
+                ));
+                return Vec::new();
             }
+            packet.state = PacketState::Proven;
+            packet.outcome = Some("The card carried it out; its answer came late.".into());
             world.terminal.proof_came();
             // What the proof settled need not be written again: plan at once.
             if world.shipment.kind == ShipmentKind::Write && world.terminal.in_flight.is_none() {

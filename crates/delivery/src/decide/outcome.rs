@@ -93,22 +93,30 @@ pub(super) fn end_unproven(
 
 /// Remembers since when nothing is proven, and says so once that is as long as a message is valid.
 fn note(world: &mut World, m: &Moment) {
-    let record = &mut world.terminal.record;
-    let since = *record.unproven_since.get_or_insert(world.shipment.at);
+    let terminal = &mut world.terminal;
+    let since = terminal.record.unproven_since;
+    let since = *terminal
+        .record
+        .unproven_since
+        .insert(since.unwrap_or(world.shipment.at));
     let valid = i64::from(m.policy.validity_s) * 1000;
-    if m.now - since < valid || record.notice.is_some() {
+    if m.now - since < valid {
         return;
     }
-    let hours = valid.div_euclid(3_600_000);
-    let long = match hours {
+    let long = match valid.div_euclid(3_600_000) {
         0 => format!("{} minutes", valid.div_euclid(60_000)),
         hours => format!("{hours} hours"),
     };
-    record.notice = Some(Notice {
+    let sentence = format!(
+        "Nothing has been proven for {long}: the terminal may be off or away. Kith keeps trying, and the newest state goes there when it is back."
+    );
+    let notice = Notice {
         key: "expired".into(),
-        sentence: format!(
-            "Nothing has been proven for {long}: the terminal may be off or away. Kith keeps trying, and the newest state goes there when it is back."
-        ),
+        sentence: sentence.clone(),
         since,
-    });
+    };
+    terminal.record.notice.get_or_insert(notice);
+    if terminal.next_try.is_some() {
+        terminal.last_outcome = Some(sentence);
+    }
 }

@@ -202,18 +202,24 @@ pub fn answer(world: &World, n: u16, rsc: Rsc) -> Happening {
 
 /// Every rule that the world breaks, with the earlier shipments in `before`; whoever does the work may be a second late.
 pub fn broken(world: &World, before: &[Shipment], now: i64) -> Vec<Violation> {
-    let mut shipments = before.to_vec();
-    shipments.push(world.shipment.clone());
-    audit_at(
+    broken_in(world, &mut before.to_vec(), now)
+}
+
+/// The same, where `before` only lends its room.
+pub fn broken_in(world: &World, before: &mut Vec<Shipment>, now: i64) -> Vec<Violation> {
+    before.push(world.shipment.clone());
+    let found = audit_at(
         &Stored {
             terminal: &world.terminal,
             due: None,
             shadow: &world.shadow,
-            shipments: &shipments,
+            shipments: before,
             revision: world.terminal.planned,
         },
         &Policy::SERVE,
         now,
         999,
-    )
+    );
+    before.pop();
+    found
 }

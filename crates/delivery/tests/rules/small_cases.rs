@@ -164,9 +164,9 @@ impl Case {
         let before = self.world.terminal.counter_next;
         let tries_at = self.next();
         let actions = self.step(step);
+        let broken = broken_in(&self.world, &mut self.before, self.now);
         let terminal = &self.world.terminal;
         let at = || format!("{path:?} then {step:?}: {terminal:?}");
-        let broken = broken(&self.world, &self.before, self.now);
         assert!(broken.is_empty(), "{broken:?} after {}", at());
         assert!(terminal.counter_next >= before, "{}", at());
         // A proof plans at once; all else waits a second at least.
@@ -205,8 +205,12 @@ fn explore(case: &Case, steps: &[Step], depth: usize, path: &mut Vec<Step>, seen
 #[track_caller]
 fn check(channel: ChannelKind, spi: u8, steps: &[Step], depth: usize) {
     let mut seen = 0;
+    // A business card never answers.
+    let answers = |step: &&Step| matches!(step, Step::Answer(..) | Step::Stopped(..));
+    let fits = |step: &&Step| channel == ChannelKind::SimOta || !answers(step);
+    let steps: Vec<Step> = steps.iter().filter(fits).copied().collect();
     let case = Case::new(channel, spi);
-    explore(&case, steps, depth, &mut Vec::new(), &mut seen);
+    explore(&case, &steps, depth, &mut Vec::new(), &mut seen);
     let sum: u32 = (1..=u32::try_from(depth).unwrap())
         .map(|n| u32::try_from(steps.len()).unwrap().pow(n))
         .sum();
@@ -215,17 +219,17 @@ fn check(channel: ChannelKind, spi: u8, steps: &[Step], depth: usize) {
 
 #[test]
 fn everything_that_can_happen_in_three_steps() {
-    check(ChannelKind::SimOta, HIGHER, &all(), 2);
-    check(ChannelKind::SimOta, ONE_HIGHER, &all(), 2);
-    check(ChannelKind::SmsCard, HIGHER, &all(), 2);
+    check(ChannelKind::SimOta, HIGHER, &all(), 3);
+    check(ChannelKind::SimOta, ONE_HIGHER, &all(), 3);
+    check(ChannelKind::SmsCard, HIGHER, &all(), 3);
 }
 
 #[test]
 fn what_differs_most_in_five_steps() {
     for spi in [HIGHER, ONE_HIGHER] {
-        check(ChannelKind::SimOta, spi, &few(), 4);
+        check(ChannelKind::SimOta, spi, &few(), 5);
     }
-    check(ChannelKind::SmsCard, HIGHER, &few(), 4);
+    check(ChannelKind::SmsCard, HIGHER, &few(), 5);
 }
 
 /// After anything, nothing but silence: the tries go on, further and further apart, and never end.

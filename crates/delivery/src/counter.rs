@@ -1,7 +1,8 @@
 //! The security counter: never used twice, per key set and TAR (rule 2). A terminal has one key set and one TAR, those of
 //! its card; its row carries the next counter that was never used.
 
-use crate::{Shipment, Terminal};
+use crate::{Due, Lane, Shipment, Terminal};
+use book::Revision;
 use terminals::{ChannelKind, Owner, Shadow};
 use wire::ota::Counter;
 
@@ -62,7 +63,7 @@ pub fn new_card(terminal: &mut Terminal, same_keys: bool, now: i64) {
     }
     terminal.in_use = false;
     terminal.in_flight = None;
-    terminal.proven = book::Revision(0);
+    terminal.proven = Revision(0);
     terminal.next_try = None;
     terminal.absent = false;
     terminal.trouble = None;
@@ -76,6 +77,24 @@ pub enum Recheck {
     Verify,
     /// It cannot: everything goes again.
     Everything,
+}
+
+impl Recheck {
+    /// As a due mark: it goes in place of `due`, whose edits are planned after it. A person's test goes first.
+    pub fn mark(self, due: Option<Due>, revision: Revision, now: i64) -> Due {
+        if let Some(test) = due.filter(|due| due.test) {
+            return test;
+        }
+        Due {
+            revision,
+            at: now,
+            since: now,
+            lane: due.map_or(Lane::Bulk, |due| due.lane),
+            everything: self == Self::Everything,
+            verify: self == Self::Verify,
+            test: false,
+        }
+    }
 }
 
 /// What must happen before anything else goes to a terminal in this incarnation of the store: its shadow may be older, or

@@ -146,14 +146,14 @@ impl Class {
             ReceiptState::Undeliverable => Self::Undelivered,
             ReceiptState::Rejected => Self::Barred,
         };
-        if error.is_some_and(|error| error.absent) {
+        if error.is_some_and(NetworkError::is_absent) {
             return Some(Self::Absent);
         }
         Some(match error.and_then(|error| error.code) {
             // unknownSubscriber, unidentifiedSubscriber
             Some(1 | 5) => Self::Destination,
-            // absentSubscriberSM, absentSubscriber, subscriberBusyForMT-SMS, messageWaitingListFull
-            Some(6 | 27 | 31 | 33) => Self::Absent,
+            // subscriberBusyForMT-SMS, messageWaitingListFull
+            Some(31 | 33) => Self::Absent,
             // illegalSubscriber, bearer- and teleserviceNotProvisioned, illegalEquipment, callBarred, facilityNotSupported
             Some(9..=13 | 21) => Self::Barred,
             // sm-DeliveryFailure: memoryCapacityExceeded is its first and commonest cause
@@ -216,4 +216,11 @@ pub struct NetworkError {
     pub absent: bool,
     /// As it came.
     pub raw: String,
+}
+
+impl NetworkError {
+    /// The terminal is off or away: as the gateway's profile says, or by MAP's absentSubscriberSM and absentSubscriber.
+    pub fn is_absent(&self) -> bool {
+        self.absent || matches!(self.code, Some(6 | 27))
+    }
 }

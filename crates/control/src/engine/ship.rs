@@ -3,9 +3,8 @@
 use super::{Engine, settle};
 use crate::{Control, Event};
 use delivery::{
-    Due, Happening, Lane, Packet, PacketState, Part, PartState, Recheck, Shipment, ShipmentId,
-    ShipmentKind, ShipmentState, Terminal, TerminalId, Trouble, World, after_restore, decide,
-    next_counter,
+    Due, Happening, Lane, Packet, PacketState, Part, PartState, Shipment, ShipmentId, ShipmentKind,
+    ShipmentState, Terminal, TerminalId, Trouble, World, after_restore, decide, next_counter,
 };
 use store::{Job, SettleJob, StoreError, TerminalFull};
 use terminals::{CardProfile, Owner, Plan, PlannedPacket, Proof, Purpose, encode_packet, sim};
@@ -34,18 +33,9 @@ impl Control {
         let mut terminal = full.terminal.clone();
         terminal.next_try = None;
         // After a restore nothing is assumed: what is on the terminal is read, or written anew, before anything else.
-        let work = match after_restore(&mut terminal, &full.shadow, incarnation) {
-            Some(how) if due.is_none_or(|mark| !mark.test) => Some(Due {
-                revision: book.revision,
-                at: self.now(),
-                since: self.now(),
-                lane: due.map_or(Lane::Interactive, |mark| mark.lane),
-                everything: how == Recheck::Everything,
-                verify: how == Recheck::Verify,
-                test: false,
-            }),
-            _ => due,
-        };
+        let recheck = after_restore(&mut terminal, &full.shadow, incarnation);
+        let recheck = recheck.map(|how| how.mark(due, book.revision, self.now()));
+        let work = recheck.or(due);
         let everything = work.is_some_and(|mark| mark.everything);
         let planned = self.plan_for(&subscriber, &book, &holds, &full, everything);
         let work = match planned.plan {

@@ -3,7 +3,9 @@
 use super::{
     Action, Answer, Happening, Moment, World, again, current, end_unproven, next_packet, written,
 };
-use crate::{Class, Packet, PacketState, PartState, ReceiptState, ShipmentKind, ShipmentState};
+use crate::{
+    Class, NetworkError, Packet, PacketState, PartState, ReceiptState, ShipmentKind, ShipmentState,
+};
 use terminals::{Proof, Purpose, SlotNo, applied};
 use wire::ota::Rsc;
 
@@ -226,7 +228,7 @@ pub(super) fn late(world: &mut World, happening: &Happening, now: i64) -> Vec<Ac
             Vec::new()
         }
         Happening::Receipt { error, .. } => {
-            world.terminal.absent |= error.as_ref().is_some_and(|error| error.absent);
+            world.terminal.absent |= error.as_ref().is_some_and(NetworkError::is_absent);
             Vec::new()
         }
         _ => Vec::new(),

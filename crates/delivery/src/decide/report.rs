@@ -124,7 +124,7 @@ pub(super) fn receipt(
     error: Option<&NetworkError>,
     m: &Moment,
 ) -> Vec<Action> {
-    let absent = error.is_some_and(|error| error.absent);
+    let absent = error.is_some_and(NetworkError::is_absent);
     let by_receipt = by_receipt(world.terminal.channel);
     let failed = Class::of_receipt(state, error);
     let open = open_packet(&world.shipment, part);

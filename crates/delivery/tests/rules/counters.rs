@@ -130,6 +130,31 @@ fn after_a_restore_nothing_is_assumed() {
 }
 
 #[test]
+fn the_check_takes_the_place_of_what_is_due_but_not_of_a_test() {
+    let mark = |test| delivery::Due {
+        revision: book::Revision(3),
+        at: NOW,
+        since: NOW,
+        lane: delivery::Lane::Interactive,
+        everything: false,
+        verify: false,
+        test,
+    };
+    for (how, due, (everything, verify, test)) in [
+        (Recheck::Verify, None, (false, true, false)),
+        (Recheck::Verify, Some(mark(false)), (false, true, false)),
+        (Recheck::Everything, Some(mark(false)), (true, false, false)),
+        (Recheck::Verify, Some(mark(true)), (false, false, true)),
+    ] {
+        let work = how.mark(due, book::Revision(4), NOW);
+        assert_eq!(
+            (work.everything, work.verify, work.test),
+            (everything, verify, test)
+        );
+    }
+}
+
+#[test]
 fn once_it_was_read_it_is_sure_for_this_incarnation() {
     let mut world = sent(ChannelKind::SimOta, HIGHER);
     let tell = |world: &mut delivery::World, n| {

@@ -59,10 +59,10 @@ impl<'a> Batch<'a> {
                 gateway,
                 message_id,
                 state,
-                absent,
+                error,
             } => match self.sent_before(gateway, message_id) {
                 Some(part) => {
-                    item.what = What::Part(part, receipt(part, *state, *absent));
+                    item.what = What::Part(part, receipt(part, *state, error.clone()));
                     self.happen(part.shipment, item);
                 }
                 None => self.nothing(item),

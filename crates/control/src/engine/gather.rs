@@ -3,7 +3,7 @@
 use super::answers::Answers;
 use book::SubscriberId;
 use delivery::{
-    Answer, Event, Happening, Lane, PartRef, ReceiptState, Shipment, ShipmentId, Slices, Target,
+    Answer, Event, Happening, Lane, NetworkError, PartRef, ReceiptState, Shipment, ShipmentId, Slices, Target,
     TerminalId,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -37,7 +37,7 @@ pub(super) enum What {
         gateway: String,
         message_id: String,
         state: ReceiptState,
-        absent: bool,
+        error: Option<NetworkError>,
     },
     /// A message from a terminal.
     Mobile(Mobile),
@@ -106,16 +106,14 @@ impl Item {
                 error,
                 ack,
             } => {
-                let absent = state == ReceiptState::EnRoute
-                    && error.as_ref().is_some_and(|error| error.absent);
                 let what = match target {
-                    Some(Target::Part(part)) => What::Part(part, receipt(part, state, absent)),
+                    Some(Target::Part(part)) => What::Part(part, receipt(part, state, error)),
                     Some(Target::Notice { .. }) => What::Nothing,
                     None => What::Receipt {
                         gateway,
                         message_id,
                         state,
-                        absent,
+                        error,
                     },
                 };
                 (what, Some((ack, false)))
@@ -148,12 +146,12 @@ impl Item {
     }
 }
 
-pub(super) fn receipt(part: PartRef, state: ReceiptState, absent: bool) -> Happening {
-    Happening::Receipt {
-        part,
-        state,
-        absent,
-    }
+pub(super) fn receipt(
+    part: PartRef,
+    state: ReceiptState,
+    error: Option<NetworkError>,
+) -> Happening {
+    Happening::Receipt { part, state, error }
 }
 
 /// The forms in which a gateway may give an id back (SMPP.md, row 3): as it is, then the others.

@@ -2,13 +2,17 @@
 //! them out records first and sends then, and may die after any of them. No clock, no store, no socket.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod alert;
 pub mod audit;
+pub mod breaker;
 pub mod counter;
 pub mod decide;
 pub mod event;
+pub mod history;
 pub mod network;
 pub mod outbound;
 pub mod policy;
+pub mod route;
 pub mod schedule;
 pub mod slices;
 pub mod state;

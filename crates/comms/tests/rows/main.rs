@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod messages;
+mod odd;
 mod peer;
 mod receipts;
 mod refusals;

@@ -197,6 +197,7 @@ impl Config {
             spoken: self.desk.spoken_codes.into(),
             cards,
             phones,
+            ..control::Settings::default()
         })
     }
 }

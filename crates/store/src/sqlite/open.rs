@@ -1,7 +1,11 @@
 //! Where a store lies, and how its connections are set.
 
-use super::{Sqlite, failed, migrate};
-use crate::StoreError;
+use super::sequence::Sequence;
+use super::{Sqlite, failed};
+use crate::table::{At, Database};
+use crate::value::Columns;
+use crate::writer::Writes;
+use crate::{StoreError, schema};
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -46,7 +50,13 @@ impl Place {
         })
     }
 
-    /// The writing connection, at this build's schema.
+    /// Where the number of the last commit is noted.
+    pub(crate) fn sequence(&self) -> PathBuf {
+        beside(&self.path, "-sequence")
+    }
+
+    /// The writing connection, at this build's schema. A file that is older than the number beside it was copied back:
+    /// it is a new incarnation.
     pub(crate) fn writer(&self) -> Result<Sqlite, StoreError> {
         let what = failed("open its file");
         let db = Connection::open(&self.path).map_err(&what)?;
@@ -55,7 +65,28 @@ impl Place {
             "PRAGMA page_size = 1024; PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;",
         )
         .map_err(&what)?;
-        ready(db)
+        let mut db = ready(db)?;
+        let path = self.sequence();
+        let sequence = Sequence::open(&path).map_err(|e| StoreError::Database {
+            what: "be opened",
+            why: format!("{}: {e}", path.display()),
+        })?;
+        let there = db.rows(At::Home, "SELECT sequence FROM store_state", &[])?;
+        let there = there.first().map_or(Ok(0), |row| row.unsigned(0))?;
+        let noted = sequence.last();
+        if noted > there {
+            tracing::warn!(
+                target: "alert",
+                what = "store-copied-back",
+                there,
+                noted,
+                "the store's file is older than what was committed: it was copied back by hand; every counter jumps and every terminal is made sure of"
+            );
+            db.statement("UPDATE store_state SET incarnation = incarnation + 1", &[])?;
+        }
+        sequence.note(there);
+        db.sequence = Some(sequence);
+        Ok(db)
     }
 
     /// A connection that cannot write.
@@ -64,7 +95,7 @@ impl Place {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let db = Connection::open_with_flags(&self.path, flags).map_err(&what)?;
         set(&db).map_err(&what)?;
-        Ok(Sqlite(db))
+        Ok(Sqlite::new(db))
     }
 }
 
@@ -73,19 +104,35 @@ impl Sqlite {
     pub(crate) fn memory() -> Result<Self, StoreError> {
         ready(Connection::open_in_memory().map_err(failed("open memory"))?)
     }
+
+    /// The same with what another held: what [`Sqlite::snapshot`] gave.
+    pub(crate) fn of_snapshot(octets: &[u8]) -> Result<Self, StoreError> {
+        let what = failed("open memory");
+        let mut db = Connection::open_in_memory().map_err(&what)?;
+        db.deserialize_read_exact("main", octets, octets.len(), false).map_err(&what)?;
+        ready(db)
+    }
+
+    /// Everything it holds.
+    pub(crate) fn octets(&mut self) -> Result<Vec<u8>, StoreError> {
+        let copy = self.db.serialize("main").map_err(failed("be copied"))?;
+        Ok(copy.to_vec())
+    }
 }
 
-fn ready(mut db: Connection) -> Result<Sqlite, StoreError> {
+fn ready(db: Connection) -> Result<Sqlite, StoreError> {
     set(&db).map_err(failed("open its file"))?;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let now = now.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX));
-    migrate::migrate(&mut db, now)
-        .map_err(failed("bring its schema up to date"))?
-        .map_err(|schema| StoreError::Database {
-            what: "be opened",
-            why: format!("it is at schema {schema}, from a newer Kith: start that one"),
-        })?;
-    Ok(Sqlite(db))
+    let what = failed("bring its schema up to date");
+    let fresh = "SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'store_state')";
+    let is_new = db.query_row(fresh, [], |row| row.get(0)).map_err(&what)?;
+    let db = Sqlite::new(db);
+    db.db.execute_batch("BEGIN IMMEDIATE").map_err(&what)?;
+    let script = |text: &str| db.db.execute_batch(text).map_err(&what);
+    schema::migrate(&db, is_new, str::to_owned, &script, now)?;
+    db.db.execute_batch("COMMIT").map_err(&what)?;
+    Ok(db)
 }
 
 fn set(db: &Connection) -> rusqlite::Result<()> {
@@ -125,7 +172,7 @@ pub(crate) fn checkpoint(path: &Path, wakes: &std::sync::mpsc::Receiver<()>) {
     }
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

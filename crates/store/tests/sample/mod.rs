@@ -73,6 +73,7 @@ pub fn terminal(of: SubscriberId, no: u32) -> Terminal {
         last_outcome: None,
         trouble: None,
         retired: false,
+        record: delivery::Record::default(),
     }
 }
 
@@ -137,6 +138,21 @@ pub fn edit(of: SubscriberId, expect: u64, name: &str, request: Option<&str>) ->
 
 pub fn add_friend(of: SubscriberId, expect: u64, name: &str, request: Option<&str>) -> Job {
     Job::Edit(Box::new(edit(of, expect, name, request)))
+}
+
+/// The job as one makes it that read its terminal just now.
+pub async fn read_again(store: &store::Store, mut job: Job) -> Job {
+    let terminal = match &mut job {
+        Job::Settle(step) => Some(&mut step.terminal),
+        Job::ChangeTerminal { terminal, .. } => Some(&mut **terminal),
+        _ => None,
+    };
+    if let Some(terminal) = terminal
+        && let Some(there) = store.terminal(terminal.id).await.unwrap()
+    {
+        terminal.version = there.terminal.version;
+    }
+    job
 }
 
 pub fn settle(of: SubscriberId, no: u32) -> SettleJob {
@@ -215,5 +231,6 @@ pub fn document(key: &str, value: Option<&str>, expect: Option<u64>) -> Document
         index: Some("login".to_owned()),
         expires: None,
         expect,
+        slice: None,
     }
 }

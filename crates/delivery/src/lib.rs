@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod audit;
+pub mod campaign;
 pub mod decide;
 pub mod event;
 pub mod network;
@@ -12,6 +13,7 @@ pub mod slices;
 pub mod state;
 
 pub use audit::{Stored, Violation, audit};
+pub use campaign::{Campaign, CampaignNo, CampaignState, Carried, Layer, Progress, Step};
 pub use decide::{Action, Answer, Happening, World, decide};
 pub use event::{Class, Event, NetworkError, ReceiptState};
 pub use outbound::{Lane, Outbound, PartRef, Target};

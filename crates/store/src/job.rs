@@ -48,6 +48,47 @@ pub enum Job {
     /// Documents of identity and control: accounts, sessions, codes, calls, tokens, notices, idempotency keys.
     /// All are written, or none when an expectation fails.
     Documents(Vec<DocumentWrite>),
+    /// Subscribers join a shared group, or leave it, with their terminals' marks (rule 1).
+    Members(Box<MembersJob>),
+    /// Every active terminal of these subscribers is due for a campaign (`due.shared`); one who is gone is passed over.
+    /// A mark that is there keeps its time, lane and flags, and remembers the newest campaign; only one that an older
+    /// campaign's pause holds back ([`Due::PAUSED`]) goes again. The same job again changes nothing.
+    MarkMembers {
+        /// Whose terminals.
+        members: Vec<SubscriberId>,
+        /// The mark of a terminal that has none.
+        due: Due,
+    },
+    /// The bulk marks whose newest campaign is `shared` wait ([`Due::PAUSED`]), or those that wait go at `at`.
+    HoldMarks {
+        /// The campaign's number.
+        shared: u64,
+        /// [`Due::PAUSED`], or when they go.
+        at: i64,
+    },
+    /// A shared group's revision is proven on all terminals of these members; never moves back.
+    Applied {
+        /// Which group.
+        group: GroupNo,
+        /// What is proven.
+        revision: Revision,
+        /// Whose; one who left is passed over.
+        members: Vec<SubscriberId>,
+    },
+}
+
+/// Who joins a shared group and who leaves it. Refused when one who joins is not there; who is a member already stays as
+/// he is, and who was none leaves nothing.
+#[derive(Debug, Clone)]
+pub struct MembersJob {
+    /// Which group.
+    pub group: GroupNo,
+    /// New members.
+    pub join: Vec<SubscriberId>,
+    /// Members no more.
+    pub leave: Vec<SubscriberId>,
+    /// The mark of their terminals, as in [`Job::MarkMembers`].
+    pub due: Due,
 }
 
 /// An edit: committed only if the book is still at `expect`.

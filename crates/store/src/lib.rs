@@ -11,8 +11,8 @@ mod sqlite;
 mod store;
 mod writer;
 
-pub use job::{Document, DocumentWrite, EditJob, Job, Refused, SettleJob, StoreError};
-pub use reads::{Counts, Reads, ShipmentFilter, TerminalFull};
+pub use job::{Document, DocumentWrite, EditJob, Job, MembersJob, Refused, SettleJob, StoreError};
+pub use reads::{Counts, Member, Reads, ShipmentFilter, TerminalFull};
 pub use store::Store;
 
 /// A database that carries out whole jobs.

@@ -1,7 +1,7 @@
 //! What may be asked of a store. Every answer is one committed state.
 
 use crate::{Document, StoreError};
-use book::{Book, Change, Revision, Subscriber, SubscriberId};
+use book::{Book, Change, GroupNo, Revision, Subscriber, SubscriberId};
 use delivery::{Due, Hold, PartRef, Shipment, ShipmentId, ShipmentState, Terminal, TerminalId};
 use std::collections::BTreeMap;
 use terminals::{EntryKey, Shadow, SlotNo};
@@ -47,6 +47,15 @@ pub struct Counts {
     pub in_flight: u64,
     /// Shipments planned in the last hour and proven since.
     pub proven_last_hour: u64,
+}
+
+/// A member of a shared group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Member {
+    /// Who.
+    pub subscriber: SubscriberId,
+    /// The group's revision that is proven on all of his terminals.
+    pub applied: Revision,
 }
 
 /// Questions to a store.
@@ -98,6 +107,26 @@ pub trait Reads {
     fn holds(&self, of: Option<SubscriberId>, only_held: bool) -> Result<Vec<Hold>, StoreError>;
     fn hold(&self, of: SubscriberId, no: u32) -> Result<Option<Hold>, StoreError>;
     fn next_hold_no(&self, of: SubscriberId) -> Result<u32, StoreError>;
+
+    fn memberships(&self, of: &[SubscriberId]) -> Result<Vec<(SubscriberId, GroupNo)>, StoreError>;
+    fn members(
+        &self,
+        group: GroupNo,
+        after: Option<SubscriberId>,
+        until: Option<SubscriberId>,
+        limit: u32,
+    ) -> Result<Vec<Member>, StoreError>;
+    fn member_counts(
+        &self,
+        group: GroupNo,
+        revision: Revision,
+        until: Option<SubscriberId>,
+    ) -> Result<(u64, u64), StoreError>;
+    fn standing(
+        &self,
+        of: &[SubscriberId],
+    ) -> Result<Vec<(SubscriberId, Vec<(Terminal, Option<Due>)>)>, StoreError>;
+    fn open_marks(&self, shared: u64) -> Result<u64, StoreError>;
 
     fn document(&self, kind: &str, key: &str) -> Result<Option<Document>, StoreError>;
     fn documents_by_index(&self, kind: &str, index: &str) -> Result<Vec<Document>, StoreError>;

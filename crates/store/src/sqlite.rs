@@ -4,6 +4,7 @@ mod books;
 mod columns;
 mod documents;
 mod holds;
+mod members;
 mod migrate;
 mod open;
 mod shipments;
@@ -13,7 +14,7 @@ mod terminals;
 pub(crate) use open::{Place, checkpoint};
 
 use crate::*;
-use book::{Book, Change, Revision, Subscriber, SubscriberId};
+use book::{Book, Change, GroupNo, Revision, Subscriber, SubscriberId};
 use delivery::{Due, Hold, PartRef, Shipment, ShipmentId, Terminal, TerminalId};
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -94,6 +95,23 @@ fn carry_out(db: &Connection, job: &Job) -> (&'static str, Done) {
         Job::Settle(settle) => ("record a delivery's step", shipments::settle(db, settle)),
         Job::PutHold { hold, due } => ("write a hold", holds::put(db, hold, due)),
         Job::Documents(writes) => ("write documents", documents::write(db, writes)),
+        Job::Members(job) => ("change a shared group's members", members::change(db, job)),
+        Job::MarkMembers { members, due } => (
+            "mark members' terminals due",
+            members::mark(db, members, due).map_err(Stop::from),
+        ),
+        Job::HoldMarks { shared, at } => (
+            "hold back a campaign",
+            members::hold_marks(db, *shared, *at).map_err(Stop::from),
+        ),
+        Job::Applied {
+            group,
+            revision,
+            members,
+        } => (
+            "write what members have",
+            members::applied(db, *group, *revision, members),
+        ),
     }
 }
 
@@ -200,6 +218,36 @@ impl Reads for Sqlite {
     }
     fn next_hold_no(&self, of: SubscriberId) -> Result<u32, StoreError> {
         holds::next_no(&self.0, of).map_err(failed("read holds"))
+    }
+
+    fn memberships(&self, of: &[SubscriberId]) -> Result<Vec<(SubscriberId, GroupNo)>, StoreError> {
+        members::memberships(&self.0, of).map_err(failed("read memberships"))
+    }
+    fn members(
+        &self,
+        group: GroupNo,
+        after: Option<SubscriberId>,
+        until: Option<SubscriberId>,
+        limit: u32,
+    ) -> Result<Vec<Member>, StoreError> {
+        members::page(&self.0, group, after, until, limit).map_err(failed("list members"))
+    }
+    fn member_counts(
+        &self,
+        group: GroupNo,
+        revision: Revision,
+        until: Option<SubscriberId>,
+    ) -> Result<(u64, u64), StoreError> {
+        members::counts(&self.0, group, revision, until).map_err(failed("count members"))
+    }
+    fn standing(
+        &self,
+        of: &[SubscriberId],
+    ) -> Result<Vec<(SubscriberId, Vec<(Terminal, Option<Due>)>)>, StoreError> {
+        members::standing(&self.0, of).map_err(failed("read members' terminals"))
+    }
+    fn open_marks(&self, shared: u64) -> Result<u64, StoreError> {
+        members::open_marks(&self.0, shared).map_err(failed("count a campaign's marks"))
     }
 
     fn document(&self, kind: &str, key: &str) -> Result<Option<Document>, StoreError> {

@@ -4,7 +4,10 @@ use super::columns::run;
 use rusqlite::{Connection, Result, TransactionBehavior};
 
 /// Step *n* brings a store from schema *n* − 1 to *n*.
-const STEPS: [&str; 1] = [include_str!("../../migrations/0001_start.sql")];
+const STEPS: [&str; 2] = [
+    include_str!("../../migrations/0001_start.sql"),
+    include_str!("../../migrations/0003_campaigns.sql"),
+];
 
 /// Brings the store to this build's schema; the schema it has when it is from a newer Kith.
 ///

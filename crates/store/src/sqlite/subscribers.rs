@@ -124,6 +124,7 @@ pub(super) fn delete(db: &Connection, id: SubscriberId) -> Done {
         key,
     )?;
     for table in [
+        "member",
         "shipment",
         "slot",
         "placement",

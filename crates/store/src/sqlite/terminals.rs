@@ -10,8 +10,10 @@ use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, Result, Row};
 use std::collections::BTreeMap;
 
-const ROW: &str = "SELECT body, due_rev, due_at, due_since, due_lane, due_flags FROM terminal";
-const DUE: &str = "SELECT sub, term, due_rev, due_at, due_since, due_lane, due_flags FROM terminal";
+const ROW: &str =
+    "SELECT body, due_rev, due_at, due_since, due_lane, due_flags, due_shared FROM terminal";
+const DUE: &str =
+    "SELECT sub, term, due_rev, due_at, due_since, due_lane, due_flags, due_shared FROM terminal";
 const THIS: &str = "WHERE slice = ?1 AND sub = ?2 AND term = ?3";
 
 // Reading.
@@ -34,6 +36,10 @@ fn due_at(row: &Row<'_>, at: usize) -> Result<Option<Due>> {
         everything: flags & 1 != 0,
         verify: flags & 2 != 0,
         test: flags & 4 != 0,
+        shared: row
+            .get::<_, Option<i64>>(at + 5)?
+            .unwrap_or(0)
+            .cast_unsigned(),
     }))
 }
 
@@ -132,11 +138,16 @@ pub(super) fn one(db: &Connection, id: TerminalId) -> Result<Option<TerminalFull
 }
 
 pub(super) fn of(db: &Connection, id: SubscriberId) -> Result<Vec<TerminalFull>> {
-    let sql = format!("{ROW} WHERE slice = ?1 AND sub = ?2 ORDER BY term");
-    all(db, &sql, super::columns::subscriber(id), row)?
+    rows(db, id)?
         .into_iter()
         .map(|found| full(db, found))
         .collect()
+}
+
+/// A subscriber's terminals without their shadows.
+pub(super) fn rows(db: &Connection, id: SubscriberId) -> Result<Vec<(Terminal, Option<Due>)>> {
+    let sql = format!("{ROW} WHERE slice = ?1 AND sub = ?2 ORDER BY term");
+    all(db, &sql, super::columns::subscriber(id), row)
 }
 
 pub(super) fn page(
@@ -177,32 +188,32 @@ pub(super) fn due(db: &Connection, now: i64, limit: u32) -> Result<Vec<(Terminal
     Ok(found)
 }
 
-/// Marks that a verified call holds back are never next.
+/// Marks that a verified call or a pause holds back are never next.
 pub(super) fn next_due(db: &Connection) -> Result<Option<i64>> {
     let sql = "SELECT due_at FROM terminal
                WHERE due_lane = ?1 AND due_at < ?2 AND in_flight IS NULL ORDER BY due_at LIMIT 1";
-    let next = |lane: i64| first(db, sql, (lane, i64::MAX), |row| row.get(0));
+    let next = |lane: i64| first(db, sql, (lane, Due::PAUSED), |row| row.get(0));
     Ok(next(0)?.into_iter().chain(next(1)?).min())
 }
 
-/// What a verified call holds back is not tried before it lets go.
+/// What a verified call or a pause holds back is not tried before it lets go.
 pub(super) fn waiting(db: &Connection, now: i64) -> Result<Vec<Terminal>> {
     let sql = "SELECT body FROM terminal
                WHERE next_try <= ?1 AND in_flight IS NULL AND retired = 0
                AND (due_at IS NULL OR due_at < ?2) ORDER BY next_try";
-    all(db, sql, (now, i64::MAX), json)
+    all(db, sql, (now, Due::PAUSED), json)
 }
 
 pub(super) fn held_back(db: &Connection) -> Result<Vec<TerminalId>> {
     let sql = "SELECT sub, term FROM terminal WHERE due_lane IN (0, 1) AND due_at = ?1";
-    all(db, sql, [i64::MAX], id)
+    all(db, sql, [Due::IN_CALL], id)
 }
 
 pub(super) fn next_try(db: &Connection) -> Result<Option<i64>> {
     let sql = "SELECT next_try FROM terminal
                WHERE next_try IS NOT NULL AND in_flight IS NULL AND retired = 0
                AND (due_at IS NULL OR due_at < ?1) ORDER BY next_try LIMIT 1";
-    first(db, sql, [i64::MAX], |row| row.get(0))
+    first(db, sql, [Due::PAUSED], |row| row.get(0))
 }
 
 // Demands.
@@ -344,6 +355,7 @@ pub(super) fn merge_all(db: &Connection, marks: &[(TerminalId, Due)]) -> Result<
             everything: old.everything || new.everything,
             verify: old.verify || new.verify,
             test: old.test || new.test,
+            shared: old.shared.max(new.shared),
         });
         set_due(db, *id, &due)?;
     }
@@ -354,7 +366,8 @@ fn set_due(db: &Connection, id: TerminalId, due: &Due) -> Result<()> {
     let (slice, sub, term) = key(id);
     // Nothing is sent to a retired terminal any more.
     let sql = format!(
-        "UPDATE terminal SET due_rev = ?4, due_at = ?5, due_since = ?6, due_lane = ?7, due_flags = ?8
+        "UPDATE terminal SET due_rev = ?4, due_at = ?5, due_since = ?6, due_lane = ?7, due_flags = ?8,
+         due_shared = max(coalesce(due_shared, 0), ?9)
          {THIS} AND retired = 0"
     );
     run(
@@ -369,20 +382,22 @@ fn set_due(db: &Connection, id: TerminalId, due: &Due) -> Result<()> {
             due.since,
             lane(due.lane),
             flags(due),
+            due.shared.cast_signed(),
         ),
     )
     .map(drop)
 }
 
-/// Whether nothing newer than `read` was marked since: no later revision, no other flags.
+/// Whether nothing newer than `read` was marked since: no later revision, no later change of a shared group, no other
+/// flags.
 pub(super) fn is_unchanged(there: &Due, read: &Due) -> bool {
-    there.revision <= read.revision && flags(there) == flags(read)
+    there.revision <= read.revision && there.shared <= read.shared && flags(there) == flags(read)
 }
 
 pub(super) fn clear_due(db: &Connection, id: TerminalId) -> Result<()> {
     let sql = format!(
         "UPDATE terminal SET due_rev = NULL, due_at = NULL, due_since = NULL, due_lane = NULL,
-         due_flags = NULL {THIS}"
+         due_flags = NULL, due_shared = NULL {THIS}"
     );
     run(db, &sql, key(id)).map(drop)
 }

@@ -85,6 +85,7 @@ pub fn mark(revision: u64) -> Due {
         everything: false,
         verify: false,
         test: false,
+        shared: 0,
     }
 }
 

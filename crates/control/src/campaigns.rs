@@ -7,6 +7,7 @@ pub(crate) use estimate::Last;
 pub use estimate::{Cost, Estimate};
 pub use run::Runner;
 
+use crate::members::by_slice;
 use crate::organisations::{
     ATTEMPTS, CAMPAIGN, CARRIED, Read, SharedState, campaign_key, group_key,
 };
@@ -15,6 +16,9 @@ use book::{ChangeBody, GroupNo, shared};
 use delivery::{Campaign, CampaignNo, CampaignState, Carried, Due, Progress, Step};
 use identity::OrganisationGrant;
 use store::{DocumentWrite, Job, StoreError};
+
+/// Marks that are held back, or let go, in one commit.
+const MARKS: u32 = 1_000;
 
 /// Why a campaign's step was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -316,8 +320,24 @@ impl Control {
         }))
     }
 
+    /// What a campaign marked and is not planned yet waits ([`Due::PAUSED`]), or goes at `at`.
     pub(crate) async fn hold_marks(&self, no: CampaignNo, at: i64) -> Result<(), StoreError> {
-        self.store().run(Job::HoldMarks { shared: no.0, at }).await
+        loop {
+            let paused = at != Due::PAUSED;
+            let found = self.store().shared_marks(no.0, paused, MARKS).await?;
+            if found.is_empty() {
+                return Ok(());
+            }
+            let jobs = by_slice(found, |id| id.subscriber.slice());
+            let jobs = jobs.into_values().map(|terminals| Job::HoldMarks {
+                terminals,
+                shared: no.0,
+                at,
+            });
+            for done in self.store().run_all(jobs.collect()).await {
+                done?;
+            }
+        }
     }
 
     fn stepped(&self, campaign: Campaign) -> Campaign {

@@ -3,12 +3,13 @@
 
 use crate::locked;
 use crate::organisations::{CARRIED, CONTENT, content_key, group_key};
-use book::{Book, Friend, GroupNo, Revision, SubscriberId, shared};
+use book::{Friend, GroupNo, Revision, SubscriberId, shared};
 use delivery::Carried;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex};
-use store::{Reads, StoreError};
+use store::{BookFull, Reads, StoreError};
 
 /// Contents kept in memory. A national carrier's organisations change a few groups at a time.
 const KEPT: usize = 256;
@@ -38,25 +39,31 @@ impl Contents {
         Ok(friends)
     }
 
-    /// Joins what a subscriber's shared groups bring to his book. `reads` must be the state in which his due mark was
-    /// read, or a later one.
-    pub(crate) fn join(&self, reads: &dyn Reads, book: &mut Book) -> Result<(), StoreError> {
-        for (member, group) in reads.memberships(&[book.subscriber])? {
-            let revision = revision_of(reads, group, member)?;
-            shared::carry(book, self.of(reads, group, revision)?.iter());
+    /// Joins what shared groups bring to these books. `reads` must be the state in which their due marks were read, or a
+    /// later one.
+    pub(crate) fn join(&self, reads: &dyn Reads, books: &mut [BookFull]) -> Result<(), StoreError> {
+        let ids: Vec<_> = books.iter().map(|full| full.subscriber.id).collect();
+        let mut of = BTreeMap::<SubscriberId, Vec<GroupNo>>::new();
+        for (member, group) in reads.memberships(&ids)? {
+            of.entry(member).or_default().push(group);
+        }
+        let mut known = BTreeMap::<GroupNo, Carried>::new();
+        for full in books {
+            let member = full.subscriber.id;
+            for group in of.get(&member).into_iter().flatten() {
+                let carried = match known.entry(*group) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(place) => {
+                        let carried = value(reads, CARRIED, &group_key(*group))?;
+                        place.insert(carried.unwrap_or_default())
+                    }
+                };
+                let friends = self.of(reads, *group, carried.of(member))?;
+                shared::carry(&mut full.book, friends.iter());
+            }
         }
         Ok(())
     }
-}
-
-/// The revision of a group that a member carries now.
-pub(crate) fn revision_of(
-    reads: &dyn Reads,
-    group: GroupNo,
-    member: SubscriberId,
-) -> Result<Revision, StoreError> {
-    let carried = value::<Carried>(reads, CARRIED, &group_key(group))?;
-    Ok(carried.unwrap_or_default().of(member))
 }
 
 /// A document's value; one that this Kith cannot read is none, and said.

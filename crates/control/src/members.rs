@@ -2,9 +2,25 @@
 
 use crate::{Control, EditError, Event};
 use book::{GroupNo, Revision, Subscriber, SubscriberId};
-use delivery::{Due, Lane};
+use delivery::{Due, Lane, TerminalId};
 use identity::OrganisationGrant;
+use std::collections::BTreeMap;
 use store::{Job, Member, MembersJob, Refused, StoreError};
+
+/// How many join or leave in one go.
+const AT_ONCE: usize = 500;
+
+/// Things by the slice that they belong to: nothing that is committed together crosses slices.
+pub(crate) fn by_slice<T>(
+    things: impl IntoIterator<Item = T>,
+    slice: impl Fn(&T) -> u8,
+) -> BTreeMap<u8, Vec<T>> {
+    let mut all = BTreeMap::<u8, Vec<T>>::new();
+    for thing in things {
+        all.entry(slice(&thing)).or_default().push(thing);
+    }
+    all
+}
 
 /// What became of numbers that should join a shared group.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,7 +37,7 @@ impl Control {
     /// Subscribers join a shared group and leave it; their terminals are due with it (rule 1).
     ///
     /// # Errors
-    /// [`EditError::NotFound`] when the group, or one who joins, is not there.
+    /// [`EditError::NotFound`] when the group, or one who joins, is not there: nobody of his slice joined then.
     pub async fn change_members(
         &self,
         grant: &OrganisationGrant,
@@ -34,25 +50,49 @@ impl Control {
         // A number of its own: a plan made before this joining does not clear its mark.
         let shared = self.next_shared().await?;
         let now = self.now();
-        let job = MembersJob {
-            group,
-            join,
-            leave,
-            due: Due {
-                revision: Revision(0),
-                at: now + self.settings().policy.quiet,
-                since: now,
-                lane: Lane::Bulk,
-                everything: false,
-                verify: false,
-                test: false,
-                shared,
-            },
+        let due = Due {
+            revision: Revision(0),
+            at: now + self.settings().policy.quiet,
+            since: now,
+            lane: Lane::Bulk,
+            everything: false,
+            verify: false,
+            test: false,
+            shared,
         };
-        match self.store().run(Job::Members(Box::new(job))).await {
-            Ok(()) => {}
-            Err(StoreError::Refused(Refused::Missing)) => return Err(EditError::NotFound),
-            Err(error) => return Err(error.into()),
+        let mut jobs = Vec::new();
+        for of in (join.chunks(AT_ONCE).map(|join| (join, true)))
+            .chain(leave.chunks(AT_ONCE).map(|leave| (leave, false)))
+        {
+            let (who, joins) = of;
+            let mut terminals = BTreeMap::<u8, Vec<TerminalId>>::new();
+            for (_, theirs) in self.store().standing(who.to_vec()).await? {
+                for (terminal, _) in theirs {
+                    let slice = terminal.id.subscriber.slice();
+                    terminals.entry(slice).or_default().push(terminal.id);
+                }
+            }
+            for (slice, who) in by_slice(who.iter().copied(), |id| id.slice()) {
+                let (join, leave) = if joins {
+                    (who, Vec::new())
+                } else {
+                    (Vec::new(), who)
+                };
+                jobs.push(Job::Members(Box::new(MembersJob {
+                    group,
+                    join,
+                    leave,
+                    terminals: terminals.remove(&slice).unwrap_or_default(),
+                    due,
+                })));
+            }
+        }
+        for done in self.store().run_all(jobs).await {
+            match done {
+                Ok(()) => {}
+                Err(StoreError::Refused(Refused::Missing)) => return Err(EditError::NotFound),
+                Err(error) => return Err(error.into()),
+            }
         }
         self.emit(Event::Campaign { group, id: None });
         self.wake();

@@ -3,7 +3,7 @@
 use crate::Control;
 use book::{Book, Subscriber};
 use delivery::Hold;
-use store::{Reads, StoreError, TerminalFull};
+use store::{BookFull, StoreError, TerminalFull};
 use terminals::{CardProfile, Desired, Plan, PlanError, PlanInput, TerminalProfile, desired, plan};
 
 /// Everything a plan of one terminal was made from, and the plan.
@@ -72,11 +72,9 @@ impl Control {
         let contents = std::sync::Arc::clone(&self.0.contents);
         self.store()
             .read(move |store| {
-                let mut found = own_book(store, id)?;
-                if let Some((_, book, _)) = &mut found {
-                    contents.join(store, book)?;
-                }
-                Ok(found)
+                let mut found = store.books_full(&[id])?;
+                contents.join(store, &mut found)?;
+                Ok(found.pop().map(apart))
             })
             .await
     }
@@ -86,18 +84,13 @@ impl Control {
         &self,
         id: book::SubscriberId,
     ) -> Result<Option<(Subscriber, Book, Vec<Hold>)>, StoreError> {
-        self.store().read(move |store| own_book(store, id)).await
+        let found = self.store().read(move |store| store.books_full(&[id]));
+        Ok(found.await?.pop().map(apart))
     }
 }
 
-fn own_book(
-    store: &dyn Reads,
-    id: book::SubscriberId,
-) -> Result<Option<(Subscriber, Book, Vec<Hold>)>, StoreError> {
-    let (Some(subscriber), Some(book)) = (store.subscriber(id)?, store.book(id)?) else {
-        return Ok(None);
-    };
-    Ok(Some((subscriber, book, store.holds(Some(id), true)?)))
+fn apart(full: BookFull) -> (Subscriber, Book, Vec<Hold>) {
+    (full.subscriber, full.book, full.holds)
 }
 
 /// A terminal whose profile was taken out of the configuration is planned as a plain phone.

@@ -1,8 +1,8 @@
 //! Whole jobs: what the rest of Kith may ask of a store to change, each atomic by itself, committed in groups.
-//! SQLite loops over prepared statements in one transaction; PostgreSQL will bind arrays. No statement crosses this seam.
+//! No statement crosses this seam: what a job does is written once, in the files of its subject, over rows in memory.
 
 use book::{Book, Change, FriendNo, GroupNo, Revision, Subscriber, SubscriberId};
-use delivery::{Due, Hold, PartRef, Shipment, Terminal, TerminalId};
+use delivery::{Due, Hold, NodeId, PartRef, Shipment, Terminal, TerminalId};
 use std::collections::BTreeMap;
 use terminals::{EntryKey, SlotNo, SlotState};
 
@@ -48,25 +48,30 @@ pub enum Job {
     /// Documents of identity and control: accounts, sessions, codes, calls, tokens, notices, idempotency keys.
     /// All are written, or none when an expectation fails.
     Documents(Vec<DocumentWrite>),
+    /// A step towards owning a slice, or away from it. `Refused::Stale` when another was faster.
+    Lease(LeaseStep),
     /// Subscribers join a shared group, or leave it, with their terminals' marks (rule 1).
     Members(Box<MembersJob>),
-    /// Every active terminal of these subscribers is due for a campaign (`due.shared`); one who is gone is passed over.
-    /// A mark that is there keeps its time, lane and flags, and remembers the newest campaign; only one that an older
-    /// campaign's pause holds back ([`Due::PAUSED`]) goes again. The same job again changes nothing.
-    MarkMembers {
-        /// Whose terminals.
-        members: Vec<SubscriberId>,
-        /// The mark of a terminal that has none.
+    /// Terminals are due for a campaign (`due.shared`), all of one slice; one that is gone is passed over. A mark that is
+    /// there keeps its time, lane and flags, and remembers the newest campaign; only one that an older campaign's pause
+    /// holds back ([`Due::PAUSED`]) goes again. The same job again changes nothing.
+    MarkShared {
+        /// Which terminals.
+        terminals: Vec<TerminalId>,
+        /// The mark of one that has none.
         due: Due,
     },
-    /// The bulk marks whose newest campaign is `shared` wait ([`Due::PAUSED`]), or those that wait go at `at`.
+    /// Of these terminals, all of one slice, the bulk marks whose newest campaign is `shared` wait ([`Due::PAUSED`]), or
+    /// those that wait go at `at`; other marks stay.
     HoldMarks {
+        /// Which terminals.
+        terminals: Vec<TerminalId>,
         /// The campaign's number.
         shared: u64,
         /// [`Due::PAUSED`], or when they go.
         at: i64,
     },
-    /// A shared group's revision is proven on all terminals of these members; never moves back.
+    /// A shared group's revision is proven on all terminals of these members, all of one slice; never moves back.
     Applied {
         /// Which group.
         group: GroupNo,
@@ -77,8 +82,8 @@ pub enum Job {
     },
 }
 
-/// Who joins a shared group and who leaves it. Refused when one who joins is not there; who is a member already stays as
-/// he is, and who was none leaves nothing.
+/// Who joins a shared group and who leaves it, all of one slice. Refused when one who joins is not there; who is a member
+/// already stays as he is, and who was none leaves nothing.
 #[derive(Debug, Clone)]
 pub struct MembersJob {
     /// Which group.
@@ -87,8 +92,48 @@ pub struct MembersJob {
     pub join: Vec<SubscriberId>,
     /// Members no more.
     pub leave: Vec<SubscriberId>,
-    /// The mark of their terminals, as in [`Job::MarkMembers`].
+    /// Their terminals.
+    pub terminals: Vec<TerminalId>,
+    /// The mark of these, as in [`Job::MarkShared`].
     pub due: Due,
+}
+
+/// One compare-and-swap on a slice's lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaseStep {
+    /// Become its owner, at the next epoch: only if the lease is as it was seen, and has expired.
+    Take {
+        /// Which slice.
+        slice: u8,
+        /// Who takes it.
+        node: NodeId,
+        /// The epoch that was seen; 0: nobody ever owned it.
+        seen: u64,
+        /// Now, ms UTC.
+        now: i64,
+        /// When the lease expires, ms UTC.
+        expires: i64,
+    },
+    /// Stay its owner.
+    Renew {
+        /// Which slice.
+        slice: u8,
+        /// Its owner.
+        node: NodeId,
+        /// The owner's epoch.
+        epoch: u64,
+        /// When the lease expires now, ms UTC.
+        expires: i64,
+    },
+    /// Stop being its owner: anybody may take it at once.
+    HandOver {
+        /// Which slice.
+        slice: u8,
+        /// Its owner.
+        node: NodeId,
+        /// The owner's epoch.
+        epoch: u64,
+    },
 }
 
 /// An edit: committed only if the book is still at `expect`.
@@ -119,8 +164,10 @@ pub struct EditJob {
 /// Everything that one decision about a terminal changes, in one transaction.
 #[derive(Debug, Clone)]
 pub struct SettleJob {
-    /// The terminal's whole row, but for its due mark.
+    /// The terminal's whole row, but for its due mark; refused when it was written since this was read.
     pub terminal: Terminal,
+    /// The epoch at which this node owns the terminal's slice (the fence); 0: whoever holds the store alone.
+    pub epoch: u64,
     /// The shipment's whole state (new or known).
     pub shipment: Option<Shipment>,
     /// Slots whose state moved.
@@ -142,6 +189,7 @@ impl SettleJob {
     pub fn of(terminal: Terminal) -> Self {
         Self {
             terminal,
+            epoch: 0,
             shipment: None,
             slots: Vec::new(),
             placement: None,
@@ -168,6 +216,8 @@ pub struct DocumentWrite {
     pub expires: Option<i64>,
     /// Only if the version there is this one (0: not there yet); every write adds one.
     pub expect: Option<u64>,
+    /// The slice that it lies with, when it is written together with a subscriber's rows; none: the home database.
+    pub slice: Option<u8>,
 }
 
 impl DocumentWrite {
@@ -189,6 +239,7 @@ impl DocumentWrite {
             index: None,
             expires: None,
             expect: None,
+            slice: None,
         }
     }
 
@@ -196,6 +247,14 @@ impl DocumentWrite {
     pub fn indexed(self, index: impl Into<String>) -> Self {
         Self {
             index: Some(index.into()),
+            ..self
+        }
+    }
+
+    /// Beside the rows of this slice.
+    pub fn beside(self, slice: u8) -> Self {
+        Self {
+            slice: Some(slice),
             ..self
         }
     }
@@ -242,13 +301,16 @@ pub enum Refused {
     /// It is not there.
     #[error("there is no such thing here")]
     Missing,
+    /// Another node owns the slice by now.
+    #[error("another node has taken this slice over")]
+    NotOwner,
     /// Its key belongs to another already.
     #[error("{0} already belongs to another: retire that one first")]
     Taken(String),
 }
 
 /// Why the store could not answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// The job's own precondition failed.
     #[error(transparent)]
@@ -258,6 +320,34 @@ pub enum StoreError {
     Database {
         /// What was being done.
         what: &'static str,
+        /// The database's words.
+        why: String,
+    },
+    /// The database does not answer; nothing was done.
+    #[error("the database does not answer ({why}): nothing was changed, try again in a moment")]
+    Away {
+        /// The connection's words.
+        why: String,
+    },
+    /// The database went away in the middle of a commit: nobody knows yet.
+    #[error(
+        "the database went away while this was being saved ({why}): look whether it is there before you repeat it"
+    )]
+    Unknown {
+        /// The connection's words.
+        why: String,
+    },
+    /// The disk is full, or cannot be written; nothing was done.
+    #[error(
+        "the database has no room or cannot write ({why}): nothing was changed; make room, then try again"
+    )]
+    Full {
+        /// The database's words.
+        why: String,
+    },
+    /// Others changed the same rows at the same moment, again and again; nothing was done.
+    #[error("others are changing the same just now ({why}): try again")]
+    Busy {
         /// The database's words.
         why: String,
     },

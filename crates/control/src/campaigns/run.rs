@@ -1,6 +1,7 @@
 //! Campaigns by themselves: members are reached batch by batch, each batch recorded before its terminals are marked, and
 //! what came of it is looked up afterwards. All that is kept in memory can be lost at any moment.
 
+use crate::members::by_slice;
 use crate::organisations::{CAMPAIGN, CARRIED, OPEN, Read, campaign_key, group_key};
 use crate::{Control, Event, kill};
 use book::{Revision, SubscriberId};
@@ -231,7 +232,7 @@ impl Known {
             test: false,
             shared: no.0,
         };
-        let marked = control.store().run(Job::MarkMembers { members, due }).await;
+        let marked = self.mark_all(control, members, due).await;
         if marked.is_err() {
             self.marked = None;
         }
@@ -243,6 +244,24 @@ impl Known {
             control.hold_marks(no, Due::PAUSED).await?;
         }
         Ok(())
+    }
+
+    async fn mark_all(
+        &self,
+        control: &Control,
+        members: Vec<SubscriberId>,
+        due: Due,
+    ) -> Result<(), StoreError> {
+        let theirs = control.store().standing(members).await?;
+        let theirs = theirs.into_iter().flat_map(|(_, terminals)| terminals);
+        let active = theirs.filter(|(terminal, _)| !terminal.retired);
+        let by_slice = by_slice(active.map(|(terminal, _)| terminal.id), |id| {
+            id.subscriber.slice()
+        });
+        let jobs = by_slice.into_values();
+        let jobs = jobs.map(|terminals| Job::MarkShared { terminals, due });
+        let done = control.store().run_all(jobs.collect()).await;
+        done.into_iter().collect()
     }
 
     /// Looks how far the members are, now and then; the last proof ends the campaign.
@@ -351,13 +370,14 @@ impl Control {
                     Standing::Open => {}
                 }
             }
-            if !proven.is_empty() {
-                let job = Job::Applied {
-                    group,
-                    revision: to,
-                    members: proven,
-                };
-                self.store().run(job).await?;
+            let jobs = by_slice(proven, |id| id.slice()).into_values();
+            let jobs = jobs.map(|members| Job::Applied {
+                group,
+                revision: to,
+                members,
+            });
+            for done in self.store().run_all(jobs.collect()).await {
+                done?;
             }
         }
         let (total, proven) = self.store().member_counts(group, to, until).await?;

@@ -22,15 +22,27 @@ fn members(group: GroupNo, join: &[SubscriberId], leave: &[SubscriberId], n: u64
         group,
         join: join.to_vec(),
         leave: leave.to_vec(),
+        terminals: join.iter().chain(leave).map(|of| id(*of, 1)).collect(),
         due: bulk(n),
     }))
 }
 
 fn mark_members(of: &[SubscriberId], n: u64) -> Job {
-    Job::MarkMembers {
-        members: of.to_vec(),
+    Job::MarkShared {
+        terminals: of.iter().map(|of| id(*of, 1)).collect(),
         due: bulk(n),
     }
+}
+
+/// A job for each of these: nothing crosses slices.
+async fn each(store: &Store, of: &[SubscriberId], job: impl Fn(&[SubscriberId]) -> Job) {
+    for of in of {
+        ok(store, job(&[*of])).await;
+    }
+}
+
+async fn join(store: &Store, group: GroupNo, of: &[SubscriberId], n: u64) {
+    each(store, of, |of| members(group, of, &[], n)).await;
 }
 
 async fn who(store: &Store, group: GroupNo) -> Vec<SubscriberId> {
@@ -39,12 +51,14 @@ async fn who(store: &Store, group: GroupNo) -> Vec<SubscriberId> {
 }
 
 pub async fn members_of_groups(store: &Store) {
-    ok(store, members(G, &[B, A], &[], 1)).await;
-    ok(store, members(H, &[A], &[], 2)).await;
+    join(store, G, &[B, A], 1).await;
+    join(store, H, &[A], 2).await;
     // Joining twice, and leaving what one is not in, change nothing.
-    ok(store, members(G, &[A], &[NOBODY], 3)).await;
+    join(store, G, &[A], 3).await;
+    ok(store, members(G, &[], &[NOBODY], 3)).await;
     assert_eq!(who(store, G).await, [A, B]);
-    let carried = store.memberships(vec![A, B, NOBODY]).await.unwrap();
+    let carried = store.read(move |reads| reads.memberships(&[A, B, NOBODY]));
+    let carried = carried.await.unwrap();
     assert_eq!(carried, [(A, G), (A, H), (B, G)]);
     // A joining marks the terminals (rule 1), a leaving, too.
     assert_eq!(due_of(store, id(A, 1)).await, Some(bulk(3)));
@@ -52,11 +66,12 @@ pub async fn members_of_groups(store: &Store) {
     ok(store, members(G, &[], &[B], 4)).await;
     assert_eq!(due_of(store, id(B, 1)).await, Some(bulk(4)));
     assert_eq!(who(store, G).await, [A]);
-    // One who is not there: nobody joins.
-    refuse(store, members(G, &[B, NOBODY], &[], 5), Refused::Missing).await;
+    // One who is not there does not join, nor does anybody of the same job.
+    let beside = SubscriberId::new(B.slice(), 99);
+    refuse(store, members(G, &[B, beside], &[], 5), Refused::Missing).await;
     assert_eq!(who(store, G).await, [A]);
     // By pages, in order of ids, behind one and up to one.
-    ok(store, members(G, &[B], &[], 6)).await;
+    join(store, G, &[B], 6).await;
     let page = async |after, until| {
         let page = store.members(G, after, until, 1).await.unwrap();
         page.first().map(|member| member.subscriber)
@@ -76,9 +91,9 @@ pub async fn what_members_have(store: &Store) {
         revision: Revision(revision),
         members: of.to_vec(),
     };
-    ok(store, members(G, &[A, B], &[], 1)).await;
-    ok(store, applied(5, &[A, NOBODY])).await;
-    ok(store, applied(3, &[A, B])).await; // Never back.
+    join(store, G, &[A, B], 1).await;
+    each(store, &[A, NOBODY], |of| applied(5, of)).await;
+    each(store, &[A, B], |of| applied(3, of)).await; // Never back.
     let all = store.members(G, None, None, 9).await.unwrap();
     let have: Vec<_> = all.iter().map(|member| member.applied.0).collect();
     assert_eq!(have, [5, 3]);
@@ -136,7 +151,7 @@ pub async fn campaign_marks(store: &Store) {
             ok(store, marks(t, there, true)).await;
         }
         for _ in 0..2 {
-            ok(store, mark_members(&[A, NOBODY], 4)).await;
+            each(store, &[A, NOBODY], |of| mark_members(of, 4)).await;
             assert_eq!(due_of(store, t).await, Some(then), "{there:?}");
         }
     }
@@ -167,7 +182,7 @@ pub async fn campaign_marks(store: &Store) {
 }
 
 pub async fn holding_back(store: &Store) {
-    ok(store, mark_members(&[A, B], 4)).await;
+    each(store, &[A, B], |of| mark_members(of, 4)).await;
     let own = Due {
         lane: Lane::Interactive,
         shared: 4,
@@ -175,8 +190,21 @@ pub async fn holding_back(store: &Store) {
     };
     ok(store, marks(id(B, 1), own, true)).await;
     assert_eq!(store.open_marks(4).await.unwrap(), 1);
-    let hold = |at| Job::HoldMarks { shared: 4, at };
-    ok(store, hold(Due::PAUSED)).await;
+    let hold = |shared, at| {
+        move |of: &[SubscriberId]| Job::HoldMarks {
+            terminals: of.iter().map(|of| id(*of, 1)).collect(),
+            shared,
+            at,
+        }
+    };
+    let all = [A, B, NOBODY];
+    let found = async |paused| store.shared_marks(4, paused, 9).await.unwrap();
+    assert_eq!(found(false).await, [id(A, 1)]);
+    each(store, &all, hold(4, Due::PAUSED)).await;
+    assert_eq!(
+        (found(false).await, found(true).await),
+        (vec![], vec![id(A, 1)])
+    );
     assert_eq!(due_of(store, id(A, 1)).await.unwrap().at, Due::PAUSED);
     // The owner's own edit goes on.
     assert_eq!(due_of(store, id(B, 1)).await, Some(own));
@@ -190,10 +218,9 @@ pub async fn holding_back(store: &Store) {
     assert_eq!(store.next_try().await.unwrap(), None);
     assert_eq!(store.held_back().await.unwrap(), []);
     // Another campaign's word moves nothing.
-    let other = Job::HoldMarks { shared: 5, at: NOW };
-    ok(store, other).await;
+    each(store, &all, hold(5, NOW)).await;
     assert_eq!(due_of(store, id(A, 1)).await.unwrap().at, Due::PAUSED);
-    ok(store, hold(NOW + 1)).await;
+    each(store, &all, hold(4, NOW + 1)).await;
     assert_eq!(due_of(store, id(A, 1)).await.unwrap().at, NOW + 1);
     // What is on its way is not open.
     let mut busy = settle(A, 1);

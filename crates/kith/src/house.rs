@@ -58,7 +58,12 @@ impl House {
                 let until = async {
                     let _ = stopped.await;
                 };
-                control.run(inbox, stored, until).await;
+                // What a campaign did last is recorded; it is taken up at the next start.
+                let never = std::future::pending();
+                tokio::select! {
+                    () = control.run(inbox, stored, until) => {}
+                    () = control.run_campaigns(never) => {}
+                }
             }
         });
         let messages = tokio::spawn({

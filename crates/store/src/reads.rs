@@ -79,6 +79,9 @@ pub struct BookFull {
     pub holds: Vec<Hold>,
 }
 
+/// A gateway's message id, and the part that it was given for.
+pub type Sent = ((String, String), PartRef);
+
 /// Questions to a store. `owned` are the slices that are asked about.
 #[allow(missing_docs)] // What is not said here is said at `Store`'s methods of the same names.
 pub trait Reads {
@@ -166,7 +169,7 @@ pub trait Reads {
     fn sent_many(
         &self,
         ids: &[(String, String)],
-    ) -> Result<Vec<((String, String), PartRef)>, StoreError>;
+    ) -> Result<Vec<Sent>, StoreError>;
 
     fn holds(&self, of: Option<SubscriberId>, only_held: bool) -> Result<Vec<Hold>, StoreError>;
     fn hold(&self, of: SubscriberId, no: u32) -> Result<Option<Hold>, StoreError>;
@@ -387,7 +390,7 @@ impl<D: Database> Reads for D {
     fn sent_many(
         &self,
         ids: &[(String, String)],
-    ) -> Result<Vec<((String, String), PartRef)>, StoreError> {
+    ) -> Result<Vec<Sent>, StoreError> {
         shipments::sent(self, ids)
     }
 

@@ -17,6 +17,7 @@ mod health;
 mod holds;
 mod job;
 mod leases;
+mod members;
 mod moving;
 mod postgres;
 mod reads;
@@ -33,8 +34,10 @@ mod writer;
 
 pub use backup::{Copied, backup, restore};
 pub use health::Ill;
-pub use job::{Document, DocumentWrite, EditJob, Job, LeaseStep, Refused, SettleJob, StoreError};
+pub use job::{
+    Document, DocumentWrite, EditJob, Job, LeaseStep, MembersJob, Refused, SettleJob, StoreError,
+};
 pub use moving::{Moved, move_to};
 pub use postgres::Servers;
-pub use reads::{BookFull, Counts, Reads, ShipmentFilter, TerminalFull};
+pub use reads::{BookFull, Counts, Member, Reads, ShipmentFilter, TerminalFull};
 pub use store::Store;

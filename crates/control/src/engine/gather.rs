@@ -3,8 +3,8 @@
 use super::answers::Answers;
 use book::SubscriberId;
 use delivery::{
-    Answer, Event, Happening, Lane, NetworkError, PartRef, ReceiptState, Shipment, ShipmentId, Slices, Target,
-    TerminalId,
+    Answer, Event, Happening, Lane, NetworkError, PartRef, ReceiptState, Shipment, ShipmentId,
+    Slices, Target, TerminalId,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::{BookFull, Document, Reads, ShipmentFilter, StoreError, TerminalFull};
@@ -107,7 +107,9 @@ impl Item {
                 ack,
             } => {
                 let what = match target {
-                    Some(Target::Part(part)) => What::Part(part, receipt(part, state, error)),
+                    Some(Target::Part(part)) => {
+                        What::Part(part, Happening::Receipt { part, state, error })
+                    }
                     Some(Target::Notice { .. }) => What::Nothing,
                     None => What::Receipt {
                         gateway,
@@ -144,14 +146,6 @@ impl Item {
         let ack = ack.map(|(token, mobile)| Ack { token, mobile });
         Some(Self { what, ack })
     }
-}
-
-pub(super) fn receipt(
-    part: PartRef,
-    state: ReceiptState,
-    error: Option<NetworkError>,
-) -> Happening {
-    Happening::Receipt { part, state, error }
 }
 
 /// The forms in which a gateway may give an id back (SMPP.md, row 3): as it is, then the others.

@@ -54,7 +54,7 @@ CREATE TABLE terminal (
   channel TEXT NOT NULL, address TEXT NOT NULL, iccid TEXT, retired INTEGER NOT NULL,
   counter_next INTEGER NOT NULL, in_flight INTEGER, next_try INTEGER,
   due_rev INTEGER, due_at INTEGER, due_since INTEGER, due_lane INTEGER, due_flags INTEGER,
-  body TEXT NOT NULL, version INTEGER NOT NULL,
+  body TEXT NOT NULL,
   PRIMARY KEY (slice, sub, term)
 ) WITHOUT ROWID;
 -- Active addresses are unique; these indexes hold it even against a fault in Kith.

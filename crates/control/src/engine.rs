@@ -8,6 +8,7 @@ mod case;
 mod deadlines;
 mod gather;
 mod ids;
+mod known;
 mod pace;
 mod plan;
 mod proof;
@@ -16,10 +17,10 @@ mod texts;
 pub(crate) use plan::{OTA_KEYS, join_keys};
 
 use crate::{Control, Event, kill};
-use batch::Batch;
+use batch::{Batch, Decided};
 use case::Case;
 use delivery::{Action, Lane, Outbound, ShipmentId, Slices};
-use gather::{Ack, Item, Plans, Room, Wanted, What};
+use gather::{Ack, Item, Loaded, Plans, Room, Wanted, What};
 use std::time::Duration;
 use store::{Refused, StoreError};
 use tokio::sync::mpsc;
@@ -33,6 +34,7 @@ pub(crate) struct Engine {
     ids: ids::Ids,
     pace: pace::Pace,
     take_up: TakeUp,
+    known: known::Knowledge,
     /// When calls, departures and figures were last looked after, ms UTC.
     tended: i64,
 }
@@ -53,6 +55,7 @@ impl Default for Engine {
             ids: Default::default(),
             pace: Default::default(),
             take_up: TakeUp::After(None),
+            known: Default::default(),
             tended: i64::MIN,
         }
     }
@@ -136,6 +139,9 @@ impl Control {
         for event in events {
             self.say(&event);
             items.extend(Item::from(event, &mut engine.answers));
+            if let Some(item) = items.last_mut() {
+                self.recognise(engine, item);
+            }
         }
         // After the events: a proof that is here comes before its deadline.
         let late = engine.deadlines.take(now, BATCH as usize).into_iter();
@@ -181,15 +187,20 @@ impl Control {
         });
         for _ in 0..ROUNDS {
             let planning = plans.is_some();
-            let wanted = Wanted::of(&items, plans.take());
-            let loaded = match self.store().read(move |reads| wanted.load(reads)).await {
+            let wanted = Wanted::of(&items, &engine.known, plans.take());
+            let loaded = if wanted.is_nothing() {
+                Ok(Loaded::default())
+            } else {
+                self.store().read(move |reads| wanted.load(reads)).await
+            };
+            let loaded = match loaded {
                 Ok(loaded) => loaded,
                 Err(error) => {
                     progress.fail(error);
                     break;
                 }
             };
-            let mut batch = Batch::new(self, now, loaded);
+            let mut batch = Batch::new(self, now, &mut engine.known, loaded);
             items.drain(..).for_each(|item| batch.take(item));
             if planning {
                 batch.plan(&mut engine.ids);
@@ -199,7 +210,8 @@ impl Control {
                 }
             }
             let more_bulk = planning && batch.more_bulk;
-            items = self.record(engine, batch, now, progress).await;
+            let decided = batch.decided();
+            items = self.record(engine, decided, now, progress).await;
             if more_bulk {
                 progress.at(engine.pace.next(now, per_s, most));
             }
@@ -220,7 +232,7 @@ impl Control {
     async fn record(
         &self,
         engine: &mut Engine,
-        batch: Batch<'_>,
+        batch: Decided,
         now: i64,
         progress: &mut Progress,
     ) -> Vec<Item> {
@@ -276,7 +288,7 @@ impl Control {
     fn carry_out(
         &self,
         engine: &mut Engine,
-        case: Case,
+        mut case: Case,
         changed: bool,
         now: i64,
         progress: &mut Progress,
@@ -288,8 +300,12 @@ impl Control {
         if let (Some(mark), None) = (due, case.planned) {
             progress.at(mark.at);
         }
+        if over {
+            // An edit that came meanwhile has waited for this.
+            progress.at(now);
+        }
         let number = case.terminal().msisdn.clone();
-        for action in case.actions {
+        for action in std::mem::take(&mut case.actions) {
             match action {
                 // Proven or given up while it waited to be recorded: nothing is to be sent any more.
                 Action::Send(_) if over => {}
@@ -309,10 +325,14 @@ impl Control {
         if let Some(mark) = case.planned {
             self.handed_over(mark.at, self.now().max(now));
         }
-        if let Some(Err(error)) = case.answer.map(|text| self.text(&number, &text)) {
+        if let Some(Err(error)) = case.answer.take().map(|text| self.text(&number, &text)) {
             tracing::warn!(%error, "the answer to a text was not sent");
         }
-        progress.done(case.items.into_iter().filter_map(|item| item.ack));
+        let items = std::mem::take(&mut case.items).into_iter();
+        progress.done(items.filter_map(|item| item.ack));
+        if let Some(known) = case.into_known(changed) {
+            engine.known.keep(known);
+        }
         if !changed {
             return;
         }
@@ -327,6 +347,24 @@ impl Control {
             id: terminal,
             state: None,
         });
+    }
+
+    /// A card's answer to what is in memory needs no question.
+    fn recognise(&self, engine: &Engine, item: &mut Item) {
+        let What::Mobile(message) = &item.what else {
+            return;
+        };
+        let known = engine.known.at(&message.from);
+        let Some((parts, known)) = message.whole.as_ref().zip(known) else {
+            return;
+        };
+        let Some(answer) = proof::read(self, &known.terminal, parts) else {
+            return;
+        };
+        let mut packets = known.shipment.packets.iter();
+        if packets.any(|packet| packet.counter == Some(answer.counter)) {
+            item.what = What::Proof(known.shipment.id, answer);
+        }
     }
 
     fn hand_over(&self, engine: &mut Engine, messages: Vec<Outbound>) {

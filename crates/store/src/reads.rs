@@ -119,6 +119,8 @@ pub trait Reads {
     /// Those of these terminals that are there.
     fn terminals_full(&self, ids: &[TerminalId]) -> Result<Vec<TerminalFull>, StoreError>;
     fn terminals_of(&self, id: SubscriberId) -> Result<Vec<TerminalFull>, StoreError>;
+    /// The due marks of a subscriber's active terminals.
+    fn marks_of(&self, id: SubscriberId) -> Result<Vec<(TerminalId, Option<Due>)>, StoreError>;
     fn terminals(
         &self,
         after: Option<TerminalId>,
@@ -315,6 +317,9 @@ impl<D: Database> Reads for D {
     }
     fn terminals_of(&self, id: SubscriberId) -> Result<Vec<TerminalFull>, StoreError> {
         terminals::of(self, id)
+    }
+    fn marks_of(&self, id: SubscriberId) -> Result<Vec<(TerminalId, Option<Due>)>, StoreError> {
+        terminals::marks_of(self, id)
     }
     fn terminals(
         &self,

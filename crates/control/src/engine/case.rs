@@ -1,6 +1,7 @@
 //! What one round does to one terminal: however many things happened to it, one record and then the actions, in order.
 
 use super::gather::Item;
+use super::known::Known;
 use super::plan::{Decided, Shipped};
 use crate::Control;
 use delivery::{
@@ -54,6 +55,40 @@ impl Case {
             freed: Vec::new(),
             planned: None,
         }
+    }
+
+    /// From memory: with a shipment on its way, as recorded. Its due mark is not known.
+    pub(super) fn known(known: Known) -> Self {
+        let mut case = Self::of(TerminalFull {
+            terminal: known.terminal,
+            due: None,
+            shadow: known.shadow,
+            placement: BTreeMap::new(),
+            freed: Vec::new(),
+        });
+        case.attach(known.shipment);
+        case
+    }
+
+    /// What was recorded, to be kept in memory while its shipment is on its way.
+    pub(super) fn into_known(self, recorded: bool) -> Option<Known> {
+        let Row::With(world) = self.row else {
+            return None;
+        };
+        let World {
+            mut terminal,
+            shipment,
+            shadow,
+            ..
+        } = *world;
+        // Every record of a row makes it one version newer.
+        terminal.version += u64::from(recorded);
+        let under_way = terminal.in_flight == Some(shipment.id) && !shipment.state.is_final();
+        under_way.then_some(Known {
+            terminal,
+            shipment,
+            shadow,
+        })
     }
 
     /// A plan that was made from `before`.

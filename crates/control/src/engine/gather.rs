@@ -1,6 +1,7 @@
 //! What a round is about: items from events and deadlines, and the one question that loads all they need.
 
 use super::answers::Answers;
+use super::known::Knowledge;
 use book::SubscriberId;
 use delivery::{
     Answer, Event, Happening, Lane, NetworkError, PartRef, ReceiptState, Shipment, ShipmentId,
@@ -41,6 +42,8 @@ pub(super) enum What {
     },
     /// A message from a terminal.
     Mobile(Mobile),
+    /// A card's answer to a shipment in memory.
+    Proof(ShipmentId, Answer),
     /// A card's answer, not of what is on its way: the shipment with its counter is looked for.
     Answer(TerminalId, Answer),
     /// A message from a terminal that is no proof.
@@ -206,7 +209,8 @@ pub(super) struct Loaded {
 }
 
 impl Wanted {
-    pub(super) fn of(items: &[Item], plans: Option<Plans>) -> Self {
+    /// For `items`, but for what is in memory.
+    pub(super) fn of(items: &[Item], known: &Knowledge, plans: Option<Plans>) -> Self {
         let mut wanted = Self {
             plans,
             ..Self::default()
@@ -215,6 +219,11 @@ impl Wanted {
             match &item.what {
                 What::Nothing => {}
                 What::Part(PartRef { shipment, .. }, _)
+                | What::Proof(shipment, _)
+                | What::Clock(shipment)
+                    if known.of_shipment(*shipment).is_some() => {}
+                What::Part(PartRef { shipment, .. }, _)
+                | What::Proof(shipment, _)
                 | What::Clock(shipment)
                 | What::TakeUp(shipment) => {
                     wanted.shipments.insert(*shipment);
@@ -239,6 +248,16 @@ impl Wanted {
             }
         }
         wanted
+    }
+
+    /// Whether nothing is to be asked.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.plans.is_none()
+            && self.sent.is_empty()
+            && self.shipments.is_empty()
+            && self.addresses.is_empty()
+            && self.counters.is_empty()
+            && self.texts.is_empty()
     }
 
     /// Answers all of it; nothing is asked that nobody wants.

@@ -82,7 +82,7 @@ pub(super) fn plan(
         terminal.proven = terminal.planned;
         terminal.trouble = None;
         return Some(Decided {
-            placement: Some(plan.placement),
+            placement: moved(plan.placement, &full.placement),
             ..Decided::alone(terminal, due)
         });
     }
@@ -124,10 +124,21 @@ pub(super) fn plan(
     let actions = decide(&mut world, &Happening::Start, &house.settings().policy, now);
     Some(Decided {
         shipped: Shipped::Out(Box::new(world), actions),
-        placement: (kind == ShipmentKind::Write).then_some(plan.placement),
+        placement: match kind {
+            ShipmentKind::Write => moved(plan.placement, &full.placement),
+            _ => None,
+        },
         freed: plan.freed.into_iter().collect(),
         due,
     })
+}
+
+/// The placement, if it is another one than before.
+fn moved(
+    new: BTreeMap<EntryKey, SlotNo>,
+    before: &BTreeMap<EntryKey, SlotNo>,
+) -> Option<BTreeMap<EntryKey, SlotNo>> {
+    (new != *before).then_some(new)
 }
 
 /// Nothing can be sent until a person has done something.

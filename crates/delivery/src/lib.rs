@@ -7,6 +7,7 @@ pub mod decide;
 pub mod event;
 pub mod network;
 pub mod outbound;
+pub mod ownership;
 pub mod policy;
 pub mod slices;
 pub mod state;
@@ -15,6 +16,7 @@ pub use audit::{Stored, Violation, audit};
 pub use decide::{Action, Answer, Happening, World, decide};
 pub use event::{Class, Event, NetworkError, ReceiptState};
 pub use outbound::{Lane, Outbound, PartRef, Target};
+pub use ownership::{Clocks, Decision, Outcome, Owned, Ownership, Times};
 pub use policy::Policy;
 pub use slices::{Lease, NodeId, SLICES, Slices};
 pub use state::{

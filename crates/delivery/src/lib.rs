@@ -5,6 +5,7 @@
 pub mod audit;
 pub mod decide;
 pub mod event;
+pub mod fence;
 pub mod network;
 pub mod outbound;
 pub mod ownership;
@@ -15,6 +16,7 @@ pub mod state;
 pub use audit::{Stored, Violation, audit};
 pub use decide::{Action, Answer, Happening, World, decide};
 pub use event::{Class, Event, NetworkError, ReceiptState};
+pub use fence::Fence;
 pub use outbound::{Lane, Outbound, PartRef, Target};
 pub use ownership::{Clocks, Decision, Outcome, Owned, Ownership, Times};
 pub use policy::Policy;

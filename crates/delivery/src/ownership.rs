@@ -143,8 +143,6 @@ struct Other {
 pub struct Ownership {
     me: NodeId,
     times: Times,
-    /// No other process can hold this store: every lease in it is free, and ours never ends.
-    alone: bool,
     /// Earlier processes of this very installation: dead for certain.
     former: Vec<NodeId>,
     leaving: bool,
@@ -161,11 +159,10 @@ pub struct Ownership {
 impl Ownership {
     /// One node of many. `former` are earlier processes that are certainly dead (they held a lock that this one holds
     /// now): their leases need not run out.
-    pub fn shared(me: NodeId, former: Vec<NodeId>, times: Times) -> Self {
+    pub fn new(me: NodeId, former: Vec<NodeId>, times: Times) -> Self {
         Self {
             me,
             times,
-            alone: false,
             former,
             leaving: false,
             beaten: None,
@@ -174,14 +171,6 @@ impl Ownership {
             let_go: BTreeMap::new(),
             leases: BTreeMap::new(),
             others: BTreeMap::new(),
-        }
-    }
-
-    /// The only node of a store that no other can open: takes everything at once, for good.
-    pub fn alone(me: NodeId) -> Self {
-        Self {
-            alone: true,
-            ..Self::shared(me, Vec::new(), Times::SERVE)
         }
     }
 
@@ -241,7 +230,7 @@ impl Ownership {
                 let epoch = seen.saturating_add(1);
                 let mine = Mine {
                     epoch,
-                    end: if self.alone { u64::MAX } else { end },
+                    end,
                     expires,
                     asked: Some(asked),
                 };
@@ -353,7 +342,7 @@ impl Ownership {
             // A take whose outcome nobody knew.
             let mine = Mine {
                 epoch,
-                end: if self.alone { u64::MAX } else { 0 },
+                end: 0,
                 expires: row.expires,
                 asked: None,
             };
@@ -367,12 +356,9 @@ impl Ownership {
         let due = |asked: Option<u64>| {
             asked.is_none_or(|asked| at.monotonic.saturating_sub(asked) >= every)
         };
-        if self.beaten.is_none() || (!self.alone && due(self.beaten)) {
+        if due(self.beaten) {
             self.beaten = Some(at.monotonic);
             decisions.push(Decision::Beat);
-        }
-        if self.alone {
-            return;
         }
         let until = self.until(at.wall);
         for (slice, mine) in self.mine.iter_mut().filter(|(_, mine)| due(mine.asked)) {
@@ -409,7 +395,7 @@ impl Ownership {
             None => true,
             Some(Sighting { row, since }) => {
                 let expired = now.saturating_sub(*since) >= self.times.lease;
-                row.expires == 0 || self.alone || expired || self.former.contains(&row.node)
+                row.expires == 0 || expired || self.former.contains(&row.node)
             }
         };
         (0..=u8::MAX).filter(free).collect()

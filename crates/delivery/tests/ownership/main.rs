@@ -3,7 +3,7 @@
 
 mod model;
 
-use delivery::{Clocks, Decision, Lease, NodeId, Outcome, Ownership, Slices, Times};
+use delivery::{Clocks, Decision, Lease, NodeId, Outcome, Ownership, Times};
 use model::Model;
 use proptest::prelude::*;
 
@@ -218,51 +218,6 @@ fn one_take_wins() {
 }
 
 #[test]
-fn one_node_alone_takes_everything_at_once_and_never_writes_again() {
-    let me = NodeId(1);
-    let mut ownership = Ownership::alone(me);
-    let left = Lease {
-        slice: 3,
-        node: NodeId(0),
-        epoch: 8,
-        expires: i64::MAX,
-    };
-    let at = Clocks {
-        wall: 5,
-        monotonic: 5,
-    };
-    let steps = ownership.read(&[left], &[], at);
-    let mut taken = Slices::NONE;
-    for step in steps {
-        if let Decision::Take { slice, seen, .. } = step {
-            assert_eq!(seen, if slice == 3 { 8 } else { 0 });
-            ownership.done(step, Outcome::Done, 5).unwrap();
-            taken.insert(slice);
-        }
-    }
-    assert_eq!(taken, Slices::ALL);
-    assert!(
-        ownership
-            .owned()
-            .all(|(_, owned)| owned.good_until > u64::MAX / 2)
-    );
-    let rows: Vec<_> = ownership
-        .owned()
-        .map(|(slice, owned)| Lease {
-            slice,
-            node: me,
-            epoch: owned.epoch,
-            expires: 10_005,
-        })
-        .collect();
-    let later = Clocks {
-        wall: 9_000_000,
-        monotonic: 9_000_000,
-    };
-    assert_eq!(ownership.read(&rows, &[], later), []);
-}
-
-#[test]
 fn what_an_earlier_process_of_this_house_held_need_not_run_out() {
     let rows: Vec<_> = (0..=255)
         .map(|slice| Lease {
@@ -277,7 +232,7 @@ fn what_an_earlier_process_of_this_house_held_need_not_run_out() {
         monotonic: 0,
     };
     let takes = |former| {
-        let mut ownership = Ownership::shared(NodeId(1), former, Times::SERVE);
+        let mut ownership = Ownership::new(NodeId(1), former, Times::SERVE);
         let steps = ownership.read(&rows, &[(NodeId(77), 9)], at);
         steps
             .iter()
@@ -292,7 +247,7 @@ fn what_an_earlier_process_of_this_house_held_need_not_run_out() {
 fn a_renewal_always_moves_and_never_says_handed_over() {
     for wall in [-5, 0, 1_000, i64::MIN, i64::MAX] {
         let me = NodeId(1);
-        let mut ownership = Ownership::shared(me, Vec::new(), Times::SERVE);
+        let mut ownership = Ownership::new(me, Vec::new(), Times::SERVE);
         let row = Lease {
             slice: 0,
             node: me,
@@ -318,7 +273,7 @@ fn a_renewal_always_moves_and_never_says_handed_over() {
 #[test]
 fn a_refusal_of_the_store_stops_the_slice() {
     let me = NodeId(1);
-    let mut ownership = Ownership::shared(me, Vec::new(), Times::SERVE);
+    let mut ownership = Ownership::new(me, Vec::new(), Times::SERVE);
     let take = Decision::Take {
         slice: 1,
         seen: 0,
@@ -335,7 +290,7 @@ fn a_refusal_of_the_store_stops_the_slice() {
 #[test]
 fn a_hand_over_that_nobody_heard_of_is_repeated_not_taken_back() {
     let me = NodeId(1);
-    let mut ownership = Ownership::shared(me, Vec::new(), Times::SERVE);
+    let mut ownership = Ownership::new(me, Vec::new(), Times::SERVE);
     let take = Decision::Take {
         slice: 1,
         seen: 4,

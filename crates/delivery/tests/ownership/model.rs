@@ -136,7 +136,7 @@ impl Model {
         let next_reading = self.now + self.chance(1_000);
         self.nodes.push(Node {
             id,
-            ownership: Ownership::shared(id, Vec::new(), Times::SERVE),
+            ownership: Ownership::new(id, Vec::new(), Times::SERVE),
             wall,
             rate,
             asleep: 0,

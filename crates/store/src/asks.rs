@@ -2,14 +2,14 @@
 
 use crate::*;
 use book::{Book, Change, Revision, Subscriber, SubscriberId};
-use delivery::{Due, Hold, PartRef, Shipment, ShipmentId, Terminal, TerminalId};
+use delivery::{Due, Hold, Lane, Lease, PartRef, Shipment, ShipmentId, Slices, Terminal, TerminalId};
 
 /// The reads. Each fails only when the store does.
 #[allow(clippy::missing_errors_doc)]
 impl Store {
     /// Which copy of itself the store is, from 1; a restored one counts on.
-    pub async fn incarnation(&self) -> Result<u64, StoreError> {
-        self.read(move |r| r.incarnation()).await
+    pub async fn incarnation(&self, slice: u8) -> Result<u64, StoreError> {
+        self.read(move |r| r.incarnation(slice)).await
     }
     /// The console's figures at `now`.
     pub async fn counts(&self, now: i64) -> Result<Counts, StoreError> {
@@ -98,23 +98,33 @@ impl Store {
     }
     /// What is due at `now` and has nothing on its way: interactive first, then oldest.
     pub async fn due(&self, now: i64, limit: u32) -> Result<Vec<(TerminalId, Due)>, StoreError> {
-        self.read(move |r| r.due(now, limit)).await
+        self.read(move |r| {
+            let mut found = r.due_in(&Slices::ALL, Lane::Interactive, now, limit)?;
+            let room = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX));
+            found.extend(r.due_in(&Slices::ALL, Lane::Bulk, now, room)?);
+            Ok(found)
+        })
+        .await
     }
     /// When the next due mark is reached, of terminals with nothing on their way; marks held back by a call never are.
     pub async fn next_due(&self) -> Result<Option<i64>, StoreError> {
-        self.read(move |r| r.next_due()).await
+        self.read(move |r| r.due_after(&Slices::ALL, i64::MIN)).await
     }
     /// Terminals to be tried again at `now`, with nothing on their way, oldest first.
-    pub async fn waiting(&self, now: i64) -> Result<Vec<Terminal>, StoreError> {
-        self.read(move |r| r.waiting(now)).await
+    pub async fn waiting(&self, now: i64) -> Result<Vec<TerminalId>, StoreError> {
+        self.read(move |r| r.waiting_first(&Slices::ALL, now, u32::MAX)).await
     }
     /// When the next of them is tried again.
     pub async fn next_try(&self) -> Result<Option<i64>, StoreError> {
-        self.read(move |r| r.next_try()).await
+        self.read(move |r| r.next_try_after(&Slices::ALL, i64::MIN)).await
+    }
+    /// Who owns which slice; a slice that nobody ever owned is not there.
+    pub async fn leases(&self) -> Result<Vec<Lease>, StoreError> {
+        self.read(move |r| r.leases()).await
     }
     /// Terminals whose due marks a verified call holds back.
     pub async fn held_back(&self) -> Result<Vec<TerminalId>, StoreError> {
-        self.read(move |r| r.held_back()).await
+        self.read(move |r| r.held_back(&Slices::ALL)).await
     }
     /// A shipment.
     pub async fn shipment(&self, id: ShipmentId) -> Result<Option<Shipment>, StoreError> {
@@ -126,7 +136,7 @@ impl Store {
     }
     /// Every shipment that is not final; interactive before bulk within a slice.
     pub async fn unfinished(&self) -> Result<Vec<Shipment>, StoreError> {
-        self.read(move |r| r.unfinished()).await
+        self.read(move |r| r.unfinished(&Slices::ALL)).await
     }
     /// What a gateway's message id belongs to.
     pub async fn sent(&self, gateway: &str, message: &str) -> Result<Option<PartRef>, StoreError> {

@@ -1,8 +1,8 @@
 //! Whole jobs: what the rest of Kith may ask of a store to change, each atomic by itself, committed in groups.
-//! SQLite loops over prepared statements in one transaction; PostgreSQL will bind arrays. No statement crosses this seam.
+//! No statement crosses this seam: what a job does is written once, in the files of its subject, over rows in memory.
 
 use book::{Book, Change, FriendNo, GroupNo, Revision, Subscriber, SubscriberId};
-use delivery::{Due, Hold, PartRef, Shipment, Terminal, TerminalId};
+use delivery::{Due, Hold, NodeId, PartRef, Shipment, Terminal, TerminalId};
 use std::collections::BTreeMap;
 use terminals::{EntryKey, SlotNo, SlotState};
 
@@ -48,6 +48,46 @@ pub enum Job {
     /// Documents of identity and control: accounts, sessions, codes, calls, tokens, notices, idempotency keys.
     /// All are written, or none when an expectation fails.
     Documents(Vec<DocumentWrite>),
+    /// A step towards owning a slice, or away from it. `Refused::Stale` when another was faster.
+    Lease(LeaseStep),
+}
+
+/// One compare-and-swap on a slice's lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaseStep {
+    /// Become its owner, at the next epoch: only if the lease is as it was seen, and has expired.
+    Take {
+        /// Which slice.
+        slice: u8,
+        /// Who takes it.
+        node: NodeId,
+        /// The epoch that was seen; 0: nobody ever owned it.
+        seen: u64,
+        /// Now, ms UTC.
+        now: i64,
+        /// When the lease expires, ms UTC.
+        expires: i64,
+    },
+    /// Stay its owner.
+    Renew {
+        /// Which slice.
+        slice: u8,
+        /// Its owner.
+        node: NodeId,
+        /// The owner's epoch.
+        epoch: u64,
+        /// When the lease expires now, ms UTC.
+        expires: i64,
+    },
+    /// Stop being its owner: anybody may take it at once.
+    HandOver {
+        /// Which slice.
+        slice: u8,
+        /// Its owner.
+        node: NodeId,
+        /// The owner's epoch.
+        epoch: u64,
+    },
 }
 
 /// An edit: committed only if the book is still at `expect`.
@@ -78,8 +118,10 @@ pub struct EditJob {
 /// Everything that one decision about a terminal changes, in one transaction.
 #[derive(Debug, Clone)]
 pub struct SettleJob {
-    /// The terminal's whole row, but for its due mark.
+    /// The terminal's whole row, but for its due mark; refused when it was written since this was read.
     pub terminal: Terminal,
+    /// The epoch at which this node owns the terminal's slice (the fence); 0: whoever holds the store alone.
+    pub epoch: u64,
     /// The shipment's whole state (new or known).
     pub shipment: Option<Shipment>,
     /// Slots whose state moved.
@@ -101,6 +143,7 @@ impl SettleJob {
     pub fn of(terminal: Terminal) -> Self {
         Self {
             terminal,
+            epoch: 0,
             shipment: None,
             slots: Vec::new(),
             placement: None,
@@ -127,6 +170,8 @@ pub struct DocumentWrite {
     pub expires: Option<i64>,
     /// Only if the version there is this one (0: not there yet); every write adds one.
     pub expect: Option<u64>,
+    /// The slice that it lies with, when it is written together with a subscriber's rows; none: the home database.
+    pub slice: Option<u8>,
 }
 
 impl DocumentWrite {
@@ -148,6 +193,7 @@ impl DocumentWrite {
             index: None,
             expires: None,
             expect: None,
+            slice: None,
         }
     }
 
@@ -155,6 +201,14 @@ impl DocumentWrite {
     pub fn indexed(self, index: impl Into<String>) -> Self {
         Self {
             index: Some(index.into()),
+            ..self
+        }
+    }
+
+    /// Beside the rows of this slice.
+    pub fn beside(self, slice: u8) -> Self {
+        Self {
+            slice: Some(slice),
             ..self
         }
     }
@@ -201,13 +255,16 @@ pub enum Refused {
     /// It is not there.
     #[error("there is no such thing here")]
     Missing,
+    /// Another node owns the slice by now.
+    #[error("another node has taken this slice over")]
+    NotOwner,
     /// Its key belongs to another already.
     #[error("{0} already belongs to another: retire that one first")]
     Taken(String),
 }
 
 /// Why the store could not answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// The job's own precondition failed.
     #[error(transparent)]
@@ -217,6 +274,30 @@ pub enum StoreError {
     Database {
         /// What was being done.
         what: &'static str,
+        /// The database's words.
+        why: String,
+    },
+    /// The database does not answer; nothing was done.
+    #[error("the database does not answer ({why}): nothing was changed, try again in a moment")]
+    Away {
+        /// The connection's words.
+        why: String,
+    },
+    /// The database went away in the middle of a commit: nobody knows yet.
+    #[error("the database went away while this was being saved ({why}): look whether it is there before you repeat it")]
+    Unknown {
+        /// The connection's words.
+        why: String,
+    },
+    /// The disk is full, or cannot be written; nothing was done.
+    #[error("the database has no room or cannot write ({why}): nothing was changed; make room, then try again")]
+    Full {
+        /// The database's words.
+        why: String,
+    },
+    /// Others changed the same rows at the same moment, again and again; nothing was done.
+    #[error("others are changing the same just now ({why}): try again")]
+    Busy {
         /// The database's words.
         why: String,
     },

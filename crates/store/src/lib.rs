@@ -1,25 +1,36 @@
-//! The store: SQLite behind whole jobs; SQL lives only here.
+//! The store: SQLite and PostgreSQL behind whole jobs; SQL lives only here.
 //!
 //! [`Store`] is what the rest of Kith holds: [`Store::run`] commits a [`Job`], in a group with whatever else waits, and
-//! the typed reads look at the last committed state. [`Jobs`] and [`Reads`] are what a database must be able to do.
+//! the typed reads look at the last committed state.
+//!
+//! A group of jobs reads what it demands in one go (`unit::Wanted`), is carried out on rows in memory (`unit::Unit`, the
+//! files by subject), and goes in as one set of writes a table (`table::Write`). The databases differ only in how they
+//! load and write sets of rows.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod asks;
+mod books;
+mod documents;
+mod group;
+mod health;
+mod holds;
 mod job;
+mod leases;
+mod postgres;
 mod reads;
+mod schema;
+mod shipments;
 mod sqlite;
 mod store;
+mod subscribers;
+mod table;
+mod terminals;
+mod unit;
+mod value;
 mod writer;
 
-pub use job::{Document, DocumentWrite, EditJob, Job, Refused, SettleJob, StoreError};
-pub use reads::{Counts, Reads, ShipmentFilter, TerminalFull};
+pub use health::Ill;
+pub use job::{Document, DocumentWrite, EditJob, Job, LeaseStep, Refused, SettleJob, StoreError};
+pub use postgres::Servers;
+pub use reads::{BookFull, Counts, Reads, ShipmentFilter, TerminalFull};
 pub use store::Store;
-
-/// A database that carries out whole jobs.
-pub trait Jobs {
-    /// Commits a group in one transaction; one result a job, in order. A refused job leaves no trace, the others stand.
-    ///
-    /// # Errors
-    /// When the database fails, or a job is a mistake of Kith's own: then nothing of the whole group was done.
-    fn commit(&mut self, group: &[Job]) -> Result<Vec<Result<(), Refused>>, StoreError>;
-}

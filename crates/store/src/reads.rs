@@ -1,10 +1,14 @@
 //! What may be asked of a store. Every answer is one committed state.
 
-use crate::{Document, StoreError};
+use crate::table::{At, Database};
+use crate::value::Columns;
+use crate::{Document, StoreError, books, documents, holds, leases, shipments, subscribers, terminals};
+use ::terminals::{EntryKey, Shadow, SlotNo};
 use book::{Book, Change, Revision, Subscriber, SubscriberId};
-use delivery::{Due, Hold, PartRef, Shipment, ShipmentId, ShipmentState, Terminal, TerminalId};
+use delivery::{
+    Due, Hold, Lane, Lease, PartRef, Shipment, ShipmentId, ShipmentState, Slices, Terminal, TerminalId,
+};
 use std::collections::BTreeMap;
-use terminals::{EntryKey, Shadow, SlotNo};
 
 /// A terminal with all that a plan needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,21 +53,31 @@ pub struct Counts {
     pub proven_last_hour: u64,
 }
 
-/// Questions to a store.
-#[allow(missing_docs)] // Said at `Store`'s methods of the same names.
+/// A book with what a plan needs beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BookFull {
+    /// Its owner.
+    pub subscriber: Subscriber,
+    /// The book.
+    pub book: Book,
+    /// The open holds on it.
+    pub holds: Vec<Hold>,
+}
+
+/// Questions to a store. `owned` are the slices that are asked about.
+#[allow(missing_docs)] // What is not said here is said at `Store`'s methods of the same names.
 pub trait Reads {
-    fn incarnation(&self) -> Result<u64, StoreError>;
+    fn incarnation(&self, slice: u8) -> Result<u64, StoreError>;
     fn counts(&self, now: i64) -> Result<Counts, StoreError>;
+    fn leases(&self) -> Result<Vec<Lease>, StoreError>;
 
     fn subscriber(&self, id: SubscriberId) -> Result<Option<Subscriber>, StoreError>;
     fn subscribers_by_number(&self, msisdn: &str) -> Result<Vec<Subscriber>, StoreError>;
-    fn subscribers(
-        &self,
-        after: Option<SubscriberId>,
-        limit: u32,
-    ) -> Result<Vec<Subscriber>, StoreError>;
+    fn subscribers(&self, after: Option<SubscriberId>, limit: u32) -> Result<Vec<Subscriber>, StoreError>;
 
     fn book(&self, id: SubscriberId) -> Result<Option<Book>, StoreError>;
+    /// Those of these books that are there.
+    fn books_full(&self, ids: &[SubscriberId]) -> Result<Vec<BookFull>, StoreError>;
     fn changes(
         &self,
         id: SubscriberId,
@@ -71,11 +85,12 @@ pub trait Reads {
         limit: u32,
     ) -> Result<Vec<Change>, StoreError>;
     fn change(&self, id: SubscriberId, revision: Revision) -> Result<Option<Change>, StoreError>;
-    fn changes_of_sitting(&self, id: SubscriberId, sitting: u64)
-    -> Result<Vec<Change>, StoreError>;
+    fn changes_of_sitting(&self, id: SubscriberId, sitting: u64) -> Result<Vec<Change>, StoreError>;
     fn last_change_by(&self, id: SubscriberId, actor: &str) -> Result<Option<Change>, StoreError>;
 
     fn terminal(&self, id: TerminalId) -> Result<Option<TerminalFull>, StoreError>;
+    /// Those of these terminals that are there.
+    fn terminals_full(&self, ids: &[TerminalId]) -> Result<Vec<TerminalFull>, StoreError>;
     fn terminals_of(&self, id: SubscriberId) -> Result<Vec<TerminalFull>, StoreError>;
     fn terminals(
         &self,
@@ -83,17 +98,40 @@ pub trait Reads {
         limit: u32,
     ) -> Result<Vec<(Terminal, Option<Due>)>, StoreError>;
     fn terminals_by_address(&self, address: &str) -> Result<Vec<TerminalId>, StoreError>;
+    /// The active terminals with one of these numbers, each with its number.
+    fn terminals_by_addresses(&self, addresses: &[String]) -> Result<Vec<(String, TerminalId)>, StoreError>;
     fn terminal_by_iccid(&self, iccid: &str) -> Result<Option<TerminalId>, StoreError>;
-    fn due(&self, now: i64, limit: u32) -> Result<Vec<(TerminalId, Due)>, StoreError>;
-    fn next_due(&self) -> Result<Option<i64>, StoreError>;
-    fn waiting(&self, now: i64) -> Result<Vec<Terminal>, StoreError>;
-    fn next_try(&self) -> Result<Option<i64>, StoreError>;
-    fn held_back(&self) -> Result<Vec<TerminalId>, StoreError>;
+    /// What is due at `now` in a lane and has nothing on its way, oldest first.
+    fn due_in(
+        &self,
+        owned: &Slices,
+        lane: Lane,
+        now: i64,
+        limit: u32,
+    ) -> Result<Vec<(TerminalId, Due)>, StoreError>;
+    /// The first due mark after `now`, of terminals with nothing on their way; marks held back by a call never come.
+    fn due_after(&self, owned: &Slices, now: i64) -> Result<Option<i64>, StoreError>;
+    /// Terminals to be tried again at `now`, with nothing on their way, oldest first.
+    fn waiting_first(&self, owned: &Slices, now: i64, limit: u32) -> Result<Vec<TerminalId>, StoreError>;
+    /// When the first after `now` is tried again.
+    fn next_try_after(&self, owned: &Slices, now: i64) -> Result<Option<i64>, StoreError>;
+    fn held_back(&self, owned: &Slices) -> Result<Vec<TerminalId>, StoreError>;
 
     fn shipment(&self, id: ShipmentId) -> Result<Option<Shipment>, StoreError>;
+    /// Those of these shipments that are there.
+    fn shipments_by_id(&self, ids: &[ShipmentId]) -> Result<Vec<Shipment>, StoreError>;
     fn shipments(&self, filter: ShipmentFilter) -> Result<Vec<Shipment>, StoreError>;
-    fn unfinished(&self) -> Result<Vec<Shipment>, StoreError>;
+    fn unfinished(&self, owned: &Slices) -> Result<Vec<Shipment>, StoreError>;
+    /// A page of the shipments that terminals have on their way, by slice and id.
+    fn in_flight_after(
+        &self,
+        owned: &Slices,
+        after: Option<ShipmentId>,
+        limit: u32,
+    ) -> Result<Vec<ShipmentId>, StoreError>;
     fn sent(&self, gateway: &str, message: &str) -> Result<Option<PartRef>, StoreError>;
+    /// What these gateways' message ids belong to, as far as it is known.
+    fn sent_many(&self, ids: &[(String, String)]) -> Result<Vec<((String, String), PartRef)>, StoreError>;
 
     fn holds(&self, of: Option<SubscriberId>, only_held: bool) -> Result<Vec<Hold>, StoreError>;
     fn hold(&self, of: SubscriberId, no: u32) -> Result<Option<Hold>, StoreError>;
@@ -101,10 +139,165 @@ pub trait Reads {
 
     fn document(&self, kind: &str, key: &str) -> Result<Option<Document>, StoreError>;
     fn documents_by_index(&self, kind: &str, index: &str) -> Result<Vec<Document>, StoreError>;
-    fn documents(
+    fn documents(&self, kind: &str, after: Option<&str>, limit: u32) -> Result<Vec<Document>, StoreError>;
+}
+
+/// Every database that can be asked answers every question: the statements are the same.
+impl<D: Database> Reads for D {
+    fn incarnation(&self, slice: u8) -> Result<u64, StoreError> {
+        let rows = self.rows(At::Slice(slice), "SELECT incarnation FROM store_state", &[])?;
+        rows.first().map_or(Ok(1), |row| row.unsigned(0))
+    }
+    fn counts(&self, now: i64) -> Result<Counts, StoreError> {
+        shipments::counts(self, now)
+    }
+    fn leases(&self) -> Result<Vec<Lease>, StoreError> {
+        leases::all(self)
+    }
+
+    fn subscriber(&self, id: SubscriberId) -> Result<Option<Subscriber>, StoreError> {
+        one(subscribers::of(self, &[id]))
+    }
+    fn subscribers_by_number(&self, msisdn: &str) -> Result<Vec<Subscriber>, StoreError> {
+        subscribers::by_number(self, msisdn)
+    }
+    fn subscribers(&self, after: Option<SubscriberId>, limit: u32) -> Result<Vec<Subscriber>, StoreError> {
+        subscribers::page(self, after, limit)
+    }
+
+    fn book(&self, id: SubscriberId) -> Result<Option<Book>, StoreError> {
+        one(books::of(self, &[id]))
+    }
+    fn books_full(&self, ids: &[SubscriberId]) -> Result<Vec<BookFull>, StoreError> {
+        let mut books: BTreeMap<_, _> = books::of(self, ids)?.into_iter().map(|book| (book.subscriber, book)).collect();
+        let mut holds: BTreeMap<_, Vec<Hold>> = BTreeMap::new();
+        for hold in holds::held_of(self, ids)? {
+            holds.entry(hold.subscriber).or_default().push(hold);
+        }
+        let full = |subscriber: Subscriber| {
+            Some(BookFull {
+                book: books.remove(&subscriber.id)?,
+                holds: holds.remove(&subscriber.id).unwrap_or_default(),
+                subscriber,
+            })
+        };
+        Ok(subscribers::of(self, ids)?.into_iter().filter_map(full).collect())
+    }
+    fn changes(
         &self,
-        kind: &str,
-        after: Option<&str>,
+        id: SubscriberId,
+        before: Option<Revision>,
         limit: u32,
-    ) -> Result<Vec<Document>, StoreError>;
+    ) -> Result<Vec<Change>, StoreError> {
+        books::changes(self, id, before, limit)
+    }
+    fn change(&self, id: SubscriberId, revision: Revision) -> Result<Option<Change>, StoreError> {
+        books::change(self, id, revision)
+    }
+    fn changes_of_sitting(&self, id: SubscriberId, sitting: u64) -> Result<Vec<Change>, StoreError> {
+        books::changes_of_sitting(self, id, sitting)
+    }
+    fn last_change_by(&self, id: SubscriberId, actor: &str) -> Result<Option<Change>, StoreError> {
+        books::last_change_by(self, id, actor)
+    }
+
+    fn terminal(&self, id: TerminalId) -> Result<Option<TerminalFull>, StoreError> {
+        one(terminals::many(self, &[id]))
+    }
+    fn terminals_full(&self, ids: &[TerminalId]) -> Result<Vec<TerminalFull>, StoreError> {
+        terminals::many(self, ids)
+    }
+    fn terminals_of(&self, id: SubscriberId) -> Result<Vec<TerminalFull>, StoreError> {
+        terminals::of(self, id)
+    }
+    fn terminals(
+        &self,
+        after: Option<TerminalId>,
+        limit: u32,
+    ) -> Result<Vec<(Terminal, Option<Due>)>, StoreError> {
+        terminals::page(self, after, limit)
+    }
+    fn terminals_by_address(&self, address: &str) -> Result<Vec<TerminalId>, StoreError> {
+        let found = terminals::by_addresses(self, &[address.to_owned()])?;
+        Ok(found.into_iter().map(|(_, id)| id).collect())
+    }
+    fn terminals_by_addresses(&self, addresses: &[String]) -> Result<Vec<(String, TerminalId)>, StoreError> {
+        terminals::by_addresses(self, addresses)
+    }
+    fn terminal_by_iccid(&self, iccid: &str) -> Result<Option<TerminalId>, StoreError> {
+        terminals::by_iccid(self, iccid)
+    }
+    fn due_in(
+        &self,
+        owned: &Slices,
+        lane: Lane,
+        now: i64,
+        limit: u32,
+    ) -> Result<Vec<(TerminalId, Due)>, StoreError> {
+        terminals::due_in(self, owned, lane, now, limit)
+    }
+    fn due_after(&self, owned: &Slices, now: i64) -> Result<Option<i64>, StoreError> {
+        terminals::due_after(self, owned, now)
+    }
+    fn waiting_first(&self, owned: &Slices, now: i64, limit: u32) -> Result<Vec<TerminalId>, StoreError> {
+        terminals::waiting_first(self, owned, now, limit)
+    }
+    fn next_try_after(&self, owned: &Slices, now: i64) -> Result<Option<i64>, StoreError> {
+        terminals::next_try_after(self, owned, now)
+    }
+    fn held_back(&self, owned: &Slices) -> Result<Vec<TerminalId>, StoreError> {
+        terminals::held_back(self, owned)
+    }
+
+    fn shipment(&self, id: ShipmentId) -> Result<Option<Shipment>, StoreError> {
+        one(shipments::many(self, &[id]))
+    }
+    fn shipments_by_id(&self, ids: &[ShipmentId]) -> Result<Vec<Shipment>, StoreError> {
+        shipments::many(self, ids)
+    }
+    fn shipments(&self, filter: ShipmentFilter) -> Result<Vec<Shipment>, StoreError> {
+        shipments::page(self, filter)
+    }
+    fn unfinished(&self, owned: &Slices) -> Result<Vec<Shipment>, StoreError> {
+        shipments::unfinished(self, owned)
+    }
+    fn in_flight_after(
+        &self,
+        owned: &Slices,
+        after: Option<ShipmentId>,
+        limit: u32,
+    ) -> Result<Vec<ShipmentId>, StoreError> {
+        shipments::in_flight_after(self, owned, after, limit)
+    }
+    fn sent(&self, gateway: &str, message: &str) -> Result<Option<PartRef>, StoreError> {
+        let found = shipments::sent(self, &[(gateway.to_owned(), message.to_owned())])?;
+        Ok(found.into_iter().next().map(|(_, part)| part))
+    }
+    fn sent_many(&self, ids: &[(String, String)]) -> Result<Vec<((String, String), PartRef)>, StoreError> {
+        shipments::sent(self, ids)
+    }
+
+    fn holds(&self, of: Option<SubscriberId>, only_held: bool) -> Result<Vec<Hold>, StoreError> {
+        holds::list(self, of, only_held)
+    }
+    fn hold(&self, of: SubscriberId, no: u32) -> Result<Option<Hold>, StoreError> {
+        holds::one(self, of, no)
+    }
+    fn next_hold_no(&self, of: SubscriberId) -> Result<u32, StoreError> {
+        holds::next_no(self, of)
+    }
+
+    fn document(&self, kind: &str, key: &str) -> Result<Option<Document>, StoreError> {
+        documents::one(self, kind, key)
+    }
+    fn documents_by_index(&self, kind: &str, index: &str) -> Result<Vec<Document>, StoreError> {
+        documents::by_index(self, kind, index)
+    }
+    fn documents(&self, kind: &str, after: Option<&str>, limit: u32) -> Result<Vec<Document>, StoreError> {
+        documents::page(self, kind, after, limit)
+    }
+}
+
+fn one<T>(found: Result<Vec<T>, StoreError>) -> Result<Option<T>, StoreError> {
+    Ok(found?.into_iter().next())
 }

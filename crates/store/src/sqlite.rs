@@ -1,230 +1,223 @@
-//! SQLite as a store: [`Jobs`] as prepared statements in one transaction, [`Reads`] as one statement or a few.
+//! SQLite: the tables' statements as prepared loops in one transaction of one writing connection.
 
-mod books;
-mod columns;
-mod documents;
-mod holds;
-mod migrate;
 mod open;
-mod shipments;
-mod subscribers;
-mod terminals;
 
 pub(crate) use open::{Place, checkpoint};
 
-use crate::*;
-use book::{Book, Change, Revision, Subscriber, SubscriberId};
-use delivery::{Due, Hold, PartRef, Shipment, ShipmentId, Terminal, TerminalId};
-use rusqlite::{Connection, TransactionBehavior};
+use crate::group::{self, Transaction};
+use crate::table::{At, Database, Kind, Load, Table, Way, Write};
+use crate::value::{Row, Value};
+use crate::writer::Writes;
+use crate::{Job, Refused, StoreError};
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, params_from_iter};
+use std::collections::HashMap;
+use std::cell::RefCell;
 
 /// One connection.
-pub(crate) struct Sqlite(pub(crate) Connection);
-
-/// Why a job stopped.
-enum Stop {
-    Refused(Refused),
-    Database(rusqlite::Error),
-    /// Kith asked for what must never be done.
-    Mistake(String),
+pub(crate) struct Sqlite {
+    pub(crate) db: Connection,
+    texts: RefCell<HashMap<(usize, u8), String>>,
 }
-
-impl From<Refused> for Stop {
-    fn from(refused: Refused) -> Self {
-        Self::Refused(refused)
-    }
-}
-
-impl From<rusqlite::Error> for Stop {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Database(error)
-    }
-}
-
-/// What a job came to. Every job reads what it demands before it writes, so a refusal needs nothing undone.
-type Done = Result<(), Stop>;
 
 fn failed(what: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
-    move |e| StoreError::Database {
-        what,
-        why: e.to_string(),
-    }
-}
-
-impl Jobs for Sqlite {
-    fn commit(&mut self, group: &[Job]) -> Result<Vec<Result<(), Refused>>, StoreError> {
-        let immediate = TransactionBehavior::Immediate;
-        let transaction = self
-            .0
-            .transaction_with_behavior(immediate)
-            .map_err(failed("begin a change"))?;
-        let mut results = Vec::with_capacity(group.len());
-        for job in group {
-            let (what, done) = carry_out(&transaction, job);
-            results.push(match done {
-                Ok(()) => Ok(()),
-                Err(Stop::Refused(refused)) => Err(refused),
-                Err(Stop::Database(e)) => return Err(failed(what)(e)),
-                Err(Stop::Mistake(why)) => return Err(StoreError::Database { what, why }),
-            });
+    move |e| {
+        let why = e.to_string();
+        match e.sqlite_error_code() {
+            Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::ReadOnly) => StoreError::Full { why },
+            _ => StoreError::Database { what, why },
         }
-        transaction.commit().map_err(failed("commit a change"))?;
-        Ok(results)
     }
 }
 
-fn carry_out(db: &Connection, job: &Job) -> (&'static str, Done) {
-    match job {
-        Job::CreateSubscriber(s) => ("create a subscriber", subscribers::create(db, s)),
-        Job::UpdateSubscriber(s) => ("change a subscriber", subscribers::update(db, s)),
-        Job::DeleteSubscriber(id) => ("delete a subscriber", subscribers::delete(db, *id)),
-        Job::Edit(edit) => ("write an edit", books::edit(db, edit)),
-        Job::AddTerminal(terminal) => ("add a terminal", terminals::add(db, terminal)),
-        Job::ChangeTerminal {
-            terminal,
-            blank,
-            due,
-        } => (
-            "change a terminal",
-            terminals::change(db, terminal, *blank, due.as_ref()),
-        ),
-        Job::MarkDue { marks, replace } => (
-            "mark terminals due",
-            terminals::mark_due(db, marks, *replace),
-        ),
-        Job::Settle(settle) => ("record a delivery's step", shipments::settle(db, settle)),
-        Job::PutHold { hold, due } => ("write a hold", holds::put(db, hold, due)),
-        Job::Documents(writes) => ("write documents", documents::write(db, writes)),
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Int(n) => ValueRef::Integer(*n),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Blob(octets) => ValueRef::Blob(octets),
+        }))
     }
 }
 
-impl Reads for Sqlite {
-    fn incarnation(&self) -> Result<u64, StoreError> {
-        migrate::incarnation(&self.0).map_err(failed("read its own state"))
-    }
-    fn counts(&self, now: i64) -> Result<Counts, StoreError> {
-        shipments::counts(&self.0, now).map_err(failed("count"))
-    }
-
-    fn subscriber(&self, id: SubscriberId) -> Result<Option<Subscriber>, StoreError> {
-        subscribers::one(&self.0, id).map_err(failed("read a subscriber"))
-    }
-    fn subscribers_by_number(&self, msisdn: &str) -> Result<Vec<Subscriber>, StoreError> {
-        subscribers::by_number(&self.0, msisdn).map_err(failed("find subscribers"))
-    }
-    fn subscribers(
-        &self,
-        after: Option<SubscriberId>,
-        limit: u32,
-    ) -> Result<Vec<Subscriber>, StoreError> {
-        subscribers::page(&self.0, after, limit).map_err(failed("list subscribers"))
-    }
-
-    fn book(&self, id: SubscriberId) -> Result<Option<Book>, StoreError> {
-        books::one(&self.0, id).map_err(failed("read a book"))
-    }
-    fn changes(
-        &self,
-        id: SubscriberId,
-        before: Option<Revision>,
-        limit: u32,
-    ) -> Result<Vec<Change>, StoreError> {
-        books::changes(&self.0, id, before, limit).map_err(failed("read a journal"))
-    }
-    fn change(&self, id: SubscriberId, revision: Revision) -> Result<Option<Change>, StoreError> {
-        books::change(&self.0, id, revision).map_err(failed("read a change"))
-    }
-    fn changes_of_sitting(
-        &self,
-        id: SubscriberId,
-        sitting: u64,
-    ) -> Result<Vec<Change>, StoreError> {
-        books::changes_of_sitting(&self.0, id, sitting).map_err(failed("read a sitting"))
-    }
-    fn last_change_by(&self, id: SubscriberId, actor: &str) -> Result<Option<Change>, StoreError> {
-        books::last_change_by(&self.0, id, actor).map_err(failed("read a journal"))
-    }
-
-    fn terminal(&self, id: TerminalId) -> Result<Option<TerminalFull>, StoreError> {
-        terminals::one(&self.0, id).map_err(failed("read a terminal"))
-    }
-    fn terminals_of(&self, id: SubscriberId) -> Result<Vec<TerminalFull>, StoreError> {
-        terminals::of(&self.0, id).map_err(failed("read a subscriber's terminals"))
-    }
-    fn terminals(
-        &self,
-        after: Option<TerminalId>,
-        limit: u32,
-    ) -> Result<Vec<(Terminal, Option<Due>)>, StoreError> {
-        terminals::page(&self.0, after, limit).map_err(failed("list terminals"))
-    }
-    fn terminals_by_address(&self, address: &str) -> Result<Vec<TerminalId>, StoreError> {
-        terminals::by_address(&self.0, address).map_err(failed("find terminals"))
-    }
-    fn terminal_by_iccid(&self, iccid: &str) -> Result<Option<TerminalId>, StoreError> {
-        terminals::by_iccid(&self.0, iccid).map_err(failed("find a terminal"))
-    }
-    fn due(&self, now: i64, limit: u32) -> Result<Vec<(TerminalId, Due)>, StoreError> {
-        terminals::due(&self.0, now, limit).map_err(failed("read what is due"))
-    }
-    fn next_due(&self) -> Result<Option<i64>, StoreError> {
-        terminals::next_due(&self.0).map_err(failed("read what is due"))
-    }
-    fn waiting(&self, now: i64) -> Result<Vec<Terminal>, StoreError> {
-        terminals::waiting(&self.0, now).map_err(failed("read what waits"))
-    }
-    fn next_try(&self) -> Result<Option<i64>, StoreError> {
-        terminals::next_try(&self.0).map_err(failed("read what waits"))
-    }
-    fn held_back(&self) -> Result<Vec<TerminalId>, StoreError> {
-        terminals::held_back(&self.0).map_err(failed("read what waits"))
-    }
-
-    fn shipment(&self, id: ShipmentId) -> Result<Option<Shipment>, StoreError> {
-        shipments::one(&self.0, id).map_err(failed("read a shipment"))
-    }
-    fn shipments(&self, filter: ShipmentFilter) -> Result<Vec<Shipment>, StoreError> {
-        shipments::page(&self.0, filter).map_err(failed("list shipments"))
-    }
-    fn unfinished(&self) -> Result<Vec<Shipment>, StoreError> {
-        shipments::unfinished(&self.0).map_err(failed("read unfinished shipments"))
-    }
-    fn sent(&self, gateway: &str, message: &str) -> Result<Option<PartRef>, StoreError> {
-        shipments::sent(&self.0, gateway, message).map_err(failed("find a message"))
-    }
-
-    fn holds(&self, of: Option<SubscriberId>, only_held: bool) -> Result<Vec<Hold>, StoreError> {
-        holds::list(&self.0, of, only_held).map_err(failed("list holds"))
-    }
-    fn hold(&self, of: SubscriberId, no: u32) -> Result<Option<Hold>, StoreError> {
-        holds::one(&self.0, of, no).map_err(failed("read a hold"))
-    }
-    fn next_hold_no(&self, of: SubscriberId) -> Result<u32, StoreError> {
-        holds::next_no(&self.0, of).map_err(failed("read holds"))
-    }
-
-    fn document(&self, kind: &str, key: &str) -> Result<Option<Document>, StoreError> {
-        documents::one(&self.0, kind, key).map_err(failed("read a document"))
-    }
-    fn documents_by_index(&self, kind: &str, index: &str) -> Result<Vec<Document>, StoreError> {
-        documents::by_index(&self.0, kind, index).map_err(failed("find documents"))
-    }
-    fn documents(
-        &self,
-        kind: &str,
-        after: Option<&str>,
-        limit: u32,
-    ) -> Result<Vec<Document>, StoreError> {
-        documents::page(&self.0, kind, after, limit).map_err(failed("list documents"))
+fn value(column: ValueRef<'_>) -> Value {
+    match column {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(n) => Value::Int(n),
+        // Nothing writes a real number; whoever reads it is told.
+        ValueRef::Real(n) => Value::Text(n.to_string()),
+        ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+        ValueRef::Blob(octets) => Value::Blob(octets.to_vec()),
     }
 }
 
 impl Sqlite {
-    /// Deletes at most `limit` documents that expired at `now` or before; how many it was.
-    pub(crate) fn expire(&mut self, now: i64, limit: u32) -> Result<usize, StoreError> {
-        documents::expire(&self.0, now, limit).map_err(failed("delete old documents"))
+    pub(crate) fn new(db: Connection) -> Self {
+        Self {
+            db,
+            texts: RefCell::default(),
+        }
     }
-    /// The store is a restored copy: a new incarnation.
-    pub(crate) fn renew(&mut self) -> Result<(), StoreError> {
-        migrate::renew(&self.0).map_err(failed("begin a new incarnation"))
+
+    fn query(&self, sql: &str, values: &[Value], found: &mut Vec<Row>) -> rusqlite::Result<()> {
+        let mut statement = self.db.prepare_cached(sql)?;
+        let columns = statement.column_count();
+        let mut rows = statement.query(params_from_iter(values))?;
+        while let Some(row) = rows.next()? {
+            let read = |n| Ok(value(row.get_ref(n)?));
+            found.push((0..columns).map(read).collect::<rusqlite::Result<_>>()?);
+        }
+        Ok(())
+    }
+
+    /// A statement of a table, its text made once.
+    fn with_text<T>(
+        &self,
+        table: &'static Table,
+        form: u8,
+        text: impl FnOnce() -> String,
+        work: impl FnOnce(&str) -> T,
+    ) -> T {
+        let key = (std::ptr::from_ref(table).addr(), form);
+        let mut texts = self.texts.borrow_mut();
+        work(texts.entry(key).or_insert_with(text))
+    }
+
+    fn put(&self, table: &'static Table, way: Way, rows: &[Row]) -> rusqlite::Result<()> {
+        // One writer: whether a row is there or not, nobody else comes between.
+        let update = way == Way::Update;
+        let text = || if update { update_text(table) } else { upsert_text(table) };
+        self.with_text(table, 100 + u8::from(update), text, |sql| {
+            let mut statement = self.db.prepare_cached(sql)?;
+            for row in rows {
+                statement.execute(params_from_iter(row))?;
+            }
+            Ok(())
+        })
+    }
+}
+
+fn names(columns: impl IntoIterator<Item = (&'static str, Kind)>) -> Vec<&'static str> {
+    columns.into_iter().map(|(name, _)| name).collect()
+}
+
+/// `a = ?1 AND b = ?2`, from parameter `first` on.
+fn these(columns: &[(&'static str, Kind)], first: usize) -> String {
+    let parts = (first..).zip(columns).map(|(n, (name, _))| format!("{name} = ?{n}"));
+    parts.collect::<Vec<_>>().join(" AND ")
+}
+
+fn upsert_text(table: &Table) -> String {
+    let all = names(table.columns());
+    let marks: Vec<_> = (1..=all.len()).map(|n| format!("?{n}")).collect();
+    let set: Vec<_> = names(table.rest.iter().copied())
+        .into_iter()
+        .map(|name| format!("{name} = excluded.{name}"))
+        .collect();
+    let otherwise = match &set[..] {
+        [] => "NOTHING".to_owned(),
+        _ => format!("UPDATE SET {}", set.join(", ")),
+    };
+    format!(
+        "INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO {otherwise}",
+        table.name,
+        all.join(", "),
+        marks.join(", "),
+        names(table.key.iter().copied()).join(", "),
+    )
+}
+
+fn update_text(table: &Table) -> String {
+    let set: Vec<_> = (table.key.len() + 1..)
+        .zip(table.rest)
+        .map(|(n, (name, _))| format!("{name} = ?{n}"))
+        .collect();
+    format!("UPDATE {} SET {} WHERE {}", table.name, set.join(", "), these(table.key, 1))
+}
+
+fn select_text(table: &Table, lead: usize) -> String {
+    let only = if table.only.is_empty() {
+        String::new()
+    } else {
+        format!(" AND {}", table.only)
+    };
+    let lead = table.key.get(..lead).unwrap_or(table.key);
+    format!(
+        "SELECT {} FROM {} t WHERE {}{only}",
+        names(table.columns()).join(", "),
+        table.name,
+        these(lead, 1),
+    )
+}
+
+impl Database for Sqlite {
+    fn rows(&self, _: At, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
+        let mut found = Vec::new();
+        self.query(sql, values, &mut found).map_err(failed("be read"))?;
+        Ok(found)
+    }
+
+    fn load(&self, loads: &[Load]) -> Result<Vec<Vec<Row>>, StoreError> {
+        let load = |load: &Load| {
+            let form = u8::try_from(load.lead).unwrap_or(u8::MAX);
+            let text = || select_text(load.table, load.lead);
+            self.with_text(load.table, form, text, |sql| {
+                let mut found = Vec::with_capacity(load.keys.len());
+                for key in &load.keys {
+                    self.query(sql, key, &mut found)?;
+                }
+                Ok(found)
+            })
+        };
+        let found = loads.iter().map(load).collect::<rusqlite::Result<_>>();
+        found.map_err(failed("be read"))
+    }
+}
+
+impl Transaction for Sqlite {
+    fn write(&self, writes: &[Write]) -> Result<(), StoreError> {
+        for write in writes {
+            let done = match write {
+                Write::Put(table, way, rows) => self.put(table, *way, rows),
+                Write::Remove(table, lead, keys) => {
+                    let key = table.key.get(..*lead).unwrap_or(table.key);
+                    let sql = format!("DELETE FROM {} WHERE {}", table.name, these(key, 1));
+                    keys.iter().try_for_each(|key| {
+                        let mut statement = self.db.prepare_cached(&sql)?;
+                        statement.execute(params_from_iter(key)).map(drop)
+                    })
+                }
+            };
+            done.map_err(failed("be written"))?;
+        }
+        Ok(())
+    }
+
+    fn run(&self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
+        let mut statement = self.db.prepare_cached(sql).map_err(failed("be written"))?;
+        let touched = statement.execute(params_from_iter(values));
+        touched.map(|rows| rows as u64).map_err(failed("be written"))
+    }
+}
+
+impl Writes for Sqlite {
+    fn commit(&mut self, group: &[Job]) -> Result<Vec<Result<(), Refused>>, StoreError> {
+        self.db
+            .execute_batch("BEGIN IMMEDIATE")
+            .map_err(failed("begin a change"))?;
+        let done = group::carry_out(self, group).and_then(|results| {
+            self.db.execute_batch("COMMIT").map_err(failed("commit a change"))?;
+            Ok(results)
+        });
+        if done.is_err() {
+            // SQLite may have rolled back by itself.
+            let _ = self.db.execute_batch("ROLLBACK");
+        }
+        done
+    }
+
+    fn statement(&mut self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
+        self.run(sql, values)
     }
 }

@@ -1,8 +1,12 @@
 //! The handle that the rest of Kith holds.
 
-use crate::sqlite::{Place, Sqlite, checkpoint};
+use crate::group;
+use crate::health::Health;
+use crate::postgres::{self, Place, Reader, Servers};
+use crate::sqlite::{self, Sqlite, checkpoint};
 use crate::writer::{self, Ask, Question};
 use crate::*;
+use futures_util::future::join_all;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +15,8 @@ use tokio::sync::oneshot;
 
 /// Connections that read while the writer writes.
 const READERS: usize = 2;
+/// The same over a network, where a question waits for its answer.
+const CONNECTIONS: usize = 4;
 /// Documents deleted in one go: short enough that nobody notices.
 const EXPIRED: u32 = 500;
 
@@ -19,11 +25,15 @@ const EXPIRED: u32 = 500;
 pub struct Store(Arc<Shared>);
 
 struct Shared {
-    writer: Sender<Ask>,
+    /// One a database; the home database's first.
+    writers: Vec<Sender<Ask>>,
+    /// Which of them has a slice.
+    place: Option<Place>,
     /// None: in memory, the writer reads.
     readers: Mutex<Option<Sender<Question>>>,
     in_memory: bool,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    health: Vec<Health>,
 }
 
 impl std::fmt::Debug for Store {
@@ -38,7 +48,7 @@ impl Store {
     /// # Errors
     /// When another process holds it, it is from a newer Kith, or the file cannot be used.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let place = Place::lock(path)?;
+        let place = sqlite::Place::lock(path)?;
         let db = place.writer()?;
         let readers = (0..READERS)
             .map(|_| place.reader())
@@ -56,14 +66,18 @@ impl Store {
             checkpoint(&path, &wakes)
         })?);
         let (writer, asks) = mpsc::channel();
-        threads.push(spawn("store-writer", move || {
-            // One wake-up waits at most: what was committed since goes with it.
-            writer::run(db, &asks, || {
-                let _ = wake.try_send(());
-            });
-            drop(place);
+        let health = Health::default();
+        threads.push(spawn("store-writer", {
+            let health = health.clone();
+            move || {
+                // One wake-up waits at most: what was committed since goes with it.
+                writer::run(db, &asks, &health, || {
+                    let _ = wake.try_send(());
+                });
+                drop(place);
+            }
         })?);
-        Ok(Self::new(writer, Some(questions), threads))
+        Ok(Self::with(vec![writer], None, Some(questions), threads, vec![health]))
     }
 
     /// A store in memory, for tests.
@@ -73,17 +87,69 @@ impl Store {
     pub fn memory() -> Result<Self, StoreError> {
         let db = Sqlite::memory()?;
         let (writer, asks) = mpsc::channel();
-        let thread = spawn("store-writer", move || writer::run(db, &asks, || ()))?;
-        Ok(Self::new(writer, None, vec![thread]))
+        let work = move || writer::run(db, &asks, &Health::default(), || ());
+        let threads = vec![spawn("store-writer", work)?];
+        Ok(Self::with(vec![writer], None, None, threads, Vec::new()))
     }
 
-    fn new(
-        writer: Sender<Ask>,
+    /// Connects to PostgreSQL, and brings its schema up to date. Many nodes may.
+    ///
+    /// # Errors
+    /// When a server does not answer for ten seconds, is from a newer Kith, or says no.
+    pub fn connect(servers: &Servers) -> Result<Self, StoreError> {
+        let (urls, place) = servers.spread()?;
+        let known: Vec<_> = urls
+            .into_iter()
+            .map(|url| Arc::new(postgres::Known::new(url, Health::default())))
+            .collect();
+        let (mut writers, mut threads) = (Vec::new(), Vec::new());
+        for known in &known {
+            let (writer, asks) = mpsc::channel();
+            writers.push(writer);
+            let (opened, opening) = mpsc::channel();
+            let known = Arc::clone(known);
+            threads.push(spawn("store-writer", move || {
+                let health = known.health.clone();
+                match postgres::Writer::open(known) {
+                    Ok(db) => {
+                        let _ = opened.send(Ok(()));
+                        writer::run(db, &asks, &health, || ());
+                    }
+                    Err(error) => drop(opened.send(Err(error))),
+                }
+            })?);
+            opening.recv().map_err(|_| StoreError::Closed)??;
+        }
+        let (questions, asked) = mpsc::channel::<Question>();
+        let asked = Arc::new(Mutex::new(asked));
+        for _ in 0..CONNECTIONS {
+            let (asked, known, place) = (Arc::clone(&asked), known.clone(), place.clone());
+            threads.push(spawn("store-reader", move || {
+                let reader = Reader::new(&known, place);
+                loop {
+                    let Ok(question) = lock(&asked).recv() else {
+                        return;
+                    };
+                    question(&reader);
+                    reader.leave();
+                }
+            })?);
+        }
+        let health = known.iter().map(|known| known.health.clone()).collect();
+        Ok(Self::with(writers, Some(place), Some(questions), threads, health))
+    }
+
+    fn with(
+        writers: Vec<Sender<Ask>>,
+        place: Option<Place>,
         readers: Option<Sender<Question>>,
         threads: Vec<JoinHandle<()>>,
+        health: Vec<Health>,
     ) -> Self {
         Self(Arc::new(Shared {
-            writer,
+            writers,
+            place,
+            health,
             in_memory: readers.is_none(),
             readers: Mutex::new(readers),
             threads: Mutex::new(threads),
@@ -93,7 +159,8 @@ impl Store {
     /// Carries out a job; when this returns `Ok`, it is on the disk.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] when the job's own precondition failed, others when the store did. Nothing was done then.
+    /// [`StoreError::Refused`] when the job's own precondition failed, others when the store did. Nothing was done then,
+    /// but for [`StoreError::Unknown`].
     pub async fn run(&self, job: Job) -> Result<(), StoreError> {
         let results = self.run_all(vec![job]).await;
         results
@@ -102,12 +169,47 @@ impl Store {
             .unwrap_or(Err(StoreError::Closed))
     }
 
-    /// Carries out jobs in order, each by itself, in one commit if they all can be; one result a job.
+    /// Carries out jobs in order, each by itself, in one commit a database if they all can be; one result a job.
     pub async fn run_all(&self, jobs: Vec<Job>) -> Vec<Result<(), StoreError>> {
+        let [only] = &self.0.writers[..] else {
+            return self.run_spread(jobs).await;
+        };
         let len = jobs.len();
-        self.ask(|answer| Ask::Jobs(jobs, answer))
+        ask(only, |answer| Ask::Jobs(jobs, answer))
             .await
-            .unwrap_or_else(|_| (0..len).map(|_| Err(StoreError::Closed)).collect())
+            .unwrap_or_else(|_| closed(len))
+    }
+
+    /// The same over several databases, which work side by side.
+    async fn run_spread(&self, jobs: Vec<Job>) -> Vec<Result<(), StoreError>> {
+        let len = jobs.len();
+        let mut parts: Vec<(Vec<usize>, Vec<Job>)> = Vec::new();
+        parts.resize_with(self.0.writers.len(), Default::default);
+        for (at, job) in jobs.into_iter().enumerate() {
+            let place = match (group::slice_of(&job), &self.0.place) {
+                (Some(slice), Some(place)) => place.of(slice),
+                _ => 0,
+            };
+            if let Some((order, part)) = parts.get_mut(place) {
+                order.push(at);
+                part.push(job);
+            }
+        }
+        let asked = parts.into_iter().zip(&self.0.writers).map(|((order, part), writer)| async move {
+            let len = part.len();
+            let answers = match len {
+                0 => Ok(Vec::new()),
+                _ => ask(writer, |answer| Ask::Jobs(part, answer)).await,
+            };
+            order.into_iter().zip(answers.unwrap_or_else(|_| closed(len))).collect::<Vec<_>>()
+        });
+        let mut results = closed(len);
+        for (at, result) in join_all(asked).await.into_iter().flatten() {
+            if let Some(place) = results.get_mut(at) {
+                *place = result;
+            }
+        }
+        results
     }
 
     /// Asks several things of one and the same state.
@@ -121,8 +223,8 @@ impl Store {
         let (answer, answered) = oneshot::channel();
         let question: Question = Box::new(move |reads| drop(answer.send(question(reads))));
         if self.0.in_memory {
-            let sent = self.0.writer.send(Ask::Read(question));
-            sent.map_err(|_| StoreError::Closed)?;
+            let writer = self.0.writers.first().ok_or(StoreError::Closed)?;
+            writer.send(Ask::Read(question)).map_err(|_| StoreError::Closed)?;
         } else {
             let readers = self.0.readers.lock();
             let readers = readers.unwrap_or_else(PoisonError::into_inner);
@@ -132,21 +234,27 @@ impl Store {
         answered.await.map_err(|_| StoreError::Closed)?
     }
 
+    /// What is wrong with the database; none when it answers.
+    pub fn ill(&self) -> Option<Ill> {
+        self.0.health.iter().find_map(Health::ill)
+    }
+
     /// Deletes every document that expired at `now` (ms UTC) or before, a few at a time; how many it was.
     ///
     /// # Errors
     /// When the store failed; what was deleted before stays deleted.
     pub async fn expire(&self, now: i64) -> Result<usize, StoreError> {
         let mut gone = 0;
-        loop {
-            let step = self
-                .ask(|answer| Ask::Expire(now, EXPIRED, answer))
-                .await??;
-            gone += step;
-            if step < EXPIRED as usize {
-                return Ok(gone);
+        for writer in &self.0.writers {
+            loop {
+                let step = ask(writer, |answer| Ask::Expire(now, EXPIRED, answer)).await??;
+                gone += step;
+                if step < EXPIRED as usize {
+                    break;
+                }
             }
         }
+        Ok(gone)
     }
 
     /// Begins a new incarnation: this store is a restored copy, and every counter must jump at its first use (rule 2).
@@ -154,24 +262,32 @@ impl Store {
     /// # Errors
     /// When the store failed.
     pub async fn renew(&self) -> Result<(), StoreError> {
-        self.ask(Ask::Renew).await?
+        for writer in &self.0.writers {
+            ask(writer, Ask::Renew).await??;
+        }
+        Ok(())
     }
 
-    /// Finishes what is queued and lets go of the file. Whoever asks later is told that the store is closed.
+    /// Finishes what is queued and lets go of the database. Whoever asks later is told that the store is closed.
     pub async fn close(&self) {
         drop(lock(&self.0.readers).take());
-        let _ = self.0.writer.send(Ask::Close);
+        for writer in &self.0.writers {
+            let _ = writer.send(Ask::Close);
+        }
         let threads = std::mem::take(&mut *lock(&self.0.threads));
         let join = move || threads.into_iter().for_each(|t| drop(t.join()));
         let _ = tokio::task::spawn_blocking(join).await;
     }
+}
 
-    async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, StoreError> {
-        let (answer, answered) = oneshot::channel();
-        let sent = self.0.writer.send(ask(answer));
-        sent.map_err(|_| StoreError::Closed)?;
-        answered.await.map_err(|_| StoreError::Closed)
-    }
+async fn ask<T>(writer: &Sender<Ask>, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, StoreError> {
+    let (answer, answered) = oneshot::channel();
+    writer.send(ask(answer)).map_err(|_| StoreError::Closed)?;
+    answered.await.map_err(|_| StoreError::Closed)
+}
+
+fn closed(len: usize) -> Vec<Result<(), StoreError>> {
+    (0..len).map(|_| Err(StoreError::Closed)).collect()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -192,7 +308,7 @@ fn read(db: &Sqlite, asked: &Mutex<Receiver<Question>>) {
         let Ok(question) = lock(asked).recv() else {
             return;
         };
-        let snapshot = db.0.unchecked_transaction();
+        let snapshot = db.db.unchecked_transaction();
         if let Err(e) = &snapshot {
             tracing::error!("a read sees more than one state: {e}");
         }

@@ -1,8 +1,9 @@
 //! The one writer: a thread that commits in groups. A group is what queued while the previous commit ran, so a lone job
 //! never waits and a crowd shares its commits.
 
-use crate::sqlite::Sqlite;
-use crate::{Job, Jobs, Reads, Refused, StoreError};
+use crate::{Job, Reads, Refused, StoreError};
+use crate::health::Health;
+use crate::value::Value;
 use std::collections::VecDeque;
 use std::sync::mpsc;
 use tokio::sync::oneshot;
@@ -12,6 +13,23 @@ const GROUP: usize = 200;
 
 pub(crate) type Results = Vec<Result<(), StoreError>>;
 pub(crate) type Question = Box<dyn FnOnce(&dyn Reads) + Send>;
+
+/// A database that the writer holds.
+pub(crate) trait Writes: Reads {
+    /// Commits a group in one transaction; one result a job, in order. A refused job leaves no trace, the others stand.
+    ///
+    /// # Errors
+    /// When the database fails, or a job is a mistake of Kith's own: then nothing of the whole group was done.
+    fn commit(&mut self, group: &[Job]) -> Result<Vec<Result<(), Refused>>, StoreError>;
+    /// One statement in a transaction of its own; how many rows it touched.
+    fn statement(&mut self, sql: &str, values: &[Value]) -> Result<u64, StoreError>;
+}
+
+/// Documents that expired, a few at a time.
+const EXPIRE: &str = "DELETE FROM document WHERE (kind, key) IN
+    (SELECT kind, key FROM document WHERE expires <= ?1 ORDER BY expires LIMIT ?2)";
+/// A restored copy is a new incarnation.
+const RENEW: &str = "UPDATE store_state SET incarnation = incarnation + 1";
 
 /// What the writer is asked.
 pub(crate) enum Ask {
@@ -63,7 +81,7 @@ impl Waiting {
 }
 
 /// Runs until every asker is gone or one closes; `committed` is called after every commit.
-pub(crate) fn run(mut db: Sqlite, asks: &mpsc::Receiver<Ask>, committed: impl Fn()) {
+pub(crate) fn run<W: Writes>(mut db: W, asks: &mpsc::Receiver<Ask>, health: &Health, committed: impl Fn()) {
     let mut waiting = Waiting::default();
     let mut open = true;
     while open {
@@ -75,11 +93,12 @@ pub(crate) fn run(mut db: Sqlite, asks: &mpsc::Receiver<Ask>, committed: impl Fn
                     Ask::Jobs(jobs, answer) => waiting.push((jobs, answer)),
                     Ask::Read(question) => question(&db),
                     Ask::Expire(now, limit, answer) => {
-                        let _ = answer.send(db.expire(now, limit));
+                        let gone = db.statement(EXPIRE, &[now.into(), limit.into()]);
+                        let _ = answer.send(gone.map(|rows| usize::try_from(rows).unwrap_or(usize::MAX)));
                         committed();
                     }
                     Ask::Renew(answer) => {
-                        let _ = answer.send(db.renew());
+                        let _ = answer.send(db.statement(RENEW, &[]).map(drop));
                     }
                     Ask::Close => open = false,
                 }
@@ -88,22 +107,31 @@ pub(crate) fn run(mut db: Sqlite, asks: &mpsc::Receiver<Ask>, committed: impl Fn
             if group.is_empty() {
                 break;
             }
-            commit(&mut db, group);
+            commit(&mut db, health, group);
             committed();
         }
     }
 }
 
-fn commit(db: &mut Sqlite, group: Vec<Batch>) {
+fn commit(db: &mut impl Writes, health: &Health, group: Vec<Batch>) {
     let mut jobs = Vec::new();
     let mut answers = Vec::with_capacity(group.len());
     for (batch, answer) in group {
         answers.push((batch.len(), answer));
         jobs.extend(batch);
     }
-    let mut results = match db.commit(&jobs) {
+    let done = db.commit(&jobs);
+    match &done {
+        Ok(_) => health.well(),
+        Err(error) => health.hurt(error),
+    }
+    let mut results = match done {
         Ok(results) => results.into_iter().map(said).collect(),
         Err(e) if jobs.len() == 1 => vec![Err(e)],
+        // The database itself is in trouble: nobody is better off alone.
+        Err(e @ (StoreError::Away { .. } | StoreError::Unknown { .. } | StoreError::Full { .. })) => {
+            jobs.iter().map(|_| Err(e.clone())).collect()
+        }
         // One job spoilt the group: each by itself, so that only that one fails.
         Err(_) => jobs
             .iter()

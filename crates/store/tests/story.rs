@@ -36,20 +36,14 @@ async fn a_friend_reaches_the_phone_and_the_store_remembers() {
     step.terminal.planned = Revision(1);
     step.shipment = Some(ship(A, 1));
     step.clear_due = Some(mark(1));
-    store
-        .run(Job::Settle(Box::new(step.clone())))
-        .await
-        .unwrap();
+    go(&store, &step).await;
     assert_eq!(store.due(i64::MAX, 10).await.unwrap(), []);
     assert_eq!(store.unfinished().await.unwrap(), [ship(A, 1)]);
 
     // The gateway takes it, and the card proves it.
     step.sent = vec![("lab".to_owned(), "m1".to_owned(), part(A, 1))];
     step.clear_due = None;
-    store
-        .run(Job::Settle(Box::new(step.clone())))
-        .await
-        .unwrap();
+    go(&store, &step).await;
     assert_eq!(store.sent("lab", "m1").await.unwrap(), Some(part(A, 1)));
     step.terminal.in_flight = None;
     step.terminal.proven = Revision(1);
@@ -57,16 +51,15 @@ async fn a_friend_reaches_the_phone_and_the_store_remembers() {
     step.slots = vec![ours(7, b"Rose")];
     step.placement = Some(placement(7));
     step.sent.clear();
-    store
-        .run(Job::Settle(Box::new(step.clone())))
-        .await
-        .unwrap();
+    go(&store, &step).await;
 
     store.close().await;
     assert!(store.book(A).await.is_err(), "a closed store says so");
     let store = Store::open(&folder.file()).unwrap();
     assert_eq!(store.book(A).await.unwrap().unwrap().friends.len(), 1);
     let there = store.terminal(id(A, 1)).await.unwrap().unwrap();
+    assert_eq!(there.terminal.version, 3, "one more with every step");
+    step.terminal.version = 3;
     assert_eq!(there.terminal, step.terminal);
     assert_eq!(there.placement, placement(7));
     assert_eq!(
@@ -84,4 +77,9 @@ async fn a_friend_reaches_the_phone_and_the_store_remembers() {
         (1, 0, 0, 1)
     );
     store.close().await;
+}
+
+async fn go(store: &Store, step: &store::SettleJob) {
+    let job = read_again(store, Job::Settle(Box::new(step.clone()))).await;
+    store.run(job).await.unwrap();
 }

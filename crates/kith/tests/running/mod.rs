@@ -1,6 +1,9 @@
 //! The real binary, running: a demo in a folder of its own, what it answers, and waiting for what it will say.
 #![allow(dead_code, clippy::unwrap_used)] // Every test binary uses a part of it.
 
+pub mod load;
+pub mod world;
+
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -14,6 +17,8 @@ use std::time::{Duration, Instant};
 pub const LIMIT: Duration = Duration::from_secs(60);
 /// The first owner of the sample data, on whose card most tests look.
 pub const MUM: &str = "+447700900101";
+/// The third, whose phone has no card that Kith can write.
+pub const JOE: &str = "+447700900103";
 
 /// Waits for a state, with a limit.
 pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {

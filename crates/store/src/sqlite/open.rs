@@ -1,7 +1,7 @@
 //! Where a store lies, and how its connections are set.
 
-use super::{Sqlite, failed, migrate};
-use crate::StoreError;
+use super::{Sqlite, failed};
+use crate::{StoreError, schema};
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -64,7 +64,7 @@ impl Place {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let db = Connection::open_with_flags(&self.path, flags).map_err(&what)?;
         set(&db).map_err(&what)?;
-        Ok(Sqlite(db))
+        Ok(Sqlite::new(db))
     }
 }
 
@@ -75,17 +75,19 @@ impl Sqlite {
     }
 }
 
-fn ready(mut db: Connection) -> Result<Sqlite, StoreError> {
+fn ready(db: Connection) -> Result<Sqlite, StoreError> {
     set(&db).map_err(failed("open its file"))?;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let now = now.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX));
-    migrate::migrate(&mut db, now)
-        .map_err(failed("bring its schema up to date"))?
-        .map_err(|schema| StoreError::Database {
-            what: "be opened",
-            why: format!("it is at schema {schema}, from a newer Kith: start that one"),
-        })?;
-    Ok(Sqlite(db))
+    let what = failed("bring its schema up to date");
+    let fresh = "SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'store_state')";
+    let is_new = db.query_row(fresh, [], |row| row.get(0)).map_err(&what)?;
+    let db = Sqlite::new(db);
+    db.db.execute_batch("BEGIN IMMEDIATE").map_err(&what)?;
+    let script = |text: &str| db.db.execute_batch(text).map_err(&what);
+    schema::migrate(&db, is_new, str::to_owned, &script, now)?;
+    db.db.execute_batch("COMMIT").map_err(&what)?;
+    Ok(db)
 }
 
 fn set(db: &Connection) -> rusqlite::Result<()> {

@@ -198,5 +198,5 @@ pub async fn next_things(store: &Store) {
     assert_eq!(store.next_try().await.unwrap(), Some(60));
     assert_eq!(store.waiting(59).await.unwrap(), []);
     let waiting = store.waiting(70).await.unwrap();
-    assert_eq!(waiting.iter().map(|t| t.id.no).collect::<Vec<_>>(), [2, 1]);
+    assert_eq!(waiting.iter().map(|id| id.no).collect::<Vec<_>>(), [2, 1]);
 }

@@ -60,10 +60,11 @@ fn refused(result: Result<(), StoreError>) -> Refused {
 }
 
 async fn ok(store: &Store, job: Job) {
-    store.run(job).await.unwrap();
+    store.run(read_again(store, job).await).await.unwrap();
 }
 
 async fn refuse(store: &Store, job: Job, why: Refused) {
+    let job = read_again(store, job).await;
     assert_eq!(refused(store.run(job).await), why);
 }
 

@@ -103,9 +103,9 @@ pub async fn groups(store: &Store) {
 }
 
 pub async fn closing(store: &Store) {
-    assert_eq!(store.incarnation().await.unwrap(), 1);
+    assert_eq!(store.incarnation(0).await.unwrap(), 1);
     store.renew().await.unwrap();
-    assert_eq!(store.incarnation().await.unwrap(), 2);
+    assert_eq!(store.incarnation(0).await.unwrap(), 2);
     let queued = store.run(add_friend(A, 0, "Rose", None));
     let (done, ()) = tokio::join!(queued, store.close());
     done.unwrap();

@@ -139,6 +139,21 @@ pub fn add_friend(of: SubscriberId, expect: u64, name: &str, request: Option<&st
     Job::Edit(Box::new(edit(of, expect, name, request)))
 }
 
+/// The job as one makes it that read its terminal just now.
+pub async fn read_again(store: &store::Store, mut job: Job) -> Job {
+    let terminal = match &mut job {
+        Job::Settle(step) => Some(&mut step.terminal),
+        Job::ChangeTerminal { terminal, .. } => Some(&mut **terminal),
+        _ => None,
+    };
+    if let Some(terminal) = terminal
+        && let Some(there) = store.terminal(terminal.id).await.unwrap()
+    {
+        terminal.version = there.terminal.version;
+    }
+    job
+}
+
 pub fn settle(of: SubscriberId, no: u32) -> SettleJob {
     SettleJob::of(terminal(of, no))
 }
@@ -215,5 +230,6 @@ pub fn document(key: &str, value: Option<&str>, expect: Option<u64>) -> Document
         index: Some("login".to_owned()),
         expires: None,
         expect,
+        slice: None,
     }
 }

@@ -1,0 +1,235 @@
+//! The server and the carrier as processes of their own, on one folder: what tests end and start again.
+
+use super::{JOE, MUM, folder, says, spawn, try_ask, until};
+use serde_json::{Value, json};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+/// A folder, the ports, and whatever of the two processes runs.
+pub struct World {
+    pub folder: PathBuf,
+    smpp: u16,
+    lab: u16,
+    api: u16,
+    server: Option<Child>,
+    carrier: Option<Child>,
+    pub token: String,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        for child in [&mut self.server, &mut self.carrier].into_iter().flatten() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Ports that nobody holds just now.
+fn free_ports<const N: usize>() -> [u16; N] {
+    let held: Vec<_> = (0..N)
+        .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
+        .collect();
+    std::array::from_fn(|n| held[n].local_addr().unwrap().port())
+}
+
+impl World {
+    /// Where the API answers.
+    pub fn api_url(&self) -> String {
+        format!("http://127.0.0.1:{}/api/v1", self.api)
+    }
+
+    /// Where the carrier answers.
+    pub fn lab_url(&self) -> String {
+        format!("http://127.0.0.1:{}/lab/v1", self.lab)
+    }
+
+    /// A carrier that runs, and a store with two subscribers: Mum with a card, Joe without.
+    pub fn new(name: &str) -> Self {
+        let folder = folder(&format!("kill-{name}"));
+        let [smpp, lab, api, portal] = free_ports();
+        let config = format!(
+            "[store]\npath = \"data\"\n[listen]\npublic = \"127.0.0.1:{portal}\"\nlan = \"127.0.0.1:{api}\"\n\
+             [delivery]\nquiet_seconds = 0\nproof_seconds = 1\nproof_seconds_most = 1\n\
+             [[gateway]]\nname = \"carrier\"\nhost = \"127.0.0.1\"\nport = {smpp}\nsystem_id = \"kith\"\n\
+             password = \"secret8\"\nsource = \"12345\"\n"
+        );
+        std::fs::write(folder.join("kith.toml"), config).unwrap();
+        let keys = format!("{}\n{}\n", "01".repeat(16), "a4".repeat(16));
+        std::fs::write(folder.join("keys.txt"), keys).unwrap();
+        let mut world = Self {
+            folder,
+            smpp,
+            lab,
+            api,
+            server: None,
+            carrier: None,
+            token: String::new(),
+        };
+        world.start_carrier();
+        // The first start makes the store; what follows is done without a server.
+        world.start_server(None);
+        world.stop_server();
+        world.kith(&["subscriber", "add", "--msisdn", MUM, "--name", "Mum"]);
+        let card = [
+            "--card-profile",
+            "sim-28x50",
+            "--iccid",
+            "89447700900000000001",
+        ];
+        let keys = ["--keys-file", "keys.txt"];
+        world.kith(&[&["terminal", "add", MUM][..], &card, &keys].concat());
+        world.kith(&["subscriber", "add", "--msisdn", JOE, "--name", "Joe"]);
+        world.kith(&["terminal", "add", JOE, "--channel", "sms-card"]);
+        let scopes = ["calls", "books:read", "books:write", "provision", "network"];
+        let scopes: Vec<_> = scopes.iter().flat_map(|scope| ["--scope", scope]).collect();
+        world.token = world.kith(&[&["token", "add", "test"][..], &scopes].concat());
+        world
+    }
+
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kith"));
+        command.current_dir(&self.folder).stdin(Stdio::null());
+        command
+    }
+
+    pub fn kith(&self, words: &[&str]) -> String {
+        let output = self.command().args(words).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        let wrong = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{words:?}: {said}{wrong}");
+        said
+    }
+
+    pub fn start_carrier(&mut self) {
+        let (smpp, lab) = (self.smpp.to_string(), self.lab.to_string());
+        let words = [
+            "lab",
+            "--data",
+            "lab",
+            "--smpp-port",
+            &smpp,
+            "--http-port",
+            &lab,
+        ];
+        let (child, lines) = spawn(self.command().args(words));
+        self.carrier = Some(child);
+        assert!(says(&lines, "Phones"), "the carrier ended");
+    }
+
+    /// Starts the server; with a moment, one that ends itself there, perhaps before it has said that it is ready.
+    pub fn start_server(&mut self, kill_at: Option<&str>) {
+        let mut command = self.command();
+        command.arg("serve");
+        if let Some(moment) = kill_at {
+            command.env("KITH_KILL_AT", moment).stderr(Stdio::null());
+        }
+        let (child, lines) = spawn(&mut command);
+        self.server = Some(child);
+        assert!(
+            says(&lines, "Portal") || kill_at.is_some(),
+            "the server ended"
+        );
+    }
+
+    /// Starts the server and ends it when it has said so many lines.
+    pub fn start_and_kill(&mut self, after: usize) {
+        let (mut child, lines) = spawn(self.command().arg("serve"));
+        for _ in lines.iter().take(after) {}
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// SIGKILL: nothing is said good-bye to.
+    pub fn stop_server(&mut self) {
+        let mut child = self.server.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    pub fn stop_carrier(&mut self) {
+        let mut child = self.carrier.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Waits until the server has ended itself.
+    pub fn ended(&mut self, moment: &str) {
+        let mut child = self.server.take().unwrap();
+        until(moment, || child.try_wait().unwrap());
+    }
+
+    /// A call of the API; nothing when the server ended meanwhile.
+    pub fn api(&self, call: &str, body: &Value) -> Option<Value> {
+        let lines = [
+            format!("Authorization: Bearer {}", self.token),
+            "Content-Type: application/json".to_owned(),
+        ];
+        let answer = try_ask(&self.api_url(), call, &lines, &body.to_string())?;
+        assert!(answer.status < 500, "{call}: {}", answer.text);
+        Some(answer.body)
+    }
+
+    pub fn id(&self, number: &str) -> String {
+        let shown = self.kith(&["subscriber", "show", number, "--json"]);
+        let shown: Value = serde_json::from_str(&shown).unwrap();
+        shown["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Adds a friend over HTTP; a server that ends itself meanwhile gives no answer.
+    pub fn add(&self, owner: &str, name: &str) {
+        let body = json!({"name": name, "numbers": [{"number": "07700 900123"}]});
+        self.api(&format!("POST /subscribers/{owner}/friends"), &body);
+    }
+
+    /// Brings so many friends of Mum's in by a list.
+    pub fn import(&self, count: usize) -> Vec<String> {
+        let names: Vec<String> = (1..=count).map(|n| format!("Friend {n}")).collect();
+        let card = |name: &String| {
+            format!("BEGIN:VCARD\nVERSION:3.0\nFN:{name}\nTEL:07700 900123\nEND:VCARD\n")
+        };
+        let cards: String = names.iter().map(card).collect();
+        std::fs::write(self.folder.join("list.vcf"), cards).unwrap();
+        self.kith(&["book", "import", MUM, "list.vcf"]);
+        names
+    }
+
+    pub fn phone(&self, number: &str) -> Value {
+        let answer = try_ask(&self.lab_url(), &format!("GET /handsets/{number}"), &[], "");
+        answer.map(|answer| answer.body).unwrap_or_default()
+    }
+
+    /// The names in a phone's book, sorted: from the card's own file, or from the cards that it took.
+    pub fn names(&self, number: &str) -> Vec<String> {
+        let phone = self.phone(number);
+        let kept = if phone["iccid"].is_string() {
+            "phone_book"
+        } else {
+            "cards_received"
+        };
+        let mut names: Vec<_> = phone[kept]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| entry["name"].as_str().map(str::to_owned))
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Everything is done: the phone has the friends, the server says so, and every rule holds.
+    pub fn finished(&self, number: &str, names: &[&str]) {
+        until(&format!("{names:?} on {number}"), || {
+            let there = self.names(number);
+            let all = names.iter().all(|name| there.iter().any(|n| n == name));
+            all.then_some(())
+        });
+        until("in_sync", || {
+            let shown = self.kith(&["terminal", "show", number]);
+            shown.contains("in_sync").then_some(())
+        });
+        assert!(self.kith(&["audit"]).contains("every rule holds"));
+    }
+}

@@ -1,0 +1,102 @@
+//! Documents of identity and control: `document`.
+
+use crate::StoreError;
+use crate::job::{Document, DocumentWrite, Refused};
+use crate::table::{At, DOCUMENT, Database, Lock, VERSION};
+use crate::unit::{Done, Stop, Unit, Wanted};
+use crate::value::{Columns, Row};
+
+const COLUMNS: &str = "SELECT key, value, version, expires FROM document WHERE kind = ?1";
+
+fn read(row: &Row) -> Result<Document, StoreError> {
+    Ok(Document {
+        key: row.text(0)?.to_owned(),
+        value: row.text(1)?.to_owned(),
+        version: row.unsigned(2)?,
+        expires: row.optional(3)?,
+    })
+}
+
+pub(crate) fn one(db: &dyn Database, kind: &str, key: &str) -> Result<Option<Document>, StoreError> {
+    let sql = format!("{COLUMNS} AND key = ?2");
+    let rows = db.rows(At::Everywhere, &sql, &[kind.into(), key.into()])?;
+    rows.first().map(read).transpose()
+}
+
+pub(crate) fn by_index(db: &dyn Database, kind: &str, index: &str) -> Result<Vec<Document>, StoreError> {
+    let sql = format!("{COLUMNS} AND second = ?2 ORDER BY key");
+    let mut rows = db.rows(At::Everywhere, &sql, &[kind.into(), index.into()])?;
+    rows.sort_unstable();
+    rows.iter().map(read).collect()
+}
+
+pub(crate) fn page(
+    db: &dyn Database,
+    kind: &str,
+    after: Option<&str>,
+    limit: u32,
+) -> Result<Vec<Document>, StoreError> {
+    // No key is empty.
+    let sql = format!("{COLUMNS} AND key > ?2 ORDER BY key LIMIT ?3");
+    let values = [kind.into(), after.unwrap_or_default().into(), limit.into()];
+    let mut rows = db.rows(At::Everywhere, &sql, &values)?;
+    rows.sort_unstable();
+    rows.iter().take(limit as usize).map(read).collect()
+}
+
+fn key(write: &DocumentWrite) -> Row {
+    vec![write.kind.into(), (&write.key).into()]
+}
+
+pub(crate) fn want(writes: &[DocumentWrite], wanted: &mut Wanted) {
+    for write in writes {
+        wanted.row(&VERSION, Lock::Update, key(write));
+    }
+}
+
+fn version(unit: &Unit, write: &DocumentWrite) -> Result<u64, StoreError> {
+    let there = unit.get(&VERSION, &key(write))?;
+    there.map_or(Ok(0), |row| row.unsigned(0))
+}
+
+pub(crate) fn write(unit: &mut Unit, writes: &[DocumentWrite]) -> Done {
+    if writes.windows(2).any(|pair| pair[0].slice != pair[1].slice) {
+        let why = "they belong to several slices".to_owned();
+        return Err(Stop::mistake("write documents together", why));
+    }
+    demand(unit, writes)?;
+    put(unit, writes)
+}
+
+/// Refused unless every expectation holds.
+pub(crate) fn demand(unit: &Unit, writes: &[DocumentWrite]) -> Done {
+    for write in writes {
+        if let Some(expect) = write.expect
+            && version(unit, write)? != expect
+        {
+            return Err(Refused::Stale.into());
+        }
+    }
+    Ok(())
+}
+
+/// Writes them all; [`demand`] was asked before.
+pub(crate) fn put(unit: &mut Unit, writes: &[DocumentWrite]) -> Done {
+    for write in writes {
+        let version = version(unit, write)? + 1;
+        let rest = write.value.as_ref().map(|value| {
+            vec![
+                version.into(),
+                value.into(),
+                write.index.as_ref().into(),
+                write.expires.into(),
+            ]
+        });
+        let seen = rest.as_ref().map(|_| vec![version.into()]);
+        // The row's being there was learnt of its version.
+        unit.same(&VERSION, &DOCUMENT, &key(write));
+        unit.note(&VERSION, key(write), seen);
+        unit.put(&DOCUMENT, key(write), rest);
+    }
+    Ok(())
+}

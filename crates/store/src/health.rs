@@ -1,0 +1,63 @@
+//! How the database is: what readiness, the console and the pages say of it.
+
+use crate::StoreError;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Something is wrong with the database: since when (ms UTC), and what, as a sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ill {
+    /// Since when, ms UTC.
+    pub since: i64,
+    /// What is wrong and what is safe, a sentence.
+    pub sentence: String,
+}
+
+/// Shared by the threads of one server's connections.
+#[derive(Clone, Default)]
+pub(crate) struct Health(Arc<Mutex<Option<Ill>>>);
+
+impl Health {
+    pub(crate) fn ill(&self) -> Option<Ill> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// It answers.
+    pub(crate) fn well(&self) {
+        let was = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(was) = was {
+            tracing::info!(target: "alert", what = "store", since = was.since, "the database is back");
+        }
+    }
+
+    /// It does not answer.
+    pub(crate) fn away(&self, why: &str) {
+        self.set(format!(
+            "The database does not answer ({why}). What was saved is safe; nothing new can be saved until it is back, and Kith goes on by itself then."
+        ));
+    }
+
+    /// It refused, if the error says something about the database rather than about one job.
+    pub(crate) fn hurt(&self, error: &StoreError) {
+        match error {
+            StoreError::Away { why } => self.away(why),
+            StoreError::Full { why } => self.set(format!(
+                "The database has no room or cannot write ({why}). What was saved is safe; make room, and Kith goes on by itself."
+            )),
+            _ => {}
+        }
+    }
+
+    fn set(&self, sentence: String) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let since = now.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX));
+        let mut ill = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *ill {
+            Some(ill) => ill.sentence = sentence,
+            None => {
+                tracing::error!(target: "alert", what = "store", since, "{sentence}");
+                *ill = Some(Ill { since, sentence });
+            }
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! PostgreSQL: the tables' statements over arrays, a group's reads in one pipeline and its writes in another.
+//!
+//! A connection lives on a thread of its own with a small runtime of its own, so that questions stay plain functions.
+
+mod arrays;
+mod connect;
+mod error;
+
+pub use connect::Servers;
+pub(crate) use connect::{Known, Place, Reader, Writer};
+
+use crate::StoreError;
+use crate::group::Transaction;
+use crate::table::{At, Database, Kind, Load, Lock, Table, Way, Write};
+use crate::value::{Row, Value};
+use arrays::Arrays;
+use error::said;
+use futures_util::future::try_join_all;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use tokio::runtime::Runtime;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Statement};
+
+/// One connection to one server, with its prepared statements.
+pub(crate) struct Postgres {
+    runtime: Runtime,
+    client: Client,
+    prepared: RefCell<HashMap<String, Statement>>,
+}
+
+type Params<'a> = Vec<&'a (dyn ToSql + Sync)>;
+
+impl Postgres {
+    /// The prepared form of a statement.
+    async fn prepare(&self, sql: &str) -> Result<Statement, StoreError> {
+        if let Some(known) = self.prepared.borrow().get(sql) {
+            return Ok(known.clone());
+        }
+        let statement = self.client.prepare(sql).await.map_err(said("prepare a statement"))?;
+        let mut prepared = self.prepared.borrow_mut();
+        prepared.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    /// Statements without parameters.
+    pub(crate) fn batch(&self, what: &'static str, sql: &str) -> Result<(), StoreError> {
+        let done = self.runtime.block_on(self.client.batch_execute(sql));
+        done.map_err(said(what))
+    }
+
+    fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
+        self.runtime.block_on(async {
+            let statement = self.prepare(&dollars(sql)).await?;
+            let params: Params<'_> = values.iter().map(|value| value as _).collect();
+            let rows = self.client.query(&statement, &params).await;
+            rows.map_err(said("be read"))?.iter().map(arrays::row).collect()
+        })
+    }
+}
+
+/// `?1` as PostgreSQL writes it.
+fn dollars(sql: &str) -> String {
+    sql.replace('?', "$")
+}
+
+fn list(columns: &[(&'static str, Kind)], prefix: &str) -> String {
+    let names: Vec<_> = columns.iter().map(|(name, _)| format!("{prefix}{name}")).collect();
+    names.join(", ")
+}
+
+/// `unnest($1::int8[], …) AS w(a, b)`.
+fn unnest(columns: &[(&'static str, Kind)]) -> String {
+    let arrays: Vec<_> = (1..)
+        .zip(columns)
+        .map(|(n, (_, kind))| {
+            let kind = match kind {
+                Kind::Int => "int8",
+                Kind::Text => "text",
+                Kind::Blob => "bytea",
+            };
+            format!("${n}::{kind}[]")
+        })
+        .collect();
+    format!("unnest({}) AS w({})", arrays.join(", "), list(columns, ""))
+}
+
+/// `t.a = w.a AND t.b = w.b`.
+fn same(columns: &[(&'static str, Kind)]) -> String {
+    let parts: Vec<_> = columns.iter().map(|(name, _)| format!("t.{name} = w.{name}")).collect();
+    parts.join(" AND ")
+}
+
+fn load_text(table: &Table, lead: usize, lock: Lock) -> String {
+    let lead = table.key.get(..lead).unwrap_or(table.key);
+    let all: Vec<_> = table.columns().collect();
+    let only = if table.only.is_empty() {
+        String::new()
+    } else {
+        format!(" WHERE {}", table.only)
+    };
+    let lock = match lock {
+        Lock::None => "",
+        Lock::Share => " FOR SHARE OF t",
+        Lock::Update => " FOR UPDATE OF t",
+    };
+    format!(
+        "SELECT {} FROM {} t JOIN {} ON {}{only} ORDER BY {}{lock}",
+        list(&all, "t."),
+        table.name,
+        unnest(lead),
+        same(lead),
+        list(table.key, "t."),
+    )
+}
+
+fn put_text(table: &Table, way: Way) -> String {
+    let all: Vec<_> = table.columns().collect();
+    let from = unnest(&all);
+    if way == Way::Update {
+        let set: Vec<_> = table.rest.iter().map(|(name, _)| format!("{name} = w.{name}")).collect();
+        return format!(
+            "UPDATE {} t SET {} FROM {from} WHERE {}",
+            table.name,
+            set.join(", "),
+            same(table.key)
+        );
+    }
+    let set: Vec<_> = table.rest.iter().map(|(name, _)| format!("{name} = excluded.{name}")).collect();
+    let otherwise = match (way, &set[..]) {
+        (Way::Insert, _) => String::new(),
+        (_, []) => format!(" ON CONFLICT ({}) DO NOTHING", list(table.key, "")),
+        _ => format!(
+            " ON CONFLICT ({}) DO UPDATE SET {}",
+            list(table.key, ""),
+            set.join(", ")
+        ),
+    };
+    format!(
+        "INSERT INTO {} ({}) SELECT {} FROM {from}{otherwise}",
+        table.name,
+        list(&all, ""),
+        list(&all, "w."),
+    )
+}
+
+fn remove_text(table: &Table, lead: usize) -> String {
+    let lead = table.key.get(..lead).unwrap_or(table.key);
+    format!("DELETE FROM {} t USING {} WHERE {}", table.name, unnest(lead), same(lead))
+}
+
+impl Database for Postgres {
+    fn rows(&self, _: At, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
+        self.query(sql, values)
+    }
+
+    fn load(&self, loads: &[Load]) -> Result<Vec<Vec<Row>>, StoreError> {
+        self.runtime.block_on(async {
+            let mut ready = Vec::with_capacity(loads.len());
+            for load in loads.iter().filter(|load| !load.keys.is_empty()) {
+                let statement = self.prepare(&load_text(load.table, load.lead, load.lock)).await?;
+                let lead = load.table.key.get(..load.lead).unwrap_or(load.table.key);
+                ready.push((statement, Arrays::of(lead.iter().copied(), &load.keys)));
+            }
+            // Asked in order and all at once: the server works them off in order.
+            let answers = ready.iter().map(|(statement, arrays)| async {
+                let rows = self.client.query(statement, &arrays.params()).await;
+                rows.map_err(said("be read"))?.iter().map(arrays::row).collect()
+            });
+            let mut answers = try_join_all(answers).await?.into_iter();
+            let answer = |load: &Load| {
+                let asked = !load.keys.is_empty();
+                asked.then(|| answers.next()).flatten().unwrap_or_default()
+            };
+            Ok(loads.iter().map(answer).collect())
+        })
+    }
+}
+
+impl Transaction for Postgres {
+    fn write(&self, writes: &[Write]) -> Result<(), StoreError> {
+        self.runtime.block_on(async {
+            let mut ready = Vec::with_capacity(writes.len());
+            for write in writes {
+                let (text, arrays) = match write {
+                    Write::Put(table, way, rows) => (put_text(table, *way), Arrays::of(table.columns(), rows)),
+                    Write::Remove(table, lead, keys) => {
+                        let columns = table.key.iter().copied().take(*lead);
+                        (remove_text(table, *lead), Arrays::of(columns, keys))
+                    }
+                };
+                ready.push((self.prepare(&text).await?, arrays));
+            }
+            let done = ready.iter().map(|(statement, arrays)| async {
+                let done = self.client.execute(statement, &arrays.params()).await;
+                done.map_err(said("be written"))
+            });
+            try_join_all(done).await.map(drop)
+        })
+    }
+
+    fn run(&self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
+        self.runtime.block_on(async {
+            let statement = self.prepare(&dollars(sql)).await?;
+            let params: Params<'_> = values.iter().map(|value| value as _).collect();
+            let done = self.client.execute(&statement, &params).await;
+            done.map_err(said("be written"))
+        })
+    }
+}
+
+/// Whether a column or parameter of this type is one that Kith uses.
+fn is_ours(ty: &Type) -> bool {
+    [Type::INT8, Type::INT4, Type::TEXT, Type::VARCHAR, Type::BYTEA].contains(ty)
+}

@@ -1,0 +1,467 @@
+//! Connections to PostgreSQL: made, made again, and what a broken one leaves open.
+
+use super::{Postgres, error::said};
+use crate::group::{self, Transaction};
+use crate::health::Health;
+use crate::table::{At, Database, Load};
+use crate::value::{Columns, Row, Value, slice_of};
+use crate::writer::Writes;
+use crate::{Job, Refused, StoreError, schema};
+use delivery::{SLICES, Slices};
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+use tokio_postgres::{Config, NoTls};
+
+/// How long a group waits for a database that is away before who asked is told.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two tries to connect.
+const PAUSE: Duration = Duration::from_millis(250);
+/// How long one try to connect may take.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How often a group may be beaten by others before who asked is told.
+const BEATEN: u32 = 20;
+/// Keeps two nodes from bringing the schema up to date at once.
+const MIGRATION_LOCK: &str = "SELECT pg_advisory_xact_lock(5270217)";
+
+/// Where the rows lie: what belongs to no slice at home, each slice at home or on another server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Servers {
+    /// The home database, as a URL of libpq (`postgres://user@host/kith`); several hosts are tried in order, and the one
+    /// that may be written is taken (`target_session_attrs=read-write`).
+    pub home: String,
+    /// Other databases, each with its slices; all others are at home.
+    pub others: Vec<(String, Slices)>,
+}
+
+impl Servers {
+    /// One database for everything.
+    pub fn one(url: impl Into<String>) -> Self {
+        Self {
+            home: url.into(),
+            others: Vec::new(),
+        }
+    }
+
+    /// Each server's URL, and which server has which slice.
+    ///
+    /// # Errors
+    /// When two servers are given one slice.
+    pub(crate) fn spread(&self) -> Result<(Vec<String>, Place), StoreError> {
+        let mut urls = vec![self.home.clone()];
+        let mut place = [0; SLICES];
+        for (url, slices) in &self.others {
+            for slice in slices.iter() {
+                let at = &mut place[usize::from(slice)];
+                if *at != 0 {
+                    return Err(StoreError::Database {
+                        what: "be opened",
+                        why: format!("slice {slice} is given to two databases: give it to one"),
+                    });
+                }
+                *at = urls.len();
+            }
+            urls.push(url.clone());
+        }
+        Ok((urls, Place(Arc::new(place))))
+    }
+}
+
+/// Which server has which slice.
+#[derive(Debug, Clone)]
+pub(crate) struct Place(Arc<[usize; SLICES]>);
+
+impl Place {
+    pub(crate) fn of(&self, slice: u8) -> usize {
+        self.0.get(usize::from(slice)).copied().unwrap_or(0)
+    }
+}
+
+/// What this process knows of a server.
+pub(crate) struct Known {
+    pub(crate) url: String,
+    /// The highest timeline seen: a server with a lower one is an old copy that came back.
+    timeline: AtomicI64,
+    pub(crate) health: Health,
+}
+
+impl Known {
+    pub(crate) fn new(url: String, health: Health) -> Self {
+        Self {
+            url,
+            timeline: AtomicI64::new(0),
+            health,
+        }
+    }
+
+    /// A connection to the server, if it may be written and is not an old copy.
+    fn connect(&self) -> Result<Postgres, StoreError> {
+        let fault = |why: String| StoreError::Database {
+            what: "be opened",
+            why,
+        };
+        let mut config: Config = self.url.parse().map_err(|e: tokio_postgres::Error| fault(e.to_string()))?;
+        if config.get_application_name().is_none() {
+            config.application_name("kith");
+        }
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT);
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|e| fault(e.to_string()))?;
+        let client = runtime.block_on(async {
+            let (client, connection) = config.connect(NoTls).await.map_err(said("be opened"))?;
+            // It ends with its client; what went wrong is told to whoever asks next.
+            tokio::spawn(async {
+                let _ = connection.await;
+            });
+            Ok::<_, StoreError>(client)
+        })?;
+        let db = Postgres {
+            runtime,
+            client,
+            prepared: RefCell::default(),
+        };
+        db.batch("be opened", "SET synchronous_commit = on; SET client_min_messages = error")?;
+        let sql = "SELECT current_setting('transaction_read_only')";
+        let read_only = db.rows(At::Home, sql, &[])?;
+        if read_only.first().map(|row| row.text(0)).transpose()? == Some("on") {
+            let why = "this server may not be written: it is a standby".to_owned();
+            return Err(StoreError::Away { why });
+        }
+        // The WAL file's name begins with the timeline; pg_control still says the old one after a promotion.
+        let sql = "SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int8";
+        let rows = db.rows(At::Home, sql, &[])?;
+        let timeline = rows.first().map_or(Ok(0), |row| row.int(0))?;
+        let newest = self.timeline.fetch_max(timeline, Ordering::SeqCst);
+        if timeline < newest {
+            let why = format!("this server is an older copy (timeline {timeline}, and {newest} was seen)");
+            return Err(StoreError::Away { why });
+        }
+        Ok(db)
+    }
+
+    /// Tries again until `deadline`.
+    fn connect_until(&self, deadline: Instant) -> Result<Postgres, StoreError> {
+        loop {
+            match self.connect() {
+                Err(StoreError::Away { why }) if Instant::now() + PAUSE < deadline => {
+                    self.health.away(&why);
+                    std::thread::sleep(PAUSE);
+                }
+                other => return other,
+            }
+        }
+    }
+}
+
+/// The connection that writes.
+pub(crate) struct Writer {
+    db: Option<Postgres>,
+    known: Arc<Known>,
+    /// This writer's row in `writer`, and the last number it put there.
+    node: u64,
+    last: u64,
+    /// What a commit would answer whose outcome is not known.
+    open: Option<Vec<Result<(), Refused>>>,
+}
+
+impl Writer {
+    /// Connects and brings the schema up to date.
+    pub(crate) fn open(known: Arc<Known>) -> Result<Self, StoreError> {
+        let mut node = [0; 8];
+        getrandom::fill(&mut node).map_err(|e| StoreError::Database {
+            what: "draw a writer's number",
+            why: e.to_string(),
+        })?;
+        let mut writer = Self {
+            db: None,
+            known,
+            node: u64::from_be_bytes(node) >> 1,
+            last: 0,
+            open: None,
+        };
+        let db = writer.known.connect_until(Instant::now() + PATIENCE)?;
+        migrate(&db)?;
+        writer.db = Some(db);
+        writer.greet()?;
+        Ok(writer)
+    }
+
+    /// On every new connection: this writer's row, and the timeline. A fail-over to an older copy may have forgotten
+    /// counters that were used: a new incarnation (rule 2).
+    fn greet(&mut self) -> Result<(), StoreError> {
+        let db = self.db.as_ref().ok_or_else(gone)?;
+        db.run(
+            "INSERT INTO writer (node, last) VALUES (?1, 0) ON CONFLICT (node) DO NOTHING",
+            &[self.node.into()],
+        )?;
+        let timeline = self.known.timeline.load(Ordering::SeqCst);
+        let jumped = db.run(
+            "UPDATE store_state SET incarnation = incarnation + CASE WHEN timeline = 0 THEN 0 ELSE 1 END,
+             timeline = ?1 WHERE timeline < ?1",
+            &[timeline.into()],
+        )?;
+        let rows = db.rows(At::Home, "SELECT timeline, incarnation FROM store_state", &[])?;
+        let there = rows.first().map_or(Ok(0), |row| row.int(0))?;
+        if there > timeline {
+            let why = format!("this server is an older copy (timeline {timeline}, and {there} was seen)");
+            return Err(StoreError::Away { why });
+        }
+        if jumped > 0 && timeline > 1 {
+            let incarnation = rows.first().map_or(Ok(0), |row| row.int(1))?;
+            tracing::warn!(
+                target: "alert",
+                what = "store-failed-over",
+                timeline,
+                incarnation,
+                "the database failed over: every counter jumps and every terminal is made sure of"
+            );
+        }
+        self.known.health.well();
+        Ok(())
+    }
+
+    /// A connection, old or new; with a commit's outcome found out if one is open.
+    fn ready(&mut self, deadline: Instant) -> Result<(), StoreError> {
+        if self.db.as_ref().is_some_and(|db| !db.is_closed()) {
+            return Ok(());
+        }
+        self.db = None;
+        loop {
+            self.db = Some(self.known.connect_until(deadline)?);
+            match self.greet() {
+                Err(StoreError::Away { why }) if Instant::now() + PAUSE < deadline => {
+                    self.known.health.away(&why);
+                    std::thread::sleep(PAUSE);
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Whether the last group is in the database. Its row is locked: a commit still under way is waited for.
+    fn was_committed(&self) -> Result<bool, StoreError> {
+        let db = self.db.as_ref().ok_or_else(gone)?;
+        let sql = "SELECT last FROM writer WHERE node = ?1 FOR UPDATE";
+        let rows = db.rows(At::Home, sql, &[self.node.into()])?;
+        let last = rows.first().map_or(Ok(0), |row| row.unsigned(0))?;
+        Ok(last == self.last)
+    }
+
+    fn attempt(&mut self, group: &[Job]) -> Result<Vec<Result<(), Refused>>, StoreError> {
+        let db = self.db.as_ref().ok_or_else(gone)?;
+        self.last += 1;
+        db.batch("begin a change", "BEGIN")?;
+        let results = group::carry_out(db, group)?;
+        let mark = "UPDATE writer SET last = ?2 WHERE node = ?1";
+        db.run(mark, &[self.node.into(), self.last.into()])?;
+        self.open = Some(results);
+        db.batch("commit a change", "COMMIT")?;
+        self.open.take().ok_or_else(gone)
+    }
+}
+
+impl Writes for Writer {
+    fn commit(&mut self, group: &[Job]) -> Result<Vec<Result<(), Refused>>, StoreError> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut beaten = 0;
+        self.open = None;
+        loop {
+            let done = self.ready(deadline).and_then(|()| {
+                if self.open.is_some() && self.was_committed()? {
+                    return self.open.take().ok_or_else(gone);
+                }
+                self.open = None;
+                self.attempt(group)
+            });
+            match done {
+                Ok(results) => return Ok(results),
+                Err(StoreError::Busy { .. }) if beaten < BEATEN => {
+                    beaten += 1;
+                    self.roll_back();
+                }
+                Err(StoreError::Away { why }) => {
+                    self.known.health.away(&why);
+                    self.db = None;
+                    if Instant::now() + PAUSE >= deadline {
+                        return Err(match self.open.take() {
+                            Some(_) => StoreError::Unknown { why },
+                            None => StoreError::Away { why },
+                        });
+                    }
+                }
+                Err(error) => {
+                    self.open = None;
+                    self.roll_back();
+                    self.known.health.hurt(&error);
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    fn statement(&mut self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
+        self.ready(Instant::now() + PATIENCE)?;
+        self.db.as_ref().ok_or_else(gone)?.run(sql, values)
+    }
+}
+
+impl Writer {
+    fn roll_back(&mut self) {
+        let rolled = self.db.as_ref().map(|db| db.batch("undo a change", "ROLLBACK"));
+        if !matches!(rolled, Some(Ok(()))) {
+            self.db = None;
+        }
+    }
+}
+
+fn gone() -> StoreError {
+    StoreError::Away {
+        why: "the connection is gone".into(),
+    }
+}
+
+fn migrate(db: &Postgres) -> Result<(), StoreError> {
+    let what = "bring its schema up to date";
+    db.batch(what, "BEGIN")?;
+    db.rows(At::Home, &format!("{MIGRATION_LOCK}::text"), &[])?;
+    let sql = "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'store_state'";
+    let is_new = db.rows(At::Home, sql, &[])?.is_empty();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let now = now.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX));
+    schema::migrate(db, is_new, schema::postgres, &|text| db.batch(what, text), now)?;
+    db.batch(what, "COMMIT")
+}
+
+/// One server as a reader knows it.
+struct Source {
+    known: Arc<Known>,
+    db: RefCell<Option<Postgres>>,
+    /// A question is being answered: what it sees is one state.
+    inside: Cell<bool>,
+}
+
+impl Source {
+    /// Begins the question's snapshot on this server, if it is the first that is asked of it.
+    fn enter(&self) -> Result<(), StoreError> {
+        const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        if self.inside.get() {
+            return Ok(());
+        }
+        let mut db = self.db.borrow_mut();
+        // A connection that broke since the last question is noticed by asking.
+        if let Some(known) = &*db
+            && (known.is_closed() || known.batch("begin a question", BEGIN).is_err())
+        {
+            *db = None;
+        } else if db.is_some() {
+            self.inside.set(true);
+            return Ok(());
+        }
+        let new = self.known.connect().inspect_err(|error| self.known.health.hurt(error))?;
+        new.batch("begin a question", BEGIN)?;
+        *db = Some(new);
+        self.inside.set(true);
+        Ok(())
+    }
+
+    fn ask<T>(&self, question: impl FnOnce(&Postgres) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.enter()?;
+        question(self.db.borrow().as_ref().ok_or_else(gone)?)
+    }
+
+    fn leave(&self) {
+        if self.inside.replace(false) {
+            let ended = self.db.borrow().as_ref().map(|db| db.batch("end a question", "COMMIT"));
+            if !matches!(ended, Some(Ok(()))) {
+                *self.db.borrow_mut() = None;
+            }
+        }
+    }
+}
+
+/// Connections that only read, one to each server.
+pub(crate) struct Reader {
+    sources: Vec<Source>,
+    place: Place,
+}
+
+impl Reader {
+    pub(crate) fn new(known: &[Arc<Known>], place: Place) -> Self {
+        let source = |known: &Arc<Known>| Source {
+            known: Arc::clone(known),
+            db: RefCell::new(None),
+            inside: Cell::new(false),
+        };
+        Self {
+            sources: known.iter().map(source).collect(),
+            place,
+        }
+    }
+
+    /// The question is answered.
+    pub(crate) fn leave(&self) {
+        self.sources.iter().for_each(Source::leave);
+    }
+}
+
+impl Database for Reader {
+    fn rows(&self, at: At, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
+        let asked = match at {
+            At::Home => self.sources.get(..1),
+            At::Slice(slice) => {
+                let place = self.place.of(slice);
+                self.sources.get(place..=place)
+            }
+            At::Everywhere => Some(&self.sources[..]),
+        };
+        let mut found = Vec::new();
+        for source in asked.unwrap_or_default() {
+            found.extend(source.ask(|db| db.rows(at, sql, values))?);
+        }
+        Ok(found)
+    }
+
+    fn load(&self, loads: &[Load]) -> Result<Vec<Vec<Row>>, StoreError> {
+        if let [only] = &self.sources[..] {
+            return only.ask(|db| db.load(loads));
+        }
+        let mut found: Vec<Vec<Row>> = loads.iter().map(|_| Vec::new()).collect();
+        for (place, source) in self.sources.iter().enumerate() {
+            let mine = |load: &Load| Load {
+                keys: load
+                    .keys
+                    .iter()
+                    .filter(|key| !load.table.is_sliced() || self.place.of(slice_of(key)) == place)
+                    .cloned()
+                    .collect(),
+                ..*load
+            };
+            let mine: Vec<_> = loads.iter().map(mine).collect();
+            if mine.iter().all(|load| load.keys.is_empty()) {
+                continue;
+            }
+            for (all, more) in found.iter_mut().zip(source.ask(|db| db.load(&mine))?) {
+                all.extend(more);
+            }
+        }
+        for rows in &mut found {
+            rows.sort_unstable();
+        }
+        Ok(found)
+    }
+}
+
+/// A writer reads only what its groups demand, on its own server.
+impl Database for Writer {
+    fn rows(&self, at: At, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
+        self.db.as_ref().ok_or_else(gone)?.rows(at, sql, values)
+    }
+    fn load(&self, loads: &[Load]) -> Result<Vec<Vec<Row>>, StoreError> {
+        self.db.as_ref().ok_or_else(gone)?.load(loads)
+    }
+}

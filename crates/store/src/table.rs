@@ -1,0 +1,185 @@
+//! The tables as values, and what a database must be able to do with them. Every statement that writes is made from a
+//! [`Table`], so that SQLite's loop and PostgreSQL's arrays cannot differ.
+
+use crate::StoreError;
+use crate::value::Row;
+
+/// The type of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Int,
+    Text,
+    Blob,
+}
+
+/// Columns of a table that are read and written together: its key, and the rest.
+#[derive(Debug)]
+pub(crate) struct Table {
+    /// The table's name in the database.
+    pub(crate) name: &'static str,
+    /// Several of these may look at one table; together with the name this is what tells them apart.
+    pub(crate) part: &'static str,
+    pub(crate) key: &'static [(&'static str, Kind)],
+    pub(crate) rest: &'static [(&'static str, Kind)],
+    /// A condition on what is read.
+    pub(crate) only: &'static str,
+}
+
+impl Table {
+    /// Key columns, then the rest.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = (&'static str, Kind)> {
+        self.key.iter().chain(self.rest).copied()
+    }
+    /// Whether its rows belong to slices.
+    pub(crate) fn is_sliced(&self) -> bool {
+        self.key.first().is_some_and(|(name, _)| *name == "slice")
+    }
+}
+
+use Kind::{Blob, Int, Text};
+const SUBSCRIBER_KEY: &[(&str, Kind)] = &[("slice", Int), ("sub", Int)];
+const TERMINAL_KEY: &[(&str, Kind)] = &[("slice", Int), ("sub", Int), ("term", Int)];
+const SHIPMENT_KEY: &[(&str, Kind)] = &[("slice", Int), ("ship", Int)];
+const NUMBERED: &[(&str, Kind)] = &[("slice", Int), ("sub", Int), ("no", Int)];
+
+macro_rules! tables {
+    ($($(#[$doc:meta])* $id:ident = $name:literal / $part:literal, $key:expr, $rest:expr $(, where $only:literal)?;)*) => {
+        $($(#[$doc])* pub(crate) static $id: Table = Table {
+            name: $name, part: $part, key: $key, rest: $rest, only: concat!($($only)?),
+        };)*
+    };
+}
+
+tables! {
+    SUBSCRIBER = "subscriber" / "", SUBSCRIBER_KEY,
+        &[("msisdn", Text), ("name", Text), ("language", Text), ("region", Text)];
+    BOOK = "book" / "", SUBSCRIBER_KEY,
+        &[("revision", Int), ("next_friend", Int), ("next_group", Int), ("next_number", Int)];
+    FRIEND = "friend" / "", NUMBERED, &[("body", Text)];
+    GROUP = "friend_group" / "", NUMBERED, &[("body", Text)];
+    CHANGE = "change" / "", &[("slice", Int), ("sub", Int), ("rev", Int)],
+        &[("request", Text), ("sitting", Int), ("actor", Text), ("at", Int), ("body", Text)];
+    /// Which change carries a request's id.
+    REQUEST = "change" / "request", &[("slice", Int), ("request", Text)], &[("rev", Int)];
+    /// A terminal but for its due mark.
+    TERMINAL = "terminal" / "", TERMINAL_KEY,
+        &[("version", Int), ("channel", Text), ("address", Text), ("iccid", Text), ("retired", Int),
+          ("counter_next", Int), ("in_flight", Int), ("next_try", Int), ("body", Text)];
+    /// What is demanded of a terminal before it is written.
+    STANDING = "terminal" / "standing", TERMINAL_KEY,
+        &[("version", Int), ("counter_next", Int), ("retired", Int)];
+    /// A terminal's due mark: edits of any node write it.
+    MARK = "terminal" / "mark", TERMINAL_KEY,
+        &[("due_rev", Int), ("due_at", Int), ("due_since", Int), ("due_lane", Int), ("due_flags", Int)];
+    /// Whose card this is.
+    CARD = "terminal" / "card", &[("iccid", Text)], &[("slice", Int), ("sub", Int), ("term", Int)],
+        where "t.retired = 0";
+    /// Whose number this is on a channel.
+    ADDRESS = "terminal" / "address", &[("address", Text), ("channel", Text)],
+        &[("slice", Int), ("sub", Int), ("term", Int)], where "t.retired = 0";
+    PLACEMENT = "placement" / "", TERMINAL_KEY, &[("entries", Text), ("freed", Text)];
+    SLOT = "slot" / "", &[("slice", Int), ("sub", Int), ("term", Int), ("slot", Int)],
+        &[("content", Blob), ("owner", Int), ("friend", Int), ("number", Int), ("proof", Int),
+          ("since", Int), ("doubt", Int)];
+    /// How far a shipment is: written at every step.
+    SHIPMENT = "shipment" / "", SHIPMENT_KEY,
+        &[("sub", Int), ("term", Int), ("kind", Int), ("lane", Int), ("state", Int), ("at", Int),
+          ("body", Text)];
+    /// What a shipment carries: written once.
+    CARGO = "cargo" / "", SHIPMENT_KEY, &[("body", Text)];
+    /// Whether its cargo is written.
+    LOADED = "cargo" / "loaded", SHIPMENT_KEY, &[];
+    SENT = "sent" / "", &[("gateway", Text), ("message", Text)],
+        &[("slice", Int), ("ship", Int), ("packet", Int), ("part", Int), ("sending", Int)];
+    HOLD = "hold" / "", NUMBERED, &[("held", Int), ("since", Int), ("body", Text)];
+    DOCUMENT = "document" / "", &[("kind", Text), ("key", Text)],
+        &[("version", Int), ("value", Text), ("second", Text), ("expires", Int)];
+    /// A document's version.
+    VERSION = "document" / "version", &[("kind", Text), ("key", Text)], &[("version", Int)];
+    LEASE = "lease" / "", &[("slice", Int)], &[("node", Int), ("epoch", Int), ("expires", Int)];
+    WRITER = "writer" / "", &[("node", Int)], &[("last", Int)];
+    DEPARTED = "departed" / "", SUBSCRIBER_KEY,
+        &[("changes", Int), ("salt", Blob), ("digest", Blob)];
+}
+
+/// Every table that holds subscribers' rows, in the order in which they are written.
+pub(crate) static WHOLE: &[&Table] = &[
+    &SUBSCRIBER, &BOOK, &FRIEND, &GROUP, &CHANGE, &TERMINAL, &MARK, &PLACEMENT, &SLOT, &SHIPMENT, &CARGO, &SENT,
+    &HOLD, &DOCUMENT, &LEASE, &DEPARTED,
+];
+
+/// Whether a row that is read stays as it is until the commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Lock {
+    /// It is only looked at.
+    None,
+    /// Nobody may write it meanwhile (a lease).
+    Share,
+    /// It is about to be written.
+    Update,
+}
+
+/// Rows to be read: those whose first key columns are one of `keys`.
+#[derive(Debug)]
+pub(crate) struct Load {
+    pub(crate) table: &'static Table,
+    /// How many of the key's columns `keys` give.
+    pub(crate) lead: usize,
+    /// In order, each once.
+    pub(crate) keys: Vec<Row>,
+    pub(crate) lock: Lock,
+}
+
+impl Load {
+    /// Rows to look at; keys in any order, repeated or not.
+    pub(crate) fn of(table: &'static Table, lead: usize, keys: impl IntoIterator<Item = Row>) -> Self {
+        let mut keys: Vec<_> = keys.into_iter().collect();
+        keys.sort_unstable();
+        keys.dedup();
+        Self {
+            table,
+            lead,
+            keys,
+            lock: Lock::None,
+        }
+    }
+}
+
+/// How rows go in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// They are known not to be there: if one is, another was faster and the whole group is done again.
+    Insert,
+    /// Whether they are there or not.
+    Upsert,
+    /// They are known to be there.
+    Update,
+}
+
+/// One set of writes.
+#[derive(Debug)]
+pub(crate) enum Write {
+    /// Whole rows (key, then rest), in the order of their keys, each key once.
+    Put(&'static Table, Way, Vec<Row>),
+    /// Every row whose first key columns are one of these.
+    Remove(&'static Table, usize, Vec<Row>),
+}
+
+/// Where rows lie, when a store has several databases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum At {
+    /// With this slice.
+    Slice(u8),
+    /// In the home database: what belongs to no slice.
+    Home,
+    /// Anywhere: every database is asked, and the answers stand one after another.
+    Everywhere,
+}
+
+/// A database that is asked.
+pub(crate) trait Database {
+    /// The rows of a statement with parameters `?1`, `?2`, …
+    fn rows(&self, at: At, sql: &str, values: &[crate::value::Value]) -> Result<Vec<Row>, StoreError>;
+    /// Several sets of rows in one go: one answer a load, each row key first, in the order of the keys.
+    fn load(&self, loads: &[Load]) -> Result<Vec<Vec<Row>>, StoreError>;
+}

@@ -1,0 +1,564 @@
+//! Terminals with their due marks, shadows and placements: `terminal`, `slot`, `placement`.
+
+use crate::job::Refused;
+use crate::table::{
+    ADDRESS, At, CARD, Database, Load, Lock, MARK, PLACEMENT, SLOT, STANDING, SUBSCRIBER, TERMINAL,
+};
+use crate::unit::{Done, Stop, Unit, Wanted};
+use crate::value::{Columns, Row, Value, json, subscriber, terminal as key};
+use crate::{StoreError, TerminalFull, subscribers};
+use ::terminals::{EntryKey, Owner, Proof, Shadow, SlotNo, SlotState};
+use book::{FriendNo, NumberNo, Revision, SubscriberId};
+use delivery::{Due, Lane, Slices, Terminal, TerminalId};
+use std::collections::BTreeMap;
+
+// Reading.
+
+/// The due mark from column `at` on.
+fn due_at(row: &[Value], at: usize) -> Result<Option<Due>, StoreError> {
+    let Some(revision) = row.optional(at)? else {
+        return Ok(None);
+    };
+    let flags = row.int(at + 4)?;
+    Ok(Some(Due {
+        revision: Revision(revision.cast_unsigned()),
+        at: row.int(at + 1)?,
+        since: row.int(at + 2)?,
+        lane: if row.int(at + 3)? == 0 {
+            Lane::Interactive
+        } else {
+            Lane::Bulk
+        },
+        everything: flags & 1 != 0,
+        verify: flags & 2 != 0,
+        test: flags & 4 != 0,
+    }))
+}
+
+fn flags(due: &Due) -> i64 {
+    i64::from(due.everything) | i64::from(due.verify) << 1 | i64::from(due.test) << 2
+}
+
+pub(crate) fn lane(lane: Lane) -> Value {
+    Value::Int(match lane {
+        Lane::Interactive => 0,
+        Lane::Bulk => 1,
+    })
+}
+
+fn mark(due: &Due) -> Row {
+    vec![
+        due.revision.0.into(),
+        due.at.into(),
+        due.since.into(),
+        lane(due.lane),
+        flags(due).into(),
+    ]
+}
+
+fn id_at(row: &[Value], sub: usize) -> Result<TerminalId, StoreError> {
+    Ok(TerminalId {
+        subscriber: SubscriberId(row.unsigned(sub)?),
+        no: row.small(sub + 1)?,
+    })
+}
+
+/// A terminal from its body and its version.
+fn body(row: &[Value], version: usize, body: usize) -> Result<Terminal, StoreError> {
+    Ok(Terminal {
+        version: row.unsigned(version)?,
+        ..row.json(body)?
+    })
+}
+
+/// The terminals whose keys begin so, each with all that a plan needs, in order.
+fn full(db: &dyn Database, lead: usize, keys: &[Row]) -> Result<Vec<TerminalFull>, StoreError> {
+    let load = |table| Load::of(table, lead, keys.iter().cloned());
+    let found = db.load(&[load(&TERMINAL), load(&MARK), load(&SLOT), load(&PLACEMENT)])?;
+    let [rows, marks, slots, placements] = &found[..] else {
+        return Ok(Vec::new());
+    };
+    let mut terminals = BTreeMap::new();
+    for row in rows {
+        let terminal = body(row, 3, 11)?;
+        let shadow = Shadow {
+            slots: BTreeMap::new(),
+            in_use: terminal.in_use,
+        };
+        terminals.insert(
+            terminal.id,
+            TerminalFull {
+                terminal,
+                due: None,
+                shadow,
+                placement: BTreeMap::new(),
+                freed: Vec::new(),
+            },
+        );
+    }
+    for row in marks {
+        if let Some(full) = terminals.get_mut(&id_at(row, 1)?) {
+            full.due = due_at(row, 3)?;
+        }
+    }
+    for row in slots {
+        if let Some(full) = terminals.get_mut(&id_at(row, 1)?) {
+            let (slot, state) = slot(row)?;
+            full.shadow.slots.insert(slot, state);
+        }
+    }
+    for row in placements {
+        if let Some(full) = terminals.get_mut(&id_at(row, 1)?) {
+            (full.placement, full.freed) = placement(&row[3..])?;
+        }
+    }
+    Ok(terminals.into_values().collect())
+}
+
+/// Column 3 on: slot, content, owner, friend, number, proof, since, doubt.
+fn slot(row: &[Value]) -> Result<(SlotNo, SlotState), StoreError> {
+    let owner = match row.int(5)? {
+        0 => Owner::Free,
+        1 => Owner::Ours(EntryKey {
+            friend: FriendNo(row.small(6)?),
+            number: NumberNo(row.small(7)?),
+        }),
+        2 => Owner::Foreign,
+        3 => Owner::Unknown,
+        _ => return row.odd(5),
+    };
+    let proof = match row.int(8)? {
+        0 => Proof::None,
+        1 => Proof::Accepted,
+        2 => Proof::Delivered,
+        3 => Proof::Applied,
+        4 => Proof::Verified,
+        _ => return row.odd(8),
+    };
+    Ok((
+        SlotNo(row.small(3)?),
+        SlotState {
+            content: row.blob(4)?.to_vec(),
+            owner,
+            proof,
+            since: row.optional(9)?,
+            doubt: row.int(10)? != 0,
+        },
+    ))
+}
+
+type Placement = (BTreeMap<EntryKey, SlotNo>, Vec<SlotNo>);
+
+fn placement(row: &[Value]) -> Result<Placement, StoreError> {
+    let entries: Vec<(EntryKey, SlotNo)> = row.json(0)?;
+    Ok((entries.into_iter().collect(), row.json(1)?))
+}
+
+pub(crate) fn many(db: &dyn Database, ids: &[TerminalId]) -> Result<Vec<TerminalFull>, StoreError> {
+    full(db, 3, &ids.iter().map(|id| key(*id)).collect::<Vec<_>>())
+}
+
+pub(crate) fn of(db: &dyn Database, id: SubscriberId) -> Result<Vec<TerminalFull>, StoreError> {
+    full(db, 2, &[subscriber(id)])
+}
+
+pub(crate) fn page(
+    db: &dyn Database,
+    after: Option<TerminalId>,
+    limit: u32,
+) -> Result<Vec<(Terminal, Option<Due>)>, StoreError> {
+    let mut values = after.map_or_else(|| [0_i64, -1, 0].map(Value::from).to_vec(), key);
+    values.push(limit.into());
+    let sql = "SELECT slice, sub, term, version, body, due_rev, due_at, due_since, due_lane, due_flags
+               FROM terminal WHERE (slice, sub, term) > (?1, ?2, ?3) ORDER BY slice, sub, term LIMIT ?4";
+    let mut rows = db.rows(At::Everywhere, sql, &values)?;
+    rows.sort_unstable();
+    rows.iter()
+        .take(limit as usize)
+        .map(|row| Ok((body(row, 3, 4)?, due_at(row, 5)?)))
+        .collect()
+}
+
+/// The active terminals with these numbers, each with its number.
+pub(crate) fn by_addresses(
+    db: &dyn Database,
+    addresses: &[String],
+) -> Result<Vec<(String, TerminalId)>, StoreError> {
+    let keys = addresses.iter().map(|address| vec![address.into()]);
+    let rows = db.load(&[Load::of(&ADDRESS, 1, keys)])?;
+    let read = |row: &Row| Ok((row.text(0)?.to_owned(), id_at(row, 3)?));
+    let mut found: Vec<_> = rows.iter().flatten().map(read).collect::<Result<_, StoreError>>()?;
+    found.sort_unstable();
+    Ok(found)
+}
+
+pub(crate) fn by_iccid(db: &dyn Database, iccid: &str) -> Result<Option<TerminalId>, StoreError> {
+    let sql = "SELECT sub, term FROM terminal WHERE iccid = ?1 AND retired = 0";
+    let rows = db.rows(At::Everywhere, sql, &[iccid.into()])?;
+    rows.first().map(|row| id_at(row, 0)).transpose()
+}
+
+/// A condition on the slice; none when all are wanted.
+pub(crate) fn within(owned: &Slices) -> String {
+    if *owned == Slices::ALL {
+        return String::new();
+    }
+    // In the text, because a list is no parameter; they are numbers. A set changes a few times a day.
+    let list: Vec<_> = owned.iter().map(|slice| slice.to_string()).collect();
+    match &list[..] {
+        [] => " AND 1 = 0".into(),
+        _ => format!(" AND slice IN ({})", list.join(", ")),
+    }
+}
+
+/// A retired terminal has no mark (`change`); one with a shipment on its way is planned again after its outcome.
+pub(crate) fn due_in(
+    db: &dyn Database,
+    owned: &Slices,
+    of: Lane,
+    now: i64,
+    limit: u32,
+) -> Result<Vec<(TerminalId, Due)>, StoreError> {
+    let sql = format!(
+        "SELECT sub, term, due_rev, due_at, due_since, due_lane, due_flags FROM terminal
+         WHERE due_lane = ?1 AND due_at <= ?2 AND in_flight IS NULL{} ORDER BY due_at LIMIT ?3",
+        within(owned)
+    );
+    let rows = db.rows(At::Everywhere, &sql, &[lane(of), now.into(), limit.into()])?;
+    let mut found = Vec::new();
+    for row in &rows {
+        if let Some(due) = due_at(row, 2)? {
+            found.push((id_at(row, 0)?, due));
+        }
+    }
+    found.sort_by_key(|(_, due)| due.at);
+    found.truncate(limit as usize);
+    Ok(found)
+}
+
+/// Marks that a verified call holds back are never next.
+pub(crate) fn due_after(db: &dyn Database, owned: &Slices, now: i64) -> Result<Option<i64>, StoreError> {
+    let sql = format!(
+        "SELECT due_at FROM terminal WHERE due_lane = ?1 AND due_at > ?2 AND due_at < ?3
+         AND in_flight IS NULL{} ORDER BY due_at LIMIT 1",
+        within(owned)
+    );
+    let mut next = None;
+    for of in [Lane::Interactive, Lane::Bulk] {
+        for row in db.rows(At::Everywhere, &sql, &[lane(of), now.into(), i64::MAX.into()])? {
+            let at = row.int(0)?;
+            next = Some(next.map_or(at, |next: i64| next.min(at)));
+        }
+    }
+    Ok(next)
+}
+
+/// What waits for its next try; what a verified call holds back is not tried before it lets go.
+const TRIED: &str = "in_flight IS NULL AND retired = 0 AND (due_at IS NULL OR due_at < ?1)";
+
+pub(crate) fn waiting_first(
+    db: &dyn Database,
+    owned: &Slices,
+    now: i64,
+    limit: u32,
+) -> Result<Vec<TerminalId>, StoreError> {
+    let sql = format!(
+        "SELECT next_try, sub, term FROM terminal WHERE {TRIED} AND next_try <= ?2{}
+         ORDER BY next_try LIMIT ?3",
+        within(owned)
+    );
+    let mut rows = db.rows(At::Everywhere, &sql, &[i64::MAX.into(), now.into(), limit.into()])?;
+    rows.sort_unstable();
+    rows.iter().take(limit as usize).map(|row| id_at(row, 1)).collect()
+}
+
+pub(crate) fn next_try_after(db: &dyn Database, owned: &Slices, now: i64) -> Result<Option<i64>, StoreError> {
+    let sql = format!(
+        "SELECT next_try FROM terminal WHERE {TRIED} AND next_try > ?2{} ORDER BY next_try LIMIT 1",
+        within(owned)
+    );
+    let rows = db.rows(At::Everywhere, &sql, &[i64::MAX.into(), now.into()])?;
+    let tries = rows.iter().map(|row| row.int(0));
+    Ok(tries.collect::<Result<Vec<_>, _>>()?.into_iter().min())
+}
+
+pub(crate) fn held_back(db: &dyn Database, owned: &Slices) -> Result<Vec<TerminalId>, StoreError> {
+    let sql = format!(
+        "SELECT sub, term FROM terminal WHERE due_lane IN (0, 1) AND due_at = ?1{}",
+        within(owned)
+    );
+    let rows = db.rows(At::Everywhere, &sql, &[i64::MAX.into()])?;
+    rows.iter().map(|row| id_at(row, 0)).collect()
+}
+
+// Demands.
+
+pub(crate) fn want_marks(marks: &[(TerminalId, Due)], wanted: &mut Wanted) {
+    for (id, _) in marks {
+        wanted.row(&STANDING, Lock::Update, key(*id));
+        wanted.row(&MARK, Lock::None, key(*id));
+    }
+}
+
+pub(crate) fn want(terminal: &Terminal, wanted: &mut Wanted) {
+    wanted.row(&SUBSCRIBER, Lock::None, subscriber(terminal.id.subscriber));
+    wanted.row(&STANDING, Lock::Update, key(terminal.id));
+    wanted.row(&MARK, Lock::None, key(terminal.id));
+    wanted.row(&ADDRESS, Lock::None, address(terminal));
+    if let Some(iccid) = &terminal.iccid {
+        wanted.row(&CARD, Lock::None, vec![iccid.into()]);
+    }
+}
+
+fn address(terminal: &Terminal) -> Row {
+    vec![(&terminal.msisdn).into(), terminal.channel.as_str().into()]
+}
+
+/// Refused unless they are all there.
+pub(crate) fn demand_all(unit: &Unit, marks: &[(TerminalId, Due)]) -> Done {
+    for (id, _) in marks {
+        standing(unit, *id)?.ok_or(Refused::Missing)?;
+    }
+    Ok(())
+}
+
+/// What is demanded of a terminal: version, next counter, retired.
+struct Standing {
+    version: u64,
+    counter_next: u64,
+    retired: bool,
+}
+
+fn standing(unit: &Unit, id: TerminalId) -> Result<Option<Standing>, Stop> {
+    let Some(row) = unit.get(&STANDING, &key(id))? else {
+        return Ok(None);
+    };
+    Ok(Some(Standing {
+        version: row.unsigned(0)?,
+        counter_next: row.unsigned(1)?,
+        retired: row.int(2)? != 0,
+    }))
+}
+
+/// Refused when its card or its address belongs to another active one.
+fn demand_free(unit: &Unit, terminal: &Terminal) -> Done {
+    if terminal.retired {
+        return Ok(());
+    }
+    let mine = key(terminal.id);
+    if let Some(iccid) = &terminal.iccid
+        && unit.get(&CARD, &[iccid.into()])?.is_some_and(|id| *id != mine)
+    {
+        return Err(Refused::Taken(format!("the card {iccid}")).into());
+    }
+    if unit.get(&ADDRESS, &address(terminal))?.is_some_and(|id| *id != mine) {
+        let what = format!("the number {} over {}", terminal.msisdn, terminal.channel.as_str());
+        return Err(Refused::Taken(what).into());
+    }
+    Ok(())
+}
+
+/// The row that a delivery's step may replace: refused when somebody wrote it since it was read.
+pub(crate) fn demand_step(unit: &Unit, terminal: &Terminal) -> Done {
+    let there = standing(unit, terminal.id)?.ok_or(Refused::Missing)?;
+    if there.version != terminal.version {
+        return Err(Refused::Stale.into());
+    }
+    if terminal.counter_next < there.counter_next {
+        let why = format!(
+            "the counter of terminal {} of {} would go back from {} to {}, and be used twice",
+            terminal.id.no, terminal.id.subscriber, there.counter_next, terminal.counter_next
+        );
+        return Err(Stop::mistake("record a delivery's step", why));
+    }
+    Ok(())
+}
+
+// Writing.
+
+pub(crate) fn add(unit: &mut Unit, terminal: &Terminal) -> Done {
+    subscribers::demand(unit, terminal.id.subscriber)?;
+    if standing(unit, terminal.id)?.is_some() {
+        return Err(Refused::Taken(format!("terminal {}", terminal.id.no)).into());
+    }
+    demand_free(unit, terminal)?;
+    put(unit, terminal, 0)
+}
+
+pub(crate) fn change(unit: &mut Unit, terminal: &Terminal, blank: bool, due: Option<&Due>) -> Done {
+    let there = standing(unit, terminal.id)?.ok_or(Refused::Missing)?;
+    // A step of delivery came between reading and changing; only a new card begins its counter anew.
+    if there.version != terminal.version || !blank && terminal.counter_next < there.counter_next {
+        return Err(Refused::Stale.into());
+    }
+    demand_free(unit, terminal)?;
+    put(unit, terminal, there.version + 1)?;
+    if blank {
+        for table in [&SLOT, &PLACEMENT] {
+            unit.remove_under(table, key(terminal.id));
+        }
+    }
+    if terminal.retired {
+        clear_due(unit, terminal.id);
+        return Ok(());
+    }
+    due.map_or(Ok(()), |due| merge_all(unit, &[(terminal.id, *due)]))
+}
+
+/// The whole row but for its due mark.
+pub(crate) fn put(unit: &mut Unit, terminal: &Terminal, version: u64) -> Done {
+    let id = key(terminal.id);
+    let (counter, retired) = (terminal.counter_next, terminal.retired);
+    let row = vec![
+        version.into(),
+        terminal.channel.as_str().into(),
+        (&terminal.msisdn).into(),
+        terminal.iccid.as_ref().into(),
+        retired.into(),
+        counter.into(),
+        terminal.in_flight.map(|ship| ship.0).into(),
+        terminal.next_try.into(),
+        json(terminal)?,
+    ];
+    unit.same(&STANDING, &TERMINAL, &id);
+    let seen = vec![version.into(), counter.into(), retired.into()];
+    unit.note(&STANDING, id.clone(), Some(seen));
+    let holder = (!retired).then(|| id.clone());
+    if let Some(iccid) = &terminal.iccid {
+        note_holder(unit, &CARD, vec![iccid.into()], &id, holder.clone())?;
+    }
+    note_holder(unit, &ADDRESS, address(terminal), &id, holder)?;
+    unit.put(&TERMINAL, id, Some(row));
+    Ok(())
+}
+
+/// Jobs after this one see who has a card or a number now. What the terminal had before stays taken for this group.
+fn note_holder(
+    unit: &mut Unit,
+    table: &'static crate::table::Table,
+    what: Row,
+    id: &Row,
+    holder: Option<Row>,
+) -> Done {
+    let before = unit.get(table, &what).ok().flatten();
+    if holder.is_some() || before == Some(id) {
+        unit.note(table, what, holder);
+    }
+    Ok(())
+}
+
+/// What a step of delivery writes of a terminal.
+pub(crate) fn put_step(unit: &mut Unit, terminal: &Terminal) -> Done {
+    put(unit, terminal, terminal.version + 1)
+}
+
+pub(crate) fn mark_due(unit: &mut Unit, marks: &[(TerminalId, Due)], replace: bool) -> Done {
+    demand_all(unit, marks)?;
+    if !replace {
+        return merge_all(unit, marks);
+    }
+    for (id, due) in marks {
+        set_due(unit, *id, due)?;
+    }
+    Ok(())
+}
+
+fn there(unit: &Unit, id: TerminalId) -> Result<Option<Due>, StoreError> {
+    match unit.get(&MARK, &key(id))? {
+        Some(row) => due_at(row, 0),
+        None => Ok(None),
+    }
+}
+
+/// The newer revision, the earlier times, the more urgent lane, the flags of both.
+pub(crate) fn merge_all(unit: &mut Unit, marks: &[(TerminalId, Due)]) -> Done {
+    for (id, new) in marks {
+        let due = there(unit, *id)?.map_or(*new, |old| Due {
+            revision: old.revision.max(new.revision),
+            at: old.at.min(new.at),
+            since: old.since.min(new.since),
+            lane: old.lane.min(new.lane),
+            everything: old.everything || new.everything,
+            verify: old.verify || new.verify,
+            test: old.test || new.test,
+        });
+        set_due(unit, *id, &due)?;
+    }
+    Ok(())
+}
+
+fn set_due(unit: &mut Unit, id: TerminalId, due: &Due) -> Done {
+    // Nothing is sent to a retired terminal any more.
+    if standing(unit, id)?.is_some_and(|there| !there.retired) {
+        put_mark(unit, id, mark(due));
+    }
+    Ok(())
+}
+
+fn clear_due(unit: &mut Unit, id: TerminalId) {
+    put_mark(unit, id, vec![Value::Null; 5]);
+}
+
+/// The row is there: its standing was demanded, or it is written before.
+fn put_mark(unit: &mut Unit, id: TerminalId, mark: Row) {
+    unit.note(&MARK, key(id), Some(mark.clone()));
+    unit.put(&MARK, key(id), Some(mark));
+}
+
+/// Clears the mark that a step was planned from, unless something newer was marked since: a later revision, other flags.
+pub(crate) fn clear_unchanged(unit: &mut Unit, id: TerminalId, read: &Due) -> Done {
+    let now = there(unit, id)?;
+    if now.is_some_and(|now| now.revision <= read.revision && flags(&now) == flags(read)) {
+        clear_due(unit, id);
+    }
+    Ok(())
+}
+
+pub(crate) fn put_slot(unit: &mut Unit, id: TerminalId, slot: SlotNo, state: &SlotState) {
+    let (owner, entry) = match state.owner {
+        Owner::Free => (0_i64, None),
+        Owner::Ours(entry) => (1, Some(entry)),
+        Owner::Foreign => (2, None),
+        Owner::Unknown => (3, None),
+    };
+    let proof = match state.proof {
+        Proof::None => 0_i64,
+        Proof::Accepted => 1,
+        Proof::Delivered => 2,
+        Proof::Applied => 3,
+        Proof::Verified => 4,
+    };
+    let mut at = key(id);
+    at.push(slot.0.into());
+    let rest = vec![
+        state.content.clone().into(),
+        owner.into(),
+        entry.map(|e| e.friend.0).into(),
+        entry.map(|e| e.number.0).into(),
+        proof.into(),
+        state.since.into(),
+        state.doubt.into(),
+    ];
+    unit.put(&SLOT, at, Some(rest));
+}
+
+/// A new placement, if there is one, and slots freed: each stands once, at its last freeing.
+pub(crate) fn place(
+    unit: &mut Unit,
+    id: TerminalId,
+    new: Option<&BTreeMap<EntryKey, SlotNo>>,
+    newly_freed: &[SlotNo],
+) -> Done {
+    if new.is_none() && newly_freed.is_empty() {
+        return Ok(());
+    }
+    let (old, mut freed) = match unit.get(&PLACEMENT, &key(id))? {
+        Some(row) => placement(row)?,
+        None => Placement::default(),
+    };
+    freed.retain(|slot| !newly_freed.contains(slot));
+    freed.extend(newly_freed);
+    let entries: Vec<_> = new.unwrap_or(&old).iter().collect();
+    unit.put(&PLACEMENT, key(id), Some(vec![json(&entries)?, json(&freed)?]));
+    Ok(())
+}

@@ -102,7 +102,8 @@ impl Control {
             name: agent.name.clone(),
         };
         let now = self.now();
-        self.step(id, |call| call.answer(named.clone(), now)).await
+        self.call_step(id, |call| call.answer(named.clone(), now))
+            .await
     }
 
     /// The verified caller says which book she means.
@@ -117,7 +118,8 @@ impl Control {
     ) -> Result<Call, CallError> {
         self.his(id, agent).await?;
         let now = self.now();
-        self.step(id, |call| call.choose(subscriber, now)).await
+        self.call_step(id, |call| call.choose(subscriber, now))
+            .await
     }
 
     /// The caller's yes or no to a change that was read back to her.
@@ -137,7 +139,7 @@ impl Control {
             call.read_back(change, yes, now);
             Ok(())
         };
-        self.step(id, step).await
+        self.call_step(id, step).await
     }
 
     /// The agent did something in the call: its ten quiet minutes begin again.
@@ -150,7 +152,7 @@ impl Control {
             call.touch(now);
             Ok(())
         };
-        self.step(id, step).await
+        self.call_step(id, step).await
     }
 
     /// “Send now”: what was changed so far goes to the terminals.
@@ -167,7 +169,7 @@ impl Control {
             call.sent(Some(&agent.name), now);
             Ok(())
         };
-        self.step(id, step).await
+        self.call_step(id, step).await
     }
 
     /// The call is over; `by` is the agent, or nobody when the caller hung up. Its changes go, unless the agent began to
@@ -181,7 +183,7 @@ impl Control {
             self.his(id, agent).await?;
         }
         let name = by.map(|agent| agent.name.as_str());
-        let call = self.step(id, |call| {
+        let call = self.call_step(id, |call| {
             call.end(name, now);
             Ok(())
         });
@@ -309,7 +311,7 @@ impl Control {
         kill::after("call-released");
         let mut first = false;
         let call = self
-            .step(id, |call| {
+            .call_step(id, |call| {
                 first = !call.settled;
                 call.settled = true;
                 Ok(())
@@ -393,7 +395,7 @@ impl Control {
     }
 
     /// One step of a call, recorded; repeated when somebody else took a step meanwhile.
-    async fn step(
+    async fn call_step(
         &self,
         id: &str,
         mut take: impl FnMut(&mut Call) -> Result<(), CallRefusal>,

@@ -122,7 +122,6 @@ impl Control {
                 content: Some(nobody),
             };
             self.change_terminal(id, patch, |_| true).await?;
-            self.ship(id, None).await?;
         }
         let view = self.terminal_view(id).await?;
         Ok(view.is_none_or(|view| view.state == TerminalState::InSync))

@@ -1,233 +1,420 @@
-//! The loop that carries decisions out: what happened and what is due go in, a decision is recorded, and only then is
-//! it carried out (rules 1, 2 and 5). It may die after any step: what was recorded is taken up again at the next start.
+//! The loop that carries decisions out: what happened and what is due go in together; one question loads what they need,
+//! decisions are made, one commit records them, and only then are they carried out (rules 1, 2 and 5). It may die after
+//! any step: what was recorded is taken up again at the next start.
 
-mod incoming;
-mod ship;
+mod answers;
+mod batch;
+mod case;
+mod deadlines;
+mod gather;
+mod ids;
+mod pace;
+mod plan;
+mod proof;
+mod texts;
 
-pub(crate) use ship::{OTA_KEYS, join_keys};
+pub(crate) use plan::{OTA_KEYS, join_keys};
 
 use crate::{Control, Event, kill};
-use delivery::{Action, Happening, Shipment, ShipmentId, ShipmentState, TerminalId, World, decide};
-use std::collections::BTreeMap;
+use batch::Batch;
+use case::Case;
+use delivery::{Action, Lane, Outbound, ShipmentId, Slices};
+use gather::{Ack, Item, Room, Wanted, What};
 use std::time::Duration;
-use store::{Job, SettleJob, StoreError};
+use store::{Refused, StoreError};
 use tokio::sync::mpsc;
 
 /// What the engine keeps in memory: all of it can be rebuilt from the store.
-#[derive(Default)]
 pub(crate) struct Engine {
-    /// When each shipment on its way is looked at again, ms UTC.
-    deadlines: BTreeMap<ShipmentId, (TerminalId, i64)>,
-    /// Parts of long answers, by the number that sent them.
-    answers: BTreeMap<String, Vec<Vec<u8>>>,
-    /// The last shipment id given, so that ids of one millisecond differ.
-    last_id: u64,
+    /// Whose terminals it works on; it is the only one that decides about them.
+    owned: Slices,
+    deadlines: deadlines::Deadlines,
+    answers: answers::Answers,
+    ids: ids::Ids,
+    pace: pace::Pace,
+    take_up: TakeUp,
+    /// When calls, departures and figures were last looked after, ms UTC.
+    tended: i64,
+}
+
+/// What an earlier process left on its way.
+enum TakeUp {
+    /// What comes after this one.
+    After(Option<ShipmentId>),
+    Done,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self {
+            owned: Slices::ALL,
+            deadlines: Default::default(),
+            answers: Default::default(),
+            ids: Default::default(),
+            pace: Default::default(),
+            take_up: TakeUp::After(None),
+            tended: i64::MIN,
+        }
+    }
 }
 
 /// Tells the communication module that a message was stored (`true`) or could not be.
 pub type Stored = Box<dyn Fn(u64, bool) + Send + Sync>;
 
-/// How long the loop sleeps when nothing is known to be due; edits wake it.
+/// How long the loop sleeps when nothing is known to be due, and between two looks at calls and departures; edits wake it.
 const IDLE: i64 = 1_000;
-/// How many terminals are planned before the loop listens again.
-const BATCH: u32 = 64;
+/// How much of a kind is decided in one commit: the next edit waits for no more than this.
+const BATCH: u32 = 256;
+/// How often a step decides again because somebody else changed a terminal meanwhile.
+const ROUNDS: u32 = 16;
+
+/// What a step has come to so far.
+struct Progress {
+    /// The next thing to do, ms UTC.
+    next: i64,
+    /// Answers that wait for the end of the step.
+    acks: Vec<(Ack, bool)>,
+    failed: Option<StoreError>,
+}
 
 impl Control {
     /// Runs until `stop` resolves. Takes up what an earlier process left.
     pub async fn run(
         &self,
-        mut events: mpsc::Receiver<delivery::Event>,
+        mut inbox: mpsc::Receiver<delivery::Event>,
         stored: Stored,
         stop: impl Future<Output = ()>,
     ) {
+        const MOST: usize = BATCH as usize;
         tokio::pin!(stop);
-        if let Err(error) = self.take_up().await {
-            tracing::error!(%error, "what was on its way could not be taken up");
-        }
+        let mut events = Vec::new();
         loop {
-            let wait = match self.work().await {
-                Ok(next) => (next - self.now()).clamp(0, IDLE),
+            let wait = match self.step(std::mem::take(&mut events), &stored).await {
+                Ok(next) => next.saturating_sub(self.now()).clamp(0, IDLE),
                 Err(error) => {
-                    tracing::error!(%error, "due work could not be done; trying again");
+                    tracing::error!(%error, "a step of delivery could not be done; trying again");
                     IDLE
                 }
             };
             let wait = Duration::from_millis(u64::try_from(wait).unwrap_or(0));
             tokio::select! {
                 () = &mut stop => break,
-                event = events.recv() => match event {
-                    Some(event) => self.take_in(event, &stored).await,
-                    None => break,
-                },
+                count = inbox.recv_many(&mut events, MOST) => if count == 0 { break },
                 () = self.0.wake.notified() => {}
                 () = tokio::time::sleep(wait) => {}
             }
-            // What came together is taken in together, before the clock is looked at again.
-            while let Ok(event) = events.try_recv() {
-                self.take_in(event, &stored).await;
+            // What came together is taken in together.
+            while events.len() < MOST
+                && let Ok(event) = inbox.try_recv()
+            {
+                events.push(event);
             }
         }
     }
 
-    /// Shipments on their way when the process ended: packets that nobody took go again, octet for octet.
-    async fn take_up(&self) -> Result<(), StoreError> {
-        for shipment in self.store().unfinished().await? {
-            let happening = if shipment.state == delivery::ShipmentState::Waiting {
-                Happening::Clock
-            } else {
-                Happening::Start
-            };
-            self.happen(shipment.terminal, shipment.id, &happening)
-                .await?;
-        }
-        Ok(())
-    }
-
-    /// Plans and ships what is due, looks at what is overdue. Gives the time of the next thing to do, ms UTC.
-    async fn work(&self) -> Result<i64, StoreError> {
-        let now = self.now();
-        self.beat().await?;
-        self.keep_calls().await?;
-        self.see_all_off().await?;
-        let overdue: Vec<_> = {
-            let engine = self.0.engine.lock().await;
-            let late = engine.deadlines.iter().filter(|(_, (_, at))| *at <= now);
-            late.map(|(id, (terminal, _))| (*terminal, *id)).collect()
-        };
-        for (terminal, shipment) in overdue {
-            self.happen(terminal, shipment, &Happening::Clock).await?;
-        }
-        for terminal in self.store().waiting(now).await? {
-            self.ship(terminal.id, None).await?;
-        }
-        let due = self.store().due(now, BATCH).await?;
-        let more = due.len() >= usize::try_from(BATCH).unwrap_or(usize::MAX);
-        for (terminal, mark) in due {
-            self.ship(terminal, Some(mark)).await?;
-        }
-        if more {
-            return Ok(now);
-        }
-        let deadline = {
-            let engine = self.0.engine.lock().await;
-            engine.deadlines.values().map(|(_, at)| *at).min()
-        };
-        let due = self.store().next_due().await?;
-        let next_try = self.store().next_try().await?;
-        let known = [deadline, due, next_try].into_iter().flatten();
-        Ok(known.min().unwrap_or(now + IDLE).max(now + 1))
-    }
-
-    /// Something happened to a shipment: decide, record, carry out.
-    pub(crate) async fn happen(
+    /// One step: takes in `events`, everything overdue and what is due, records what is decided, then carries it out and
+    /// answers what came with a token (`stored`). Gives when there is something to do next, ms UTC.
+    ///
+    /// # Errors
+    /// The store's. What could not be recorded was not carried out; all of it comes again.
+    pub async fn step(
         &self,
-        terminal: TerminalId,
-        shipment: ShipmentId,
-        happening: &Happening,
-    ) -> Result<(), StoreError> {
-        let mut engine = self.0.engine.lock().await;
-        let full = self.store().terminal(terminal).await?;
-        let known = self.store().shipment(shipment).await?;
-        let (Some(full), Some(shipment)) = (full, known) else {
-            engine.deadlines.remove(&shipment);
-            return Ok(());
+        events: Vec<delivery::Event>,
+        stored: &Stored,
+    ) -> Result<i64, StoreError> {
+        let engine = &mut *self.0.engine.lock().await;
+        let now = self.now();
+        let mut progress = Progress {
+            next: i64::MAX,
+            acks: Vec::new(),
+            failed: None,
         };
-        let mut world = World {
-            terminal: full.terminal,
-            shipment,
-            shadow: full.shadow,
-            moved: Vec::new(),
-            notes: Vec::new(),
-        };
-        let actions = decide(&mut world, happening, &self.settings().policy, self.now());
-        let sent = match happening {
-            Happening::Accepted {
-                part,
-                gateway,
-                message_id: Some(id),
-            } => vec![(gateway.clone(), id.clone(), *part)],
-            _ => Vec::new(),
-        };
-        let job = settle(&world, sent);
-        self.record_and_do(&mut engine, world, job, actions).await
+        if let Err(error) = self.tend(engine, now).await {
+            progress.fail(error);
+        }
+        let mut items = Vec::with_capacity(events.len());
+        for event in events {
+            self.say(&event);
+            items.extend(Item::from(event, &mut engine.answers));
+        }
+        // After the events: a proof that is here comes before its deadline.
+        let late = engine.deadlines.take(now, BATCH as usize).into_iter();
+        items.extend(late.map(|id| Item::of(What::Clock(id))));
+        match self.left_over(engine).await {
+            Ok(left) => {
+                items.extend(left);
+                if let TakeUp::After(_) = engine.take_up {
+                    progress.at(now);
+                }
+            }
+            Err(error) => progress.fail(error),
+        }
+        self.rounds(engine, items, now, &mut progress).await;
+        for (ack, ok) in progress.acks {
+            kill::after(ack.moments().0);
+            stored(ack.token, ok);
+            kill::after(ack.moments().1);
+        }
+        if let Some(error) = progress.failed {
+            return Err(error);
+        }
+        let known = [engine.deadlines.next(), Some(progress.next)];
+        let known = known.into_iter().flatten().min();
+        Ok(known.unwrap_or(i64::MAX).min(engine.tended + IDLE))
     }
 
-    /// Writes down, then does (EXAMPLES: “write down first, then do”).
-    async fn record_and_do(
+    /// Decides and records until nothing is left: a second shipment of a terminal, and a terminal that somebody else
+    /// changed meanwhile, are decided from fresh state.
+    async fn rounds(
         &self,
         engine: &mut Engine,
-        world: World,
-        job: SettleJob,
-        actions: Vec<Action>,
-    ) -> Result<(), StoreError> {
-        let moment = moment(&world, &actions);
-        self.store().run(Job::Settle(Box::new(job))).await?;
-        kill::after(moment);
-        let Shipment {
-            id,
-            terminal,
-            state,
-            ..
-        } = world.shipment;
-        if state.is_final() {
-            engine.deadlines.remove(&id);
-        }
-        for action in actions {
-            match action {
-                Action::Send(messages) => {
-                    for message in messages {
-                        // A closed channel: Kith is going down, and what is recorded goes out at the next start.
-                        let _ = self.0.outbound.send(message);
-                        kill::after("part-handed-over");
-                    }
+        mut items: Vec<Item>,
+        now: i64,
+        progress: &mut Progress,
+    ) {
+        let (per_s, most) = (self.settings().bulk_per_s, self.settings().bulk_waiting);
+        let bulk = engine.pace.room(now, per_s, most, || self.parts_waiting());
+        let mut plans = Some((now, Room { most: BATCH, bulk }));
+        for _ in 0..ROUNDS {
+            let planning = plans.is_some();
+            let wanted = Wanted::of(&items, plans.take());
+            let loaded = match self.store().read(move |reads| wanted.load(reads)).await {
+                Ok(loaded) => loaded,
+                Err(error) => {
+                    progress.fail(error);
+                    break;
                 }
-                Action::Wake(at) => {
-                    engine.deadlines.insert(id, (terminal, at));
+            };
+            let mut batch = Batch::new(self, now, loaded);
+            items.drain(..).for_each(|item| batch.take(item));
+            if planning {
+                batch.plan(&mut engine.ids);
+                progress.at(batch.next.unwrap_or(i64::MAX));
+                if batch.more {
+                    progress.at(now);
                 }
-                // The time is in the terminal's row (`next_try`); the loop finds it there.
-                Action::Replan(_) => self.wake(),
+            }
+            let more_bulk = planning && batch.more_bulk;
+            items = self.record(engine, batch, now, progress).await;
+            if more_bulk {
+                progress.at(engine.pace.next(now, per_s, most));
+            }
+            if items.is_empty() {
+                return;
             }
         }
-        self.emit(Event::Shipment {
-            id,
-            terminal,
-            state,
-        });
+        // It comes again: events by the gateway, deadlines here.
+        for item in items {
+            if let What::Clock(id) | What::TakeUp(id) = item.what {
+                engine.deadlines.set(id, now + IDLE);
+            }
+            progress.acks.extend(item.ack.map(|ack| (ack, false)));
+        }
+    }
+
+    /// Writes down, then does (EXAMPLES: “write down first, then do”). Gives what is to be decided again.
+    async fn record(
+        &self,
+        engine: &mut Engine,
+        batch: Batch<'_>,
+        now: i64,
+        progress: &mut Progress,
+    ) -> Vec<Item> {
+        let mut again = batch.later;
+        progress.done(batch.done);
+        for id in batch.gone {
+            engine.deadlines.remove(id);
+        }
+        let (mut jobs, mut changed) = (Vec::new(), Vec::new());
+        for mut case in batch.cases.into_values() {
+            match case.job() {
+                Some(job) => {
+                    jobs.push(job);
+                    changed.push(case);
+                }
+                None => self.carry_out(engine, case, false, now, progress),
+            }
+        }
+        if jobs.is_empty() {
+            return again;
+        }
+        let results = self.store().run_all(jobs).await;
+        for (case, result) in changed.into_iter().zip(results) {
+            match result {
+                Ok(()) => self.carry_out(engine, case, true, now, progress),
+                Err(StoreError::Refused(Refused::Stale)) => {
+                    // What was due is still due.
+                    progress.at(now);
+                    again.extend(case.items);
+                }
+                // The terminal is gone, and whatever was to be done about it.
+                Err(StoreError::Refused(Refused::Missing)) => {
+                    if let (_, Some((id, _))) = case.outcome() {
+                        engine.deadlines.remove(id);
+                    }
+                    progress.done(case.items.into_iter().filter_map(|item| item.ack));
+                }
+                Err(error) => {
+                    progress.fail(error);
+                    for item in case.items {
+                        if let What::Clock(id) | What::TakeUp(id) = item.what {
+                            engine.deadlines.set(id, now + IDLE);
+                        }
+                        progress.acks.extend(item.ack.map(|ack| (ack, false)));
+                    }
+                }
+            }
+        }
+        again
+    }
+
+    /// What was decided about a terminal is recorded: does it.
+    fn carry_out(
+        &self,
+        engine: &mut Engine,
+        case: Case,
+        changed: bool,
+        now: i64,
+        progress: &mut Progress,
+    ) {
+        case.moments.iter().for_each(|moment| kill::after(moment));
+        let (terminal, shipment) = case.outcome();
+        let over = shipment.is_some_and(|(_, state)| state.is_final());
+        let due = case.mark.filter(|_| case.terminal().in_flight.is_none());
+        if let (Some(mark), None) = (due, case.planned) {
+            progress.at(mark.at);
+        }
+        let number = case.terminal().msisdn.clone();
+        for action in case.actions {
+            match action {
+                // Proven or given up while it waited to be recorded: nothing is to be sent any more.
+                Action::Send(_) if over => {}
+                Action::Send(messages) => self.hand_over(engine, messages),
+                Action::Wake(at) => {
+                    if let Some((id, _)) = shipment.filter(|_| !over) {
+                        engine.deadlines.set(id, at);
+                    }
+                }
+                // The time is in the terminal's row (`next_try`); the next step finds it there.
+                Action::Replan(at) => progress.at(at),
+            }
+        }
+        if let Some((id, _)) = shipment.filter(|_| over) {
+            engine.deadlines.remove(id);
+        }
+        if let Some(mark) = case.planned {
+            self.handed_over(mark.at, self.now().max(now));
+        }
+        if let Some(Err(error)) = case.answer.map(|text| self.text(&number, &text)) {
+            tracing::warn!(%error, "the answer to a text was not sent");
+        }
+        progress.done(case.items.into_iter().filter_map(|item| item.ack));
+        if !changed {
+            return;
+        }
+        if let Some((id, state)) = shipment {
+            self.emit(Event::Shipment {
+                id,
+                terminal,
+                state,
+            });
+        }
         self.emit(Event::Terminal {
             id: terminal,
             state: None,
         });
-        Ok(())
+    }
+
+    fn hand_over(&self, engine: &mut Engine, messages: Vec<Outbound>) {
+        let bulk = messages.iter().filter(|part| part.lane == Lane::Bulk);
+        match bulk.count() {
+            0 => {}
+            parts => engine.pace.planned(parts),
+        }
+        for message in messages {
+            // A closed channel: Kith is going down, and what is recorded goes out at the next start.
+            let _ = self.0.outbound.send(message);
+            kill::after("part-handed-over");
+        }
+    }
+
+    /// Calls that ended by themselves, departures, figures: once a second.
+    async fn tend(&self, engine: &mut Engine, now: i64) -> Result<(), StoreError> {
+        if (engine.tended..engine.tended.saturating_add(IDLE)).contains(&now) {
+            return Ok(());
+        }
+        engine.tended = now;
+        self.beat().await?;
+        self.keep_calls().await?;
+        self.see_all_off().await
+    }
+
+    /// The next page of what an earlier process left on its way.
+    async fn left_over(&self, engine: &mut Engine) -> Result<Vec<Item>, StoreError> {
+        let TakeUp::After(last) = engine.take_up else {
+            return Ok(Vec::new());
+        };
+        let mut page = self
+            .store()
+            .read(move |reads| reads.in_flight_after(last, BATCH))
+            .await?;
+        engine.take_up = match page.last() {
+            Some(id) => TakeUp::After(Some(*id)),
+            None => TakeUp::Done,
+        };
+        page.retain(|id| engine.owned.contains(id.slice()));
+        let page = page.into_iter();
+        Ok(page.map(|id| Item::of(What::TakeUp(id))).collect())
+    }
+
+    /// Parts that wait in the gateways.
+    fn parts_waiting(&self) -> u32 {
+        let table = self.network();
+        let rows = table.gateways.values();
+        rows.fold(0, |sum, row| sum.saturating_add(row.queued))
+    }
+
+    /// What pages and logs are told of an event before anything is decided.
+    fn say(&self, event: &delivery::Event) {
+        if let delivery::Event::Gateway {
+            gateway,
+            up,
+            reason,
+        } = event
+        {
+            tracing::info!(gateway, up, reason, "gateway");
+            let state = if *up { "up" } else { "down" };
+            self.emit(Event::Gateway {
+                name: gateway.clone(),
+                state: state.into(),
+            });
+        }
     }
 }
 
-/// What a decision records, as [`kill::after`] names it.
-fn moment(world: &World, actions: &[Action]) -> &'static str {
-    let sends = actions
-        .iter()
-        .any(|action| matches!(action, Action::Send(_)));
-    match world.shipment.state {
-        ShipmentState::Proven if world.moved.is_empty() => "proof-recorded",
-        ShipmentState::Proven => "shadow-moved",
-        ShipmentState::Failed | ShipmentState::Superseded => "failure-recorded",
-        ShipmentState::Waiting => "parts-accepted",
-        ShipmentState::Queued | ShipmentState::Sending if sends => "shipment-recorded",
-        ShipmentState::Queued | ShipmentState::Sending => "part-accepted",
+impl Progress {
+    /// There is something to do at `at`.
+    fn at(&mut self, at: i64) {
+        self.next = self.next.min(at);
+    }
+
+    fn done(&mut self, acks: impl IntoIterator<Item = Ack>) {
+        self.acks.extend(acks.into_iter().map(|ack| (ack, true)));
+    }
+
+    /// The first failure says it all.
+    fn fail(&mut self, error: StoreError) {
+        self.failed.get_or_insert(error);
     }
 }
 
-/// The job that records what a decision changed.
-fn settle(world: &World, sent: Vec<(String, String, delivery::PartRef)>) -> SettleJob {
-    let mut moved = world.moved.clone();
-    moved.sort_unstable();
-    moved.dedup();
-    SettleJob {
-        shipment: Some(world.shipment.clone()),
-        slots: moved
-            .into_iter()
-            .map(|slot| (slot, world.shadow.get(slot)))
-            .collect(),
-        sent,
-        ..SettleJob::of(world.terminal.clone())
+impl Ack {
+    /// The moments before and after the answer, as [`crate::kill::after`] names them.
+    fn moments(self) -> (&'static str, &'static str) {
+        if self.mobile {
+            ("answer-stored", "answer-acknowledged")
+        } else {
+            ("receipt-stored", "receipt-acknowledged")
+        }
     }
 }

@@ -61,6 +61,10 @@ pub struct Settings {
     pub service_number: String,
     /// When an agent may type a code that the caller says aloud.
     pub spoken: Spoken,
+    /// Bulk terminals planned a second at most; none: as fast as the gateways take them.
+    pub bulk_per_s: Option<u32>,
+    /// No more bulk is planned while so many parts wait in the gateways.
+    pub bulk_waiting: u32,
     /// Card profiles by name, beside the built-in ones.
     pub cards: BTreeMap<String, CardProfile>,
     /// Terminal profiles by name, beside the built-in ones.
@@ -76,6 +80,8 @@ impl Default for Settings {
             brand_zh: "亲友簿".into(),
             service_number: "0800 123 456".into(),
             spoken: Spoken::default(),
+            bulk_per_s: None,
+            bulk_waiting: 500,
             cards: BTreeMap::new(),
             phones: BTreeMap::new(),
         }
@@ -109,8 +115,10 @@ struct Inner {
     recent: Mutex<events::Recent>,
     pulse: Mutex<pulse::Pulse>,
     wake: Notify,
-    /// One decision about a terminal at a time: its slice's owner is this process.
+    /// Held for a whole step: nobody but the engine takes it.
     engine: tokio::sync::Mutex<engine::Engine>,
+    /// One change of a subscriber's particulars at a time.
+    people: tokio::sync::Mutex<()>,
     /// Who may wait for a password sum.
     queue: Semaphore,
     /// The memory for password sums: one at a time.
@@ -152,6 +160,7 @@ impl Control {
             pulse: Mutex::default(),
             wake: Notify::new(),
             engine: tokio::sync::Mutex::default(),
+            people: tokio::sync::Mutex::default(),
             queue: Semaphore::new(64),
             hashing: Arc::default(),
         }))

@@ -121,6 +121,9 @@ fn wrong(field: &'static str, sentence: impl Into<String>) -> ProvisionError {
     }
 }
 
+/// How often a change is made again when delivery changes the terminal at the same time.
+const ATTEMPTS: u32 = 8;
+
 impl Control {
     /// Takes in a subscriber with an empty book.
     ///
@@ -181,7 +184,7 @@ impl Control {
         as_seen: impl FnOnce(&Subscriber, Revision) -> bool,
     ) -> Result<Subscriber, ProvisionError> {
         // One at a time: what was seen is what is changed.
-        let _one = self.0.engine.lock().await;
+        let _one = self.0.people.lock().await;
         let mut subscriber = self.changeable(id, as_seen).await?;
         if let Some(name) = patch.name {
             subscriber.name = checked_name(&name)?;
@@ -326,50 +329,23 @@ impl Control {
         &self,
         id: TerminalId,
         patch: TerminalPatch,
-        as_seen: impl FnOnce(&TerminalView) -> bool,
+        as_seen: impl Fn(&TerminalView) -> bool,
     ) -> Result<(), ProvisionError> {
-        // Between two steps of delivery: neither overwrites the other's row.
-        let _one = self.0.engine.lock().await;
-        let mut terminal = self.changeable_terminal(id, as_seen).await?;
-        if terminal.retired {
-            let sentence = "This terminal is retired: take it in anew.";
-            return Err(ProvisionError::Taken(sentence.into()));
-        }
         let blank = patch.card.is_some();
-        if let Some(card) = patch.card {
-            if terminal.channel != ChannelKind::SimOta {
-                return Err(wrong("iccid", "This terminal is not written over its SIM."));
+        self.change_row(id, blank, as_seen, |terminal| {
+            if terminal.retired {
+                let sentence = "This terminal is retired: take it in anew.";
+                return Err(ProvisionError::Taken(sentence.into()));
             }
-            let known = terminal.card_profile.take();
-            let profile = card.profile.or(known);
-            let profile =
-                profile.ok_or_else(|| wrong("card_profile", "A SIM needs its card profile."))?;
-            terminal.keys = self.sealed(&card.kic, &card.kid, &profile)?;
-            terminal.iccid = Some(checked_iccid(&card.iccid)?);
-            terminal.card_profile = Some(profile);
-            self.abandon(&terminal).await?;
-            terminal.counter_next = 1;
-            terminal.in_use = false;
-            terminal.in_flight = None;
-            terminal.tries = 0;
-            terminal.next_try = None;
-            terminal.trouble = None;
-            terminal.proven = Revision(0);
-        }
-        if let Some(content) = patch.content {
-            terminal.content = content;
-        }
-        let due = Some(self.due_now(id.subscriber).await?);
-        self.store()
-            .run(Job::ChangeTerminal {
-                terminal: Box::new(terminal),
-                blank,
-                due,
-            })
-            .await?;
-        self.emit(Event::Terminal { id, state: None });
-        self.wake();
-        Ok(())
+            if let Some(card) = &patch.card {
+                self.put_card(terminal, card)?;
+            }
+            if let Some(content) = &patch.content {
+                terminal.content = content.clone();
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Nothing more is sent to this terminal, if it is as the caller saw it.
@@ -379,30 +355,100 @@ impl Control {
     pub async fn retire(
         &self,
         id: TerminalId,
-        as_seen: impl FnOnce(&TerminalView) -> bool,
+        as_seen: impl Fn(&TerminalView) -> bool,
     ) -> Result<(), ProvisionError> {
-        let _one = self.0.engine.lock().await;
-        let mut terminal = self.changeable_terminal(id, as_seen).await?;
-        self.abandon(&terminal).await?;
-        terminal.retired = true;
+        self.change_row(id, false, as_seen, |terminal| {
+            terminal.retired = true;
+            terminal.in_flight = None;
+            terminal.next_try = None;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Another card: nothing of what was known of the old one holds.
+    fn put_card(&self, terminal: &mut Terminal, card: &NewCard) -> Result<(), ProvisionError> {
+        if terminal.channel != ChannelKind::SimOta {
+            return Err(wrong("iccid", "This terminal is not written over its SIM."));
+        }
+        let profile = card.profile.clone().or(terminal.card_profile.take());
+        let profile =
+            profile.ok_or_else(|| wrong("card_profile", "A SIM needs its card profile."))?;
+        terminal.keys = self.sealed(&card.kic, &card.kid, &profile)?;
+        terminal.iccid = Some(checked_iccid(&card.iccid)?);
+        terminal.card_profile = Some(profile);
+        terminal.counter_next = 1;
+        terminal.in_use = false;
         terminal.in_flight = None;
+        terminal.tries = 0;
         terminal.next_try = None;
-        self.store()
-            .run(Job::ChangeTerminal {
-                terminal: Box::new(terminal),
-                blank: false,
-                due: None,
-            })
-            .await?;
-        self.emit(Event::Terminal { id, state: None });
+        terminal.trouble = None;
+        terminal.proven = Revision(0);
         Ok(())
+    }
+
+    /// Changes a terminal's row if it is as the caller saw it; again from fresh state when a step of delivery came
+    /// between. What was on its way and is not any more is of no use, and nobody waits for its proof.
+    async fn change_row(
+        &self,
+        id: TerminalId,
+        blank: bool,
+        as_seen: impl Fn(&TerminalView) -> bool,
+        change: impl Fn(&mut Terminal) -> Result<(), ProvisionError>,
+    ) -> Result<(), ProvisionError> {
+        for _ in 0..ATTEMPTS {
+            let mut terminal = self.changeable_terminal(id, &as_seen).await?;
+            let under_way = terminal.in_flight;
+            change(&mut terminal)?;
+            let due = if terminal.retired {
+                None
+            } else {
+                Some(self.due_now(id.subscriber).await?)
+            };
+            let left = under_way.filter(|_| terminal.in_flight.is_none());
+            let shipment = match left {
+                Some(shipment) => self.store().shipment(shipment).await?,
+                None => None,
+            };
+            let mut jobs = vec![Job::ChangeTerminal {
+                terminal: Box::new(terminal.clone()),
+                blank,
+                due,
+            }];
+            // Stale, and so not done, when the change was not.
+            terminal.version += 1;
+            jobs.extend(shipment.map(|mut shipment| {
+                shipment.state = ShipmentState::Superseded;
+                Job::Settle(Box::new(SettleJob {
+                    shipment: Some(shipment),
+                    ..SettleJob::of(terminal)
+                }))
+            }));
+            match self.store().run_all(jobs).await.into_iter().next() {
+                Some(Ok(())) => {}
+                Some(Err(StoreError::Refused(Refused::Stale))) => continue,
+                Some(Err(error)) => return Err(error.into()),
+                None => return Err(StoreError::Closed.into()),
+            }
+            if let Some(shipment) = left {
+                self.emit(Event::Shipment {
+                    id: shipment,
+                    terminal: id,
+                    state: ShipmentState::Superseded,
+                });
+            }
+            self.emit(Event::Terminal { id, state: None });
+            self.wake();
+            return Ok(());
+        }
+        Err(ProvisionError::Stale)
     }
 
     /// The terminal, if it is there and as the caller saw it.
     async fn changeable_terminal(
         &self,
         id: TerminalId,
-        as_seen: impl FnOnce(&TerminalView) -> bool,
+        as_seen: impl Fn(&TerminalView) -> bool,
     ) -> Result<Terminal, ProvisionError> {
         let view = self.terminal_view(id).await?;
         let view = view.ok_or(ProvisionError::NotFound)?;
@@ -412,42 +458,12 @@ impl Control {
         Ok(view.full.terminal)
     }
 
-    /// What is on its way is of no use any more, and nobody waits for its proof. `terminal` may have new keys already.
-    async fn abandon(&self, terminal: &Terminal) -> Result<(), StoreError> {
-        let Some(id) = terminal.in_flight else {
-            return Ok(());
-        };
-        let (full, shipment) = (
-            self.store().terminal(terminal.id).await?,
-            self.store().shipment(id).await?,
-        );
-        let (Some(full), Some(mut shipment)) = (full, shipment) else {
-            return Ok(());
-        };
-        shipment.state = ShipmentState::Superseded;
-        let job = SettleJob {
-            shipment: Some(shipment),
-            ..SettleJob::of(Terminal {
-                in_flight: None,
-                ..full.terminal
-            })
-        };
-        self.store().run(Job::Settle(Box::new(job))).await?;
-        self.emit(Event::Shipment {
-            id,
-            terminal: terminal.id,
-            state: ShipmentState::Superseded,
-        });
-        Ok(())
-    }
-
     /// Sends now what is due; with `all`, everything again.
     ///
     /// # Errors
     /// The store's.
     pub async fn send(&self, id: TerminalId, all: bool) -> Result<(), StoreError> {
-        self.mark(id, |due| due.everything |= all).await?;
-        self.ship(id, None).await
+        self.mark(id, |due| due.everything |= all).await
     }
 
     /// Reads back what Kith wrote.
@@ -455,8 +471,7 @@ impl Control {
     /// # Errors
     /// The store's.
     pub async fn verify(&self, id: TerminalId) -> Result<(), StoreError> {
-        self.mark(id, |due| due.verify = true).await?;
-        self.ship(id, None).await
+        self.mark(id, |due| due.verify = true).await
     }
 
     /// A harmless exchange that proves keys, route and answer.
@@ -464,8 +479,7 @@ impl Control {
     /// # Errors
     /// The store's.
     pub async fn test(&self, id: TerminalId) -> Result<(), StoreError> {
-        self.mark(id, |due| due.test = true).await?;
-        self.ship(id, None).await
+        self.mark(id, |due| due.test = true).await
     }
 
     async fn mark(&self, id: TerminalId, set: impl FnOnce(&mut Due)) -> Result<(), StoreError> {

@@ -18,6 +18,13 @@ pub struct TerminalId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ShipmentId(pub u64);
 
+impl ShipmentId {
+    /// The slice that holds it: its subscriber's.
+    pub const fn slice(self) -> u8 {
+        SubscriberId(self.0).slice()
+    }
+}
+
 /// A terminal as it is stored. `due` belongs to edits (any node writes it), the rest to the slice's owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terminal {

@@ -37,7 +37,7 @@ impl Control {
         let digits = code::digits(self.random_u64());
         let pepper = self.vault().pepper();
         let call = self
-            .step(id, |call| {
+            .call_step(id, |call| {
                 call.language = language;
                 call.send_code(&digits, pepper.expose(), now)
             })

@@ -1,0 +1,242 @@
+//! A round's decisions: items and what was loaded go in, cases come out. Nothing is read or written here.
+
+use super::case::Case;
+use super::gather::{Ack, Item, Loaded, What, forms, receipt};
+use super::ids::Ids;
+use super::{plan, proof, texts};
+use crate::Control;
+use delivery::{Happening, PartRef, Shipment, ShipmentId, ShipmentState, TerminalId, Trouble};
+use std::collections::{BTreeMap, HashMap};
+
+/// What one round decided.
+pub(super) struct Batch<'a> {
+    house: &'a Control,
+    now: i64,
+    loaded: Loaded,
+    /// Which terminal a shipment is of.
+    of: HashMap<ShipmentId, TerminalId>,
+    /// One a terminal.
+    pub cases: BTreeMap<TerminalId, Case>,
+    /// Needs another question to the store, or another shipment of the same terminal: for the next round.
+    pub later: Vec<Item>,
+    /// Changed nothing.
+    pub done: Vec<Ack>,
+    /// Shipments that are not there any more.
+    pub gone: Vec<ShipmentId>,
+    /// Something that people wait for is due and could not be planned in this round.
+    pub more: bool,
+    /// The same of bulk work.
+    pub more_bulk: bool,
+    /// When something is due next, ms UTC.
+    pub next: Option<i64>,
+}
+
+impl<'a> Batch<'a> {
+    pub(super) fn new(house: &'a Control, now: i64, loaded: Loaded) -> Self {
+        let shipments = loaded.shipments.values();
+        Self {
+            of: shipments.map(|s| (s.id, s.terminal)).collect(),
+            more: loaded.more,
+            more_bulk: loaded.more_bulk,
+            next: loaded.next,
+            house,
+            now,
+            loaded,
+            cases: BTreeMap::new(),
+            later: Vec::new(),
+            done: Vec::new(),
+            gone: Vec::new(),
+        }
+    }
+
+    /// Decides about `item`.
+    pub(super) fn take(&mut self, mut item: Item) {
+        match &item.what {
+            What::Nothing => self.nothing(item),
+            What::Part(part, _) => self.happen(part.shipment, item),
+            What::Clock(id) | What::TakeUp(id) => self.happen(*id, item),
+            What::Receipt {
+                gateway,
+                message_id,
+                state,
+                absent,
+            } => match self.sent_before(gateway, message_id) {
+                Some(part) => {
+                    item.what = What::Part(part, receipt(part, *state, *absent));
+                    self.happen(part.shipment, item);
+                }
+                None => self.nothing(item),
+            },
+            What::Answer(terminal, answer) => {
+                match self.loaded.counters.get(&(*terminal, answer.counter)) {
+                    Some(id) => self.happen(*id, item),
+                    None => self.nothing(item),
+                }
+            }
+            What::Mobile(_) => self.mobile(item),
+            What::Text(..) => self.text(item),
+        }
+    }
+
+    /// Plans everything that is due and not in hand already.
+    pub(super) fn plan(&mut self, ids: &mut Ids) {
+        for id in std::mem::take(&mut self.loaded.due) {
+            if self.cases.contains_key(&id) {
+                self.more = true;
+                continue;
+            }
+            let Some(book) = self.loaded.books.get(&id.subscriber) else {
+                continue;
+            };
+            let Some(full) = self.loaded.terminals.remove(&id) else {
+                continue;
+            };
+            let (before, mark) = (full.terminal.clone(), full.due);
+            let incarnation = self.loaded.incarnation;
+            if let Some(decided) = plan::plan(self.house, full, book, incarnation, ids, self.now) {
+                self.cases.insert(id, Case::planned(before, mark, decided));
+            }
+        }
+    }
+
+    fn nothing(&mut self, item: Item) {
+        self.done.extend(item.ack);
+    }
+
+    fn case(&mut self, id: TerminalId) -> Option<&mut Case> {
+        if let Some(full) = self.loaded.terminals.remove(&id) {
+            self.cases.insert(id, Case::of(full));
+        }
+        self.cases.get_mut(&id)
+    }
+
+    /// Something happened to a shipment.
+    fn happen(&mut self, id: ShipmentId, item: Item) {
+        let known = self.of.get(&id).copied();
+        let shipment = self.loaded.shipments.remove(&id);
+        let (house, now) = (self.house, self.now);
+        let Some(case) = known.and_then(|terminal| self.case(terminal)) else {
+            self.gone.push(id);
+            return self.nothing(item);
+        };
+        match (case.shipment().map(|other| other.id), shipment) {
+            (None, Some(shipment)) => case.attach(shipment),
+            (Some(other), _) if other == id => {}
+            (_, shipment) => {
+                self.loaded
+                    .shipments
+                    .extend(shipment.map(|shipment| (id, shipment)));
+                return self.later.push(item);
+            }
+        }
+        let state = case.shipment().map(|shipment| shipment.state);
+        let happening = match &item.what {
+            What::Part(_, happening) => happening.clone(),
+            What::Answer(_, answer) => Happening::Answer(answer.clone()),
+            // A packet that nobody took goes again, octet for octet.
+            What::TakeUp(_) if state != Some(ShipmentState::Waiting) => Happening::Start,
+            _ => Happening::Clock,
+        };
+        case.happen(house, &happening, now);
+        case.items.push(item);
+    }
+
+    /// What an earlier process sent under this id, in whatever form the gateway gives it back; two different matches
+    /// are none (SMPP.md, row 3).
+    fn sent_before(&self, gateway: &str, id: &str) -> Option<PartRef> {
+        let known = |form: String| self.loaded.sent.get(&(gateway.to_owned(), form)).copied();
+        known(id.to_owned()).or_else(|| {
+            let mut found = forms(id).into_iter().filter_map(known);
+            let first = found.next()?;
+            found.all(|other| other == first).then_some(first)
+        })
+    }
+
+    /// A message from a terminal: a card's answer, or a text.
+    fn mobile(&mut self, mut item: Item) {
+        let What::Mobile(message) = &item.what else {
+            return;
+        };
+        // Nobody's phone: nothing is kept of it.
+        let Some(ids) = self.loaded.addresses.get(&message.from).cloned() else {
+            return self.nothing(item);
+        };
+        let Some(first) = ids.first().copied() else {
+            return self.nothing(item);
+        };
+        if let Some(parts) = &message.whole {
+            let read = |id: &TerminalId| {
+                let answer = proof::read(self.house, self.terminal(*id)?, parts)?;
+                Some((*id, answer))
+            };
+            if let Some((id, answer)) = ids.iter().find_map(read) {
+                let under_way = self.under_way(id, answer.counter);
+                item.what = What::Answer(id, answer);
+                return match under_way {
+                    Some(shipment) => self.happen(shipment, item),
+                    None => self.later.push(item),
+                };
+            }
+            let waits =
+                |id: &&TerminalId| self.terminal(**id).is_some_and(|t| t.in_flight.is_some());
+            if let Some(id) = ids.iter().find(waits).copied() {
+                return self.unreadable(id, item);
+            }
+        }
+        if let What::Mobile(message) = std::mem::replace(&mut item.what, What::Nothing) {
+            item.what = What::Text(first, message);
+            self.later.push(item);
+        }
+    }
+
+    fn terminal(&self, id: TerminalId) -> Option<&delivery::Terminal> {
+        let loaded = self.loaded.terminals.get(&id).map(|full| &full.terminal);
+        loaded.or_else(|| self.cases.get(&id).map(Case::terminal))
+    }
+
+    /// The shipment on its way, if one of its packets has this counter.
+    fn under_way(&self, id: TerminalId, counter: u64) -> Option<ShipmentId> {
+        let under_way = self.terminal(id)?.in_flight?;
+        let in_case = self.cases.get(&id).and_then(Case::shipment);
+        let in_case = in_case.filter(|shipment| shipment.id == under_way);
+        let shipment: &Shipment = in_case.or_else(|| self.loaded.shipments.get(&under_way))?;
+        let mut packets = shipment.packets.iter();
+        packets
+            .any(|packet| packet.counter == Some(counter))
+            .then_some(under_way)
+    }
+
+    /// A card answers what is on its way, and nobody can read it: a person must look at the keys. Kith goes on trying,
+    /// because anybody can send a message from anybody's number; the next proof takes the trouble away.
+    fn unreadable(&mut self, id: TerminalId, item: Item) {
+        let now = self.now;
+        let Some(case) = self.case(id) else {
+            return self.nothing(item);
+        };
+        let terminal = case.terminal_mut();
+        terminal.last_heard = Some(now);
+        terminal.trouble = Some(Trouble {
+            key: "keys".into(),
+            sentence: "The card answers, and its answer cannot be read with the keys that stand here: check KIc, KID and the card profile.".into(),
+        });
+        case.items.push(item);
+    }
+
+    fn text(&mut self, item: Item) {
+        let What::Text(id, message) = &item.what else {
+            return;
+        };
+        let now = self.now;
+        // Two messages of one moment are two.
+        let before = self.case(*id).map(|case| case.documents());
+        let Some(before) = before.and_then(|n| i64::try_from(n).ok()) else {
+            return self.nothing(item);
+        };
+        let (documents, answer) =
+            texts::heard(self.house, &self.loaded, *id, message, now + before);
+        if let Some(case) = self.case(*id) {
+            case.hear(documents, answer, now);
+            case.items.push(item);
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! What a round is about: items from events and deadlines, and the one question that loads all they need.
+
+use super::answers::Answers;
+use book::SubscriberId;
+use delivery::{
+    Answer, Event, Happening, Lane, PartRef, ReceiptState, Shipment, ShipmentId, Target, TerminalId,
+};
+use std::collections::{BTreeSet, HashMap};
+use store::{BookFull, Document, Reads, ShipmentFilter, StoreError, TerminalFull};
+
+/// How far back an answer is looked for among a terminal's shipments.
+const SHIPMENTS_BACK: u32 = 32;
+
+/// Something to be decided.
+pub(super) struct Item {
+    pub what: What,
+    /// What is told to the communication module once this is stored.
+    pub ack: Option<Ack>,
+}
+
+/// A deliver_sm that waits for its answer.
+#[derive(Clone, Copy)]
+pub(super) struct Ack {
+    pub token: u64,
+    /// A message of a terminal, not a receipt.
+    pub mobile: bool,
+}
+
+pub(super) enum What {
+    /// A notice's receipt: only the gateway waits for it.
+    Nothing,
+    /// About a part of a shipment.
+    Part(PartRef, Happening),
+    /// A receipt for what an earlier process sent.
+    Receipt {
+        gateway: String,
+        message_id: String,
+        state: ReceiptState,
+        absent: bool,
+    },
+    /// A message from a terminal.
+    Mobile(Mobile),
+    /// A card's answer, not of what is on its way: the shipment with its counter is looked for.
+    Answer(TerminalId, Answer),
+    /// A message from a terminal that is no proof.
+    Text(TerminalId, Mobile),
+    /// A deadline has come.
+    Clock(ShipmentId),
+    /// It was on its way when an earlier process ended.
+    TakeUp(ShipmentId),
+}
+
+/// A message from a terminal.
+pub(super) struct Mobile {
+    pub from: String,
+    pub udhi: bool,
+    pub dcs: u8,
+    pub user_data: Vec<u8>,
+    /// All parts of the secured packet that it completes.
+    pub whole: Option<Vec<Vec<u8>>>,
+}
+
+impl Item {
+    pub(super) fn of(what: What) -> Self {
+        Self { what, ack: None }
+    }
+
+    /// The item of an event; none when nothing waits for it.
+    pub(super) fn from(event: Event, answers: &mut Answers) -> Option<Self> {
+        let (what, ack) = match event {
+            Event::Accepted {
+                target: Target::Part(part),
+                gateway,
+                message_id,
+            } => {
+                let happening = Happening::Accepted {
+                    part,
+                    gateway,
+                    message_id,
+                };
+                (What::Part(part, happening), None)
+            }
+            Event::Refused {
+                target: Target::Part(part),
+                class,
+                reason,
+                ..
+            } => {
+                let happening = Happening::Refused {
+                    part,
+                    class,
+                    reason,
+                };
+                (What::Part(part, happening), None)
+            }
+            Event::NoAnswer {
+                target: Target::Part(part),
+                ..
+            } => (What::Part(part, Happening::NoAnswer { part }), None),
+            Event::Receipt {
+                gateway,
+                message_id,
+                target,
+                state,
+                error,
+                ack,
+            } => {
+                let absent = state == ReceiptState::EnRoute
+                    && error.as_ref().is_some_and(|error| error.absent);
+                let what = match target {
+                    Some(Target::Part(part)) => What::Part(part, receipt(part, state, absent)),
+                    Some(Target::Notice { .. }) => What::Nothing,
+                    None => What::Receipt {
+                        gateway,
+                        message_id,
+                        state,
+                        absent,
+                    },
+                };
+                (what, Some((ack, false)))
+            }
+            Event::Mobile {
+                from,
+                udhi,
+                dcs,
+                user_data,
+                ack,
+                ..
+            } => {
+                let whole = udhi.then(|| answers.take(&from, &user_data)).flatten();
+                let mobile = Mobile {
+                    from,
+                    udhi,
+                    dcs,
+                    user_data,
+                    whole,
+                };
+                (What::Mobile(mobile), Some((ack, true)))
+            }
+            Event::Accepted { .. }
+            | Event::Refused { .. }
+            | Event::NoAnswer { .. }
+            | Event::Gateway { .. } => return None,
+        };
+        let ack = ack.map(|(token, mobile)| Ack { token, mobile });
+        Some(Self { what, ack })
+    }
+}
+
+pub(super) fn receipt(part: PartRef, state: ReceiptState, absent: bool) -> Happening {
+    Happening::Receipt {
+        part,
+        state,
+        absent,
+    }
+}
+
+/// The forms in which a gateway may give an id back (SMPP.md, row 3): as it is, then the others.
+pub(super) fn forms(id: &str) -> Vec<String> {
+    let others = wire::smpp::receipt::forms(id);
+    let others = others
+        .into_iter()
+        .flat_map(|form| [form.to_ascii_uppercase(), form]);
+    std::iter::once(id.to_owned()).chain(others).collect()
+}
+
+/// How many terminals may be planned in a round.
+#[derive(Clone, Copy)]
+pub(super) struct Room {
+    pub most: u32,
+    pub bulk: u32,
+}
+
+/// What a round asks the store.
+#[derive(Default)]
+pub(super) struct Wanted {
+    sent: Vec<(String, String)>,
+    shipments: BTreeSet<ShipmentId>,
+    addresses: BTreeSet<String>,
+    counters: Vec<(TerminalId, u64)>,
+    texts: BTreeSet<TerminalId>,
+    plans: Option<(i64, Room)>,
+}
+
+/// What it answers, all of one state.
+#[derive(Default)]
+pub(super) struct Loaded {
+    pub sent: HashMap<(String, String), PartRef>,
+    pub addresses: HashMap<String, Vec<TerminalId>>,
+    pub counters: HashMap<(TerminalId, u64), ShipmentId>,
+    pub shipments: HashMap<ShipmentId, Shipment>,
+    pub terminals: HashMap<TerminalId, TerminalFull>,
+    pub books: HashMap<SubscriberId, BookFull>,
+    /// When the terminal was last told who we are.
+    pub told: HashMap<TerminalId, Document>,
+    pub incarnation: u64,
+    /// What is due: what people wait for first, bulk last.
+    pub due: Vec<TerminalId>,
+    /// Whether people wait for more than there was room for.
+    pub more: bool,
+    /// Whether there is more bulk work than there was room for.
+    pub more_bulk: bool,
+    /// When something is due next, ms UTC.
+    pub next: Option<i64>,
+}
+
+impl Wanted {
+    pub(super) fn of(items: &[Item], plans: Option<(i64, Room)>) -> Self {
+        let mut wanted = Self {
+            plans,
+            ..Self::default()
+        };
+        for item in items {
+            match &item.what {
+                What::Nothing => {}
+                What::Part(PartRef { shipment, .. }, _)
+                | What::Clock(shipment)
+                | What::TakeUp(shipment) => {
+                    wanted.shipments.insert(*shipment);
+                }
+                What::Receipt {
+                    gateway,
+                    message_id,
+                    ..
+                } => {
+                    let ids = forms(message_id).into_iter();
+                    wanted.sent.extend(ids.map(|id| (gateway.clone(), id)));
+                }
+                What::Mobile(mobile) => {
+                    wanted.addresses.insert(mobile.from.clone());
+                }
+                What::Answer(terminal, answer) => {
+                    wanted.counters.push((*terminal, answer.counter));
+                }
+                What::Text(terminal, _) => {
+                    wanted.texts.insert(*terminal);
+                }
+            }
+        }
+        wanted
+    }
+
+    /// Answers all of it; nothing is asked that nobody wants.
+    pub(super) fn load(mut self, reads: &dyn Reads) -> Result<Loaded, StoreError> {
+        let mut loaded = Loaded {
+            incarnation: reads.incarnation()?,
+            ..Loaded::default()
+        };
+        let mut terminals = self.texts.clone();
+        if !self.sent.is_empty() {
+            loaded.sent = reads.sent_many(&self.sent)?.into_iter().collect();
+            self.shipments
+                .extend(loaded.sent.values().map(|part| part.shipment));
+        }
+        if !self.addresses.is_empty() {
+            let addresses: Vec<_> = self.addresses.into_iter().collect();
+            for (address, id) in reads.terminals_by_addresses(&addresses)? {
+                terminals.insert(id);
+                loaded.addresses.entry(address).or_default().push(id);
+            }
+        }
+        for (terminal, counter) in self.counters {
+            if let Some(id) = shipment_with(reads, terminal, counter)? {
+                loaded.counters.insert((terminal, counter), id);
+                self.shipments.insert(id);
+            }
+        }
+        for id in &self.texts {
+            let told = reads.document(super::texts::ANSWERED, &super::texts::key(*id))?;
+            loaded.told.extend(told.map(|document| (*id, document)));
+        }
+        if let Some((now, room)) = self.plans {
+            loaded.plans(reads, now, room)?;
+        }
+        let of_plans = loaded.due.iter().map(|id| id.subscriber);
+        let mut books: BTreeSet<SubscriberId> = of_plans.collect();
+        books.extend(self.texts.iter().map(|id| id.subscriber));
+        terminals.extend(&loaded.due);
+
+        loaded.shipments(reads, self.shipments)?;
+        terminals.extend(loaded.shipments.values().map(|shipment| shipment.terminal));
+        let terminals: Vec<_> = terminals.into_iter().collect();
+        if !terminals.is_empty() {
+            let found = reads.terminals_full(&terminals)?.into_iter();
+            loaded.terminals = found.map(|full| (full.terminal.id, full)).collect();
+        }
+        // An answer is nearly always to what is on its way.
+        let of_addresses = loaded.addresses.values().flatten();
+        let under_way = of_addresses.filter_map(|id| loaded.terminals.get(id)?.terminal.in_flight);
+        let under_way = under_way.filter(|id| !loaded.shipments.contains_key(id));
+        let under_way = under_way.collect();
+        loaded.shipments(reads, under_way)?;
+        if !books.is_empty() {
+            let books: Vec<_> = books.into_iter().collect();
+            let found = reads.books_full(&books)?.into_iter();
+            loaded.books = found.map(|full| (full.subscriber.id, full)).collect();
+        }
+        Ok(loaded)
+    }
+}
+
+impl Loaded {
+    fn shipments(
+        &mut self,
+        reads: &dyn Reads,
+        wanted: BTreeSet<ShipmentId>,
+    ) -> Result<(), StoreError> {
+        if !wanted.is_empty() {
+            let wanted: Vec<_> = wanted.into_iter().collect();
+            let found = reads.shipments_by_id(&wanted)?.into_iter();
+            self.shipments
+                .extend(found.map(|shipment| (shipment.id, shipment)));
+        }
+        Ok(())
+    }
+
+    fn plans(&mut self, reads: &dyn Reads, now: i64, room: Room) -> Result<(), StoreError> {
+        let reached = |found: usize, most: u32| u32::try_from(found).is_ok_and(|n| n >= most);
+        let waiting = reads.waiting_first(now, room.most)?;
+        let people = reads.due_in(Lane::Interactive, now, room.most)?;
+        self.more = reached(waiting.len(), room.most) || reached(people.len(), room.most);
+        let mut bulk = Vec::new();
+        self.more_bulk = true;
+        if room.bulk > 0 && !self.more {
+            bulk = reads.due_in(Lane::Bulk, now, room.bulk)?;
+            self.more_bulk = reached(bulk.len(), room.bulk);
+        }
+        let due = reads.due_after(now)?;
+        let next_try = reads.next_try_after(now)?;
+        self.next = due.into_iter().chain(next_try).min();
+        self.due = people.into_iter().map(|(id, _)| id).collect();
+        self.due.extend(waiting);
+        self.due.extend(bulk.into_iter().map(|(id, _)| id));
+        Ok(())
+    }
+}
+
+/// The shipment of this terminal with a packet of this counter, newest first.
+fn shipment_with(
+    reads: &dyn Reads,
+    terminal: TerminalId,
+    counter: u64,
+) -> Result<Option<ShipmentId>, StoreError> {
+    let shipments = reads.shipments(ShipmentFilter {
+        terminal: Some(terminal),
+        state: None,
+        after: None,
+        limit: SHIPMENTS_BACK,
+    })?;
+    let carries = |shipment: &Shipment| {
+        let mut packets = shipment.packets.iter();
+        packets.any(|packet| packet.counter == Some(counter))
+    };
+    Ok(shipments.into_iter().find(carries).map(|s| s.id))
+}

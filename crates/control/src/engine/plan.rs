@@ -1,0 +1,253 @@
+//! From what is due to a shipment that can be recorded. Decides only: nothing is read or written here.
+
+use super::ids::Ids;
+use crate::Control;
+use crate::plans::Planned;
+use delivery::{
+    Action, Due, Happening, Lane, Packet, PacketState, Part, PartState, Shipment, ShipmentKind,
+    ShipmentState, Terminal, Trouble, World, decide,
+};
+use std::collections::BTreeMap;
+use store::{BookFull, TerminalFull};
+use terminals::{
+    CardProfile, EntryKey, Owner, Plan, PlannedPacket, Proof, Purpose, SlotNo, encode_packet, sim,
+};
+use wire::ota::{Counter, KeySet};
+
+/// How far every counter jumps at its first use in a new incarnation of the store (STORE.md): a restored back-up may
+/// have forgotten counters that were used.
+const INCARNATION_JUMP: u64 = 1 << 20;
+
+/// The purpose that a terminal's OTA keys are sealed for.
+pub(crate) const OTA_KEYS: &str = "ota-keys";
+
+/// What becomes of a terminal that is due.
+pub(super) enum Shipped {
+    /// It is sent.
+    Out(Box<World>, Vec<Action>),
+    /// Its row alone changes: there is nothing to send, or a person must act first.
+    Alone(Box<Terminal>),
+}
+
+/// With what is recorded beside it.
+pub(super) struct Decided {
+    pub shipped: Shipped,
+    pub placement: Option<BTreeMap<EntryKey, SlotNo>>,
+    pub freed: Vec<SlotNo>,
+    /// The mark that this answers.
+    pub due: Option<Due>,
+}
+
+impl Decided {
+    fn alone(terminal: Terminal, due: Option<Due>) -> Self {
+        Self {
+            shipped: Shipped::Alone(Box::new(terminal)),
+            placement: None,
+            freed: Vec::new(),
+            due,
+        }
+    }
+}
+
+/// Plans `full` at `now`; none when it must not be planned now.
+pub(super) fn plan(
+    house: &Control,
+    full: TerminalFull,
+    book: &BookFull,
+    incarnation: u64,
+    ids: &mut Ids,
+    now: i64,
+) -> Option<Decided> {
+    // What a verified call holds back goes when it lets go, whoever asks.
+    let held = full.due.is_some_and(|mark| mark.at == i64::MAX);
+    if full.terminal.retired || full.terminal.in_flight.is_some() || held {
+        return None;
+    }
+    let due = full.due.filter(|mark| mark.at <= now);
+    let everything = due.is_some_and(|mark| mark.everything);
+    let Planned { card, plan, .. } =
+        house.plan_for(&book.subscriber, &book.book, &book.holds, &full, everything);
+    let work = match plan {
+        Ok(plan) => work_of(&full, card.as_ref(), plan, due),
+        Err(error) => Err(error.to_string()),
+    };
+    let mut terminal = full.terminal;
+    terminal.next_try = None;
+    let (kind, plan) = match work {
+        Ok(work) => work,
+        Err(sentence) => return Some(help(terminal, due, sentence)),
+    };
+    terminal.planned = book.book.revision;
+    if plan.packets.is_empty() {
+        terminal.proven = terminal.planned;
+        terminal.trouble = None;
+        return Some(Decided {
+            placement: Some(plan.placement),
+            ..Decided::alone(terminal, due)
+        });
+    }
+    let sealed = seal_packets(
+        house,
+        &mut terminal,
+        card.as_ref(),
+        &plan.packets,
+        incarnation,
+    );
+    let packets = match sealed {
+        Ok(packets) => packets,
+        Err(sentence) => return Some(help(terminal, due, sentence)),
+    };
+    let shipment = Shipment {
+        id: ids.next(terminal.id, now),
+        terminal: terminal.id,
+        kind,
+        lane: due.map_or(Lane::Interactive, |mark| mark.lane),
+        revision: book.book.revision,
+        state: ShipmentState::Queued,
+        writes: plan.writes,
+        packets,
+        at: now,
+        gateway: None,
+    };
+    terminal.in_flight = Some(shipment.id);
+    terminal.trouble = None;
+    let mut world = World {
+        terminal,
+        shipment,
+        shadow: full.shadow,
+        moved: Vec::new(),
+        notes: Vec::new(),
+    };
+    let actions = decide(&mut world, &Happening::Start, &house.settings().policy, now);
+    Some(Decided {
+        shipped: Shipped::Out(Box::new(world), actions),
+        placement: (kind == ShipmentKind::Write).then_some(plan.placement),
+        freed: plan.freed.into_iter().collect(),
+        due,
+    })
+}
+
+/// Nothing can be sent until a person has done something.
+fn help(mut terminal: Terminal, due: Option<Due>, sentence: String) -> Decided {
+    tracing::warn!(%sentence, "a terminal needs help");
+    terminal.trouble = Some(Trouble {
+        key: "ours".into(),
+        sentence,
+    });
+    Decided::alone(terminal, due)
+}
+
+/// The packets with their counters and their octets. Counters move in `terminal`, which is recorded with them.
+fn seal_packets(
+    house: &Control,
+    terminal: &mut Terminal,
+    card: Option<&CardProfile>,
+    planned: &[PlannedPacket],
+    incarnation: u64,
+) -> Result<Vec<Packet>, String> {
+    let keys = match card {
+        Some(card) => Some(house.keys(terminal, card)?),
+        None => None,
+    };
+    if keys.is_some() && terminal.incarnation != incarnation {
+        terminal.counter_next = terminal.counter_next.saturating_add(INCARNATION_JUMP);
+    }
+    terminal.incarnation = incarnation;
+    let mut packets = Vec::new();
+    for (n, planned) in (1..).zip(planned) {
+        let counter = Counter::new(terminal.counter_next)
+            .ok_or("The card's counter is at its end: it needs new keys.")?;
+        // Its low bits are new for every packet to this phone, which is what a reference must be.
+        let [.., high, low] = terminal.counter_next.to_be_bytes();
+        let messages = encode_packet(
+            terminal.channel,
+            card,
+            planned,
+            keys.as_ref(),
+            counter,
+            u16::from_be_bytes([high, low]),
+        )
+        .map_err(|error| error.to_string())?;
+        terminal.counter_next += 1;
+        let parts = (1..).zip(messages).map(|(n, message)| Part {
+            n,
+            user_data: message.octets,
+            udhi: message.udhi,
+            pid: message.pid,
+            dcs: message.dcs,
+            state: PartState::Queued,
+            message_id: None,
+            at: None,
+        });
+        packets.push(Packet {
+            n,
+            planned: planned.clone(),
+            counter: keys.is_some().then_some(counter.value()),
+            state: PacketState::Queued,
+            sendings: 0,
+            proof: Proof::None,
+            deadline: None,
+            outcome: None,
+            parts: parts.collect(),
+        });
+    }
+    Ok(packets)
+}
+
+impl Control {
+    /// The card's keys, unsealed for this moment.
+    pub(crate) fn keys(&self, terminal: &Terminal, card: &CardProfile) -> Result<KeySet, String> {
+        let sealed = self.vault().open(OTA_KEYS, &terminal.keys);
+        let pair = sealed.map_err(|error| error.to_string())?;
+        let (kic, kid) = split_keys(pair.expose())
+            .ok_or("The stored keys are not a pair: give the terminal its keys again.")?;
+        card.keys(kic, kid).map_err(|error| error.to_string())
+    }
+}
+
+/// What a due mark asks for: a test, a read-back, or the plan (its reads first, when a card in use wants them).
+fn work_of(
+    full: &TerminalFull,
+    card: Option<&CardProfile>,
+    mut plan: Plan,
+    due: Option<Due>,
+) -> Result<(ShipmentKind, Plan), String> {
+    let asked = |flag: fn(&Due) -> bool| due.as_ref().is_some_and(flag);
+    if let Some(card) = card {
+        if asked(|due| due.test) {
+            plan.packets = vec![sim::test(card).map_err(|error| error.to_string())?];
+            plan.writes.clear();
+            return Ok((ShipmentKind::Test, plan));
+        }
+        if asked(|due| due.verify) {
+            let ours = full.shadow.slots.iter().filter(|(slot, state)| {
+                slot.ext1_record().is_none() && matches!(state.owner, Owner::Ours(_))
+            });
+            plan.packets =
+                sim::reads(card, ours.map(|(slot, _)| *slot)).map_err(|error| error.to_string())?;
+            plan.writes.clear();
+            return Ok((ShipmentKind::Verify, plan));
+        }
+    }
+    let reads = plan
+        .packets
+        .iter()
+        .any(|packet| matches!(packet.purpose, Purpose::Read(_)));
+    let kind = if reads {
+        ShipmentKind::Read
+    } else {
+        ShipmentKind::Write
+    };
+    Ok((kind, plan))
+}
+
+/// A pair of keys as it is sealed: the length of KIc, KIc, KID.
+pub(crate) fn join_keys(kic: &[u8], kid: &[u8]) -> Option<Vec<u8>> {
+    let length = u8::try_from(kic.len()).ok()?;
+    Some([&[length], kic, kid].concat())
+}
+
+fn split_keys(pair: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, keys) = pair.split_first()?;
+    keys.split_at_checked(usize::from(*length))
+}

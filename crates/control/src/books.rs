@@ -230,7 +230,7 @@ impl Control {
             subscriber: id,
             revision,
         });
-        self.wake();
+        self.wake_for(id.slice());
         Ok(hold)
     }
 
@@ -312,7 +312,7 @@ impl Control {
                 subscriber: id,
                 revision,
             });
-            self.wake();
+            self.wake_for(id.slice());
             return Ok(edited);
         }
         Err(EditError::Stale)

@@ -14,6 +14,7 @@ mod events;
 mod family;
 mod kill;
 mod notices;
+mod owner;
 mod people;
 mod plans;
 mod preview;
@@ -31,6 +32,7 @@ pub use books::{EditError, EditOptions, Edited, Imported};
 pub use calls::{CallError, Digits, UndoInCall};
 pub use engine::Stored;
 pub use events::{Emitted, Event};
+pub use owner::{Hint, LookAt, Node, Sharing};
 pub use people::Denied;
 pub use preview::Preview;
 pub use provision::{
@@ -65,6 +67,8 @@ pub struct Settings {
     pub bulk_per_s: Option<u32>,
     /// No more bulk is planned while so many parts wait in the gateways.
     pub bulk_waiting: u32,
+    /// How it takes part among the nodes of one store; none: nobody else can open it.
+    pub sharing: Option<Sharing>,
     /// Card profiles by name, beside the built-in ones.
     pub cards: BTreeMap<String, CardProfile>,
     /// Terminal profiles by name, beside the built-in ones.
@@ -82,6 +86,7 @@ impl Default for Settings {
             spoken: Spoken::default(),
             bulk_per_s: None,
             bulk_waiting: 500,
+            sharing: None,
             cards: BTreeMap::new(),
             phones: BTreeMap::new(),
         }
@@ -115,6 +120,7 @@ struct Inner {
     recent: Mutex<events::Recent>,
     pulse: Mutex<pulse::Pulse>,
     wake: Notify,
+    owner: owner::Owner,
     /// Held for a whole step: nobody but the engine takes it.
     engine: tokio::sync::Mutex<engine::Engine>,
     /// One change of a subscriber's particulars at a time.
@@ -152,6 +158,7 @@ impl Control {
             surroundings: Box::new(surroundings),
             store,
             vault,
+            owner: owner::Owner::new(settings.sharing.clone()),
             settings,
             outbound,
             network: Box::new(network),
@@ -213,11 +220,6 @@ impl Control {
     pub fn phone(&self, name: &str) -> Option<TerminalProfile> {
         let own = self.0.settings.phones.get(name).cloned();
         own.or_else(|| TerminalProfile::builtin(name))
-    }
-
-    /// Something became due: look at once.
-    pub(crate) fn wake(&self) {
-        self.0.wake.notify_one();
     }
 }
 

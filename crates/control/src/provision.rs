@@ -299,7 +299,7 @@ impl Control {
             keys,
             version: 0,
             counter_next: counter,
-            incarnation: self.store().incarnation().await?,
+            incarnation: self.store().incarnation(subscriber.id.slice()).await?,
             in_use: new.in_use,
             in_flight: None,
             planned: Revision(0),
@@ -438,7 +438,7 @@ impl Control {
                 });
             }
             self.emit(Event::Terminal { id, state: None });
-            self.wake();
+            self.wake_for(id.subscriber.slice());
             return Ok(());
         }
         Err(ProvisionError::Stale)
@@ -499,7 +499,7 @@ impl Control {
                 replace: false,
             })
             .await?;
-        self.wake();
+        self.wake_for(id.subscriber.slice());
         Ok(())
     }
 

@@ -32,6 +32,7 @@ impl Control {
             index: Some(token.id.clone()),
             expires: None,
             expect: Some(0),
+            slice: None,
         };
         self.store().run(Job::Documents(vec![write])).await?;
         Ok((token, secret))

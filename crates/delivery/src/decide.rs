@@ -170,6 +170,7 @@ fn send_packet(world: &mut World, at: usize, policy: &Policy, now: i64) -> Vec<A
                 dcs: part.dcs,
                 user_data: part.user_data.clone(),
                 validity_s: Some(policy.validity_s),
+                fence: None,
             }
         })
         .collect();

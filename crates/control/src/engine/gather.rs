@@ -3,9 +3,11 @@
 use super::answers::Answers;
 use book::SubscriberId;
 use delivery::{
-    Answer, Event, Happening, Lane, PartRef, ReceiptState, Shipment, ShipmentId, Target, TerminalId,
+    Answer, Event, Happening, Lane, PartRef, ReceiptState, Shipment, ShipmentId, Slices, Target,
+    TerminalId,
 };
-use std::collections::{BTreeSet, HashMap};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::{BookFull, Document, Reads, ShipmentFilter, StoreError, TerminalFull};
 
 /// How far back an answer is looked for among a terminal's shipments.
@@ -14,16 +16,25 @@ const SHIPMENTS_BACK: u32 = 32;
 /// Something to be decided.
 pub(super) struct Item {
     pub what: What,
-    /// What is told to the communication module once this is stored.
+    /// Who is told once this is stored.
     pub ack: Option<Ack>,
+    /// The event that it came as, where another node may own what it is about.
+    pub event: Option<Event>,
+    /// How long what it belongs to is looked for, ms UTC.
+    pub until: Option<i64>,
 }
 
-/// A deliver_sm that waits for its answer.
-#[derive(Clone, Copy)]
-pub(super) struct Ack {
-    pub token: u64,
-    /// A message of a terminal, not a receipt.
-    pub mobile: bool,
+/// What waits for an answer.
+#[derive(Clone)]
+pub(super) enum Ack {
+    /// A deliver_sm of a gateway.
+    Gateway {
+        token: u64,
+        /// A message of a terminal, not a receipt.
+        mobile: bool,
+    },
+    /// Something in the inbox of a slice, by its key.
+    Inbox(u8, String),
 }
 
 pub(super) enum What {
@@ -62,7 +73,17 @@ pub(super) struct Mobile {
 
 impl Item {
     pub(super) fn of(what: What) -> Self {
-        Self { what, ack: None }
+        Self {
+            what,
+            ack: None,
+            event: None,
+            until: None,
+        }
+    }
+
+    /// Only its sender waits for an answer.
+    pub(super) fn nothing() -> Self {
+        Self::of(What::Nothing)
     }
 
     /// The item of an event; none when nothing waits for it.
@@ -142,8 +163,11 @@ impl Item {
             | Event::NoAnswer { .. }
             | Event::Gateway { .. } => return None,
         };
-        let ack = ack.map(|(token, mobile)| Ack { token, mobile });
-        Some(Self { what, ack })
+        let ack = ack.map(|(token, mobile)| Ack::Gateway { token, mobile });
+        Some(Self {
+            ack,
+            ..Self::of(what)
+        })
     }
 }
 
@@ -180,6 +204,7 @@ pub(super) struct Wanted {
     counters: Vec<(TerminalId, u64)>,
     texts: BTreeSet<TerminalId>,
     plans: Option<(i64, Room)>,
+    owned: Slices,
 }
 
 /// What it answers, all of one state.
@@ -193,7 +218,7 @@ pub(super) struct Loaded {
     pub books: HashMap<SubscriberId, BookFull>,
     /// When the terminal was last told who we are.
     pub told: HashMap<TerminalId, Document>,
-    pub incarnation: u64,
+    pub incarnations: BTreeMap<u8, u64>,
     /// What is due: what people wait for first, bulk last.
     pub due: Vec<TerminalId>,
     /// Whether people wait for more than there was room for.
@@ -205,9 +230,10 @@ pub(super) struct Loaded {
 }
 
 impl Wanted {
-    pub(super) fn of(items: &[Item], plans: Option<(i64, Room)>) -> Self {
+    pub(super) fn of(items: &[Item], plans: Option<(i64, Room)>, owned: Slices) -> Self {
         let mut wanted = Self {
             plans,
+            owned,
             ..Self::default()
         };
         for item in items {
@@ -242,10 +268,7 @@ impl Wanted {
 
     /// Answers all of it; nothing is asked that nobody wants.
     pub(super) fn load(mut self, reads: &dyn Reads) -> Result<Loaded, StoreError> {
-        let mut loaded = Loaded {
-            incarnation: reads.incarnation()?,
-            ..Loaded::default()
-        };
+        let mut loaded = Loaded::default();
         let mut terminals = self.texts.clone();
         if !self.sent.is_empty() {
             loaded.sent = reads.sent_many(&self.sent)?.into_iter().collect();
@@ -270,7 +293,7 @@ impl Wanted {
             loaded.told.extend(told.map(|document| (*id, document)));
         }
         if let Some((now, room)) = self.plans {
-            loaded.plans(reads, now, room)?;
+            loaded.plans(reads, &self.owned, now, room)?;
         }
         let of_plans = loaded.due.iter().map(|id| id.subscriber);
         let mut books: BTreeSet<SubscriberId> = of_plans.collect();
@@ -314,23 +337,35 @@ impl Loaded {
         Ok(())
     }
 
-    fn plans(&mut self, reads: &dyn Reads, now: i64, room: Room) -> Result<(), StoreError> {
+    fn plans(
+        &mut self,
+        reads: &dyn Reads,
+        owned: &Slices,
+        now: i64,
+        room: Room,
+    ) -> Result<(), StoreError> {
         let reached = |found: usize, most: u32| u32::try_from(found).is_ok_and(|n| n >= most);
-        let waiting = reads.waiting_first(now, room.most)?;
-        let people = reads.due_in(Lane::Interactive, now, room.most)?;
+        let waiting = reads.waiting_first(owned, now, room.most)?;
+        let people = reads.due_in(owned, Lane::Interactive, now, room.most)?;
         self.more = reached(waiting.len(), room.most) || reached(people.len(), room.most);
         let mut bulk = Vec::new();
         self.more_bulk = true;
         if room.bulk > 0 && !self.more {
-            bulk = reads.due_in(Lane::Bulk, now, room.bulk)?;
+            bulk = reads.due_in(owned, Lane::Bulk, now, room.bulk)?;
             self.more_bulk = reached(bulk.len(), room.bulk);
         }
-        let due = reads.due_after(now)?;
-        let next_try = reads.next_try_after(now)?;
+        let due = reads.due_after(owned, now)?;
+        let next_try = reads.next_try_after(owned, now)?;
         self.next = due.into_iter().chain(next_try).min();
         self.due = people.into_iter().map(|(id, _)| id).collect();
         self.due.extend(waiting);
         self.due.extend(bulk.into_iter().map(|(id, _)| id));
+        for id in &self.due {
+            let slice = id.subscriber.slice();
+            if let Entry::Vacant(place) = self.incarnations.entry(slice) {
+                place.insert(reads.incarnation(slice)?);
+            }
+        }
         Ok(())
     }
 }

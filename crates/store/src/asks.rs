@@ -2,7 +2,9 @@
 
 use crate::*;
 use book::{Book, Change, Revision, Subscriber, SubscriberId};
-use delivery::{Due, Hold, Lane, Lease, PartRef, Shipment, ShipmentId, Slices, Terminal, TerminalId};
+use delivery::{
+    Due, Hold, Lane, Lease, PartRef, Shipment, ShipmentId, Slices, Terminal, TerminalId,
+};
 
 /// The reads. Each fails only when the store does.
 #[allow(clippy::missing_errors_doc)]
@@ -108,15 +110,18 @@ impl Store {
     }
     /// When the next due mark is reached, of terminals with nothing on their way; marks held back by a call never are.
     pub async fn next_due(&self) -> Result<Option<i64>, StoreError> {
-        self.read(move |r| r.due_after(&Slices::ALL, i64::MIN)).await
+        self.read(move |r| r.due_after(&Slices::ALL, i64::MIN))
+            .await
     }
     /// Terminals to be tried again at `now`, with nothing on their way, oldest first.
     pub async fn waiting(&self, now: i64) -> Result<Vec<TerminalId>, StoreError> {
-        self.read(move |r| r.waiting_first(&Slices::ALL, now, u32::MAX)).await
+        self.read(move |r| r.waiting_first(&Slices::ALL, now, u32::MAX))
+            .await
     }
     /// When the next of them is tried again.
     pub async fn next_try(&self) -> Result<Option<i64>, StoreError> {
-        self.read(move |r| r.next_try_after(&Slices::ALL, i64::MIN)).await
+        self.read(move |r| r.next_try_after(&Slices::ALL, i64::MIN))
+            .await
     }
     /// Who owns which slice; a slice that nobody ever owned is not there.
     pub async fn leases(&self) -> Result<Vec<Lease>, StoreError> {

@@ -155,7 +155,11 @@ pub(crate) fn changes(
     )
 }
 
-pub(crate) fn change(db: &dyn Database, id: SubscriberId, at: Revision) -> Result<Option<Change>, StoreError> {
+pub(crate) fn change(
+    db: &dyn Database,
+    id: SubscriberId,
+    at: Revision,
+) -> Result<Option<Change>, StoreError> {
     let found = journal(db, id, "AND rev = ?3", [at.0.into()])?;
     Ok(found.into_iter().next())
 }

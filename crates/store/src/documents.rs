@@ -17,13 +17,21 @@ fn read(row: &Row) -> Result<Document, StoreError> {
     })
 }
 
-pub(crate) fn one(db: &dyn Database, kind: &str, key: &str) -> Result<Option<Document>, StoreError> {
+pub(crate) fn one(
+    db: &dyn Database,
+    kind: &str,
+    key: &str,
+) -> Result<Option<Document>, StoreError> {
     let sql = format!("{COLUMNS} AND key = ?2");
     let rows = db.rows(At::Everywhere, &sql, &[kind.into(), key.into()])?;
     rows.first().map(read).transpose()
 }
 
-pub(crate) fn by_index(db: &dyn Database, kind: &str, index: &str) -> Result<Vec<Document>, StoreError> {
+pub(crate) fn by_index(
+    db: &dyn Database,
+    kind: &str,
+    index: &str,
+) -> Result<Vec<Document>, StoreError> {
     let sql = format!("{COLUMNS} AND second = ?2 ORDER BY key");
     let mut rows = db.rows(At::Everywhere, &sql, &[kind.into(), index.into()])?;
     rows.sort_unstable();

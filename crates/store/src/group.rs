@@ -2,8 +2,8 @@
 
 use crate::job::{Job, LeaseStep, Refused};
 use crate::table::{
-    ADDRESS, BOOK, CARD, Database, HOLD, LEASE, LOADED, MARK, PLACEMENT, REQUEST, STANDING, SUBSCRIBER, Table,
-    VERSION, Write,
+    ADDRESS, BOOK, CARD, Database, HOLD, LEASE, LOADED, MARK, PLACEMENT, REQUEST, STANDING,
+    SUBSCRIBER, Table, VERSION, Write,
 };
 use crate::unit::{Done, Stop, Unit, Wanted};
 use crate::value::Value;
@@ -19,14 +19,28 @@ pub(crate) trait Transaction: Database {
 
 /// The order in which rows are locked.
 static ORDER: [&Table; 12] = [
-    &LEASE, &SUBSCRIBER, &BOOK, &REQUEST, &STANDING, &MARK, &CARD, &ADDRESS, &PLACEMENT, &LOADED, &HOLD, &VERSION,
+    &LEASE,
+    &SUBSCRIBER,
+    &BOOK,
+    &REQUEST,
+    &STANDING,
+    &MARK,
+    &CARD,
+    &ADDRESS,
+    &PLACEMENT,
+    &LOADED,
+    &HOLD,
+    &VERSION,
 ];
 
 /// One result a job, in order. A refused job leaves no trace, the others stand.
 ///
 /// # Errors
 /// When the database fails or a job is a mistake of Kith's own: the transaction must not be committed then.
-pub(crate) fn carry_out(db: &dyn Transaction, group: &[Job]) -> Result<Vec<Result<(), Refused>>, StoreError> {
+pub(crate) fn carry_out(
+    db: &dyn Transaction,
+    group: &[Job],
+) -> Result<Vec<Result<(), Refused>>, StoreError> {
     let mut results = Vec::with_capacity(group.len());
     for jobs in group.chunk_by(|a, b| !is_alone(a) && !is_alone(b)) {
         if let [Job::DeleteSubscriber(id)] = jobs {
@@ -68,7 +82,9 @@ fn want(job: &Job, wanted: &mut Wanted) {
         Job::CreateSubscriber(s) | Job::UpdateSubscriber(s) => subscribers::want(s.id, wanted),
         Job::DeleteSubscriber(_) => {}
         Job::Edit(edit) => books::want_edit(edit, wanted),
-        Job::AddTerminal(terminal) | Job::ChangeTerminal { terminal, .. } => terminals::want(terminal, wanted),
+        Job::AddTerminal(terminal) | Job::ChangeTerminal { terminal, .. } => {
+            terminals::want(terminal, wanted)
+        }
         Job::MarkDue { marks, .. } => terminals::want_marks(marks, wanted),
         Job::Settle(settle) => shipments::want_settle(settle, wanted),
         Job::PutHold { hold, due } => holds::want(hold, due, wanted),
@@ -84,7 +100,11 @@ fn step(unit: &mut Unit, job: &Job) -> Done {
         Job::DeleteSubscriber(_) => Ok(()),
         Job::Edit(edit) => books::edit(unit, edit),
         Job::AddTerminal(terminal) => terminals::add(unit, terminal),
-        Job::ChangeTerminal { terminal, blank, due } => terminals::change(unit, terminal, *blank, due.as_ref()),
+        Job::ChangeTerminal {
+            terminal,
+            blank,
+            due,
+        } => terminals::change(unit, terminal, *blank, due.as_ref()),
         Job::MarkDue { marks, replace } => terminals::mark_due(unit, marks, *replace),
         Job::Settle(settle) => shipments::settle(unit, settle),
         Job::PutHold { hold, due } => holds::put(unit, hold, due),
@@ -99,13 +119,17 @@ pub(crate) fn slice_of(job: &Job) -> Option<u8> {
         Job::CreateSubscriber(s) | Job::UpdateSubscriber(s) => Some(s.id.slice()),
         Job::DeleteSubscriber(id) => Some(id.slice()),
         Job::Edit(edit) => Some(edit.subscriber.slice()),
-        Job::AddTerminal(terminal) | Job::ChangeTerminal { terminal, .. } => Some(terminal.id.subscriber.slice()),
+        Job::AddTerminal(terminal) | Job::ChangeTerminal { terminal, .. } => {
+            Some(terminal.id.subscriber.slice())
+        }
         Job::MarkDue { marks, .. } => marks.first().map(|(id, _)| id.subscriber.slice()),
         Job::Settle(settle) => Some(settle.terminal.id.subscriber.slice()),
         Job::PutHold { hold, .. } => Some(hold.subscriber.slice()),
         Job::Documents(writes) => writes.first().and_then(|write| write.slice),
         Job::Lease(
-            LeaseStep::Take { slice, .. } | LeaseStep::Renew { slice, .. } | LeaseStep::HandOver { slice, .. },
+            LeaseStep::Take { slice, .. }
+            | LeaseStep::Renew { slice, .. }
+            | LeaseStep::HandOver { slice, .. },
         ) => Some(*slice),
     }
 }

@@ -19,7 +19,10 @@ pub(crate) struct Health(Arc<Mutex<Option<Ill>>>);
 
 impl Health {
     pub(crate) fn ill(&self) -> Option<Ill> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// It answers.

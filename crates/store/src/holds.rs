@@ -52,23 +52,43 @@ pub(crate) fn list(
         ),
     };
     let rows = db.rows(at, &sql, &values)?;
-    let mut holds: Vec<Hold> = rows.iter().map(|row| row.json(0)).collect::<Result<_, _>>()?;
-    holds.sort_by_key(|hold| (std::cmp::Reverse(hold.since), hold.subscriber, std::cmp::Reverse(hold.no)));
+    let mut holds: Vec<Hold> = rows
+        .iter()
+        .map(|row| row.json(0))
+        .collect::<Result<_, _>>()?;
+    holds.sort_by_key(|hold| {
+        (
+            std::cmp::Reverse(hold.since),
+            hold.subscriber,
+            std::cmp::Reverse(hold.no),
+        )
+    });
     Ok(holds)
 }
 
 /// The held holds of these subscribers.
 pub(crate) fn held_of(db: &dyn Database, ids: &[SubscriberId]) -> Result<Vec<Hold>, StoreError> {
     let rows = db.load(&[Load::of(&HOLD, 2, ids.iter().map(|id| key(*id)))])?;
-    let held = rows.iter().flatten().filter(|row| matches!(row.int(3), Ok(1)));
+    let held = rows
+        .iter()
+        .flatten()
+        .filter(|row| matches!(row.int(3), Ok(1)));
     held.map(|row| row.json(5)).collect()
 }
 
-pub(crate) fn one(db: &dyn Database, of: SubscriberId, no: u32) -> Result<Option<Hold>, StoreError> {
+pub(crate) fn one(
+    db: &dyn Database,
+    of: SubscriberId,
+    no: u32,
+) -> Result<Option<Hold>, StoreError> {
     let mut at = key(of);
     at.push(no.into());
     let rows = db.load(&[Load::of(&HOLD, 3, [at])])?;
-    rows.iter().flatten().next().map(|row| row.json(5)).transpose()
+    rows.iter()
+        .flatten()
+        .next()
+        .map(|row| row.json(5))
+        .transpose()
 }
 
 pub(crate) fn next_no(db: &dyn Database, of: SubscriberId) -> Result<u32, StoreError> {

@@ -284,13 +284,17 @@ pub enum StoreError {
         why: String,
     },
     /// The database went away in the middle of a commit: nobody knows yet.
-    #[error("the database went away while this was being saved ({why}): look whether it is there before you repeat it")]
+    #[error(
+        "the database went away while this was being saved ({why}): look whether it is there before you repeat it"
+    )]
     Unknown {
         /// The connection's words.
         why: String,
     },
     /// The disk is full, or cannot be written; nothing was done.
-    #[error("the database has no room or cannot write ({why}): nothing was changed; make room, then try again")]
+    #[error(
+        "the database has no room or cannot write ({why}): nothing was changed; make room, then try again"
+    )]
     Full {
         /// The database's words.
         why: String,

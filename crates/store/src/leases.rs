@@ -24,7 +24,9 @@ pub(crate) fn all(db: &dyn Database) -> Result<Vec<Lease>, StoreError> {
 
 fn slice(step: &LeaseStep) -> u8 {
     match step {
-        LeaseStep::Take { slice, .. } | LeaseStep::Renew { slice, .. } | LeaseStep::HandOver { slice, .. } => *slice,
+        LeaseStep::Take { slice, .. }
+        | LeaseStep::Renew { slice, .. }
+        | LeaseStep::HandOver { slice, .. } => *slice,
     }
 }
 
@@ -61,7 +63,11 @@ pub(crate) fn step(unit: &mut Unit, step: &LeaseStep) -> Done {
         } if node == mine && epoch == held => (node, epoch, 0),
         _ => return Err(Refused::Stale.into()),
     };
-    unit.put(&LEASE, key, Some(vec![new.0.0.into(), new.1.into(), new.2.into()]));
+    unit.put(
+        &LEASE,
+        key,
+        Some(vec![new.0.0.into(), new.1.into(), new.2.into()]),
+    );
     Ok(())
 }
 

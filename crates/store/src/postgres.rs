@@ -37,7 +37,11 @@ impl Postgres {
         if let Some(known) = self.prepared.borrow().get(sql) {
             return Ok(known.clone());
         }
-        let statement = self.client.prepare(sql).await.map_err(said("prepare a statement"))?;
+        let statement = self
+            .client
+            .prepare(sql)
+            .await
+            .map_err(said("prepare a statement"))?;
         let mut prepared = self.prepared.borrow_mut();
         prepared.insert(sql.to_owned(), statement.clone());
         Ok(statement)
@@ -58,7 +62,10 @@ impl Postgres {
             let statement = self.prepare(&dollars(sql)).await?;
             let params: Params<'_> = values.iter().map(|value| value as _).collect();
             let rows = self.client.query(&statement, &params).await;
-            rows.map_err(said("be read"))?.iter().map(arrays::row).collect()
+            rows.map_err(said("be read"))?
+                .iter()
+                .map(arrays::row)
+                .collect()
         })
     }
 }
@@ -69,7 +76,10 @@ fn dollars(sql: &str) -> String {
 }
 
 fn list(columns: &[(&'static str, Kind)], prefix: &str) -> String {
-    let names: Vec<_> = columns.iter().map(|(name, _)| format!("{prefix}{name}")).collect();
+    let names: Vec<_> = columns
+        .iter()
+        .map(|(name, _)| format!("{prefix}{name}"))
+        .collect();
     names.join(", ")
 }
 
@@ -91,7 +101,10 @@ fn unnest(columns: &[(&'static str, Kind)]) -> String {
 
 /// `t.a = w.a AND t.b = w.b`.
 fn same(columns: &[(&'static str, Kind)]) -> String {
-    let parts: Vec<_> = columns.iter().map(|(name, _)| format!("t.{name} = w.{name}")).collect();
+    let parts: Vec<_> = columns
+        .iter()
+        .map(|(name, _)| format!("t.{name} = w.{name}"))
+        .collect();
     parts.join(" AND ")
 }
 
@@ -122,7 +135,11 @@ fn put_text(table: &Table, way: Way) -> String {
     let all: Vec<_> = table.columns().collect();
     let from = unnest(&all);
     if way == Way::Update {
-        let set: Vec<_> = table.rest.iter().map(|(name, _)| format!("{name} = w.{name}")).collect();
+        let set: Vec<_> = table
+            .rest
+            .iter()
+            .map(|(name, _)| format!("{name} = w.{name}"))
+            .collect();
         return format!(
             "UPDATE {} t SET {} FROM {from} WHERE {}",
             table.name,
@@ -130,7 +147,11 @@ fn put_text(table: &Table, way: Way) -> String {
             same(table.key)
         );
     }
-    let set: Vec<_> = table.rest.iter().map(|(name, _)| format!("{name} = excluded.{name}")).collect();
+    let set: Vec<_> = table
+        .rest
+        .iter()
+        .map(|(name, _)| format!("{name} = excluded.{name}"))
+        .collect();
     let otherwise = match (way, &set[..]) {
         (Way::Insert, _) => String::new(),
         (_, []) => format!(" ON CONFLICT ({}) DO NOTHING", list(table.key, "")),
@@ -150,7 +171,12 @@ fn put_text(table: &Table, way: Way) -> String {
 
 fn remove_text(table: &Table, lead: usize) -> String {
     let lead = table.key.get(..lead).unwrap_or(table.key);
-    format!("DELETE FROM {} t USING {} WHERE {}", table.name, unnest(lead), same(lead))
+    format!(
+        "DELETE FROM {} t USING {} WHERE {}",
+        table.name,
+        unnest(lead),
+        same(lead)
+    )
 }
 
 impl Database for Postgres {
@@ -162,14 +188,19 @@ impl Database for Postgres {
         self.runtime.block_on(async {
             let mut ready = Vec::with_capacity(loads.len());
             for load in loads.iter().filter(|load| !load.keys.is_empty()) {
-                let statement = self.prepare(&load_text(load.table, load.lead, load.lock)).await?;
+                let statement = self
+                    .prepare(&load_text(load.table, load.lead, load.lock))
+                    .await?;
                 let lead = load.table.key.get(..load.lead).unwrap_or(load.table.key);
                 ready.push((statement, Arrays::of(lead.iter().copied(), &load.keys)));
             }
             // Asked in order and all at once: the server works them off in order.
             let answers = ready.iter().map(|(statement, arrays)| async {
                 let rows = self.client.query(statement, &arrays.params()).await;
-                rows.map_err(said("be read"))?.iter().map(arrays::row).collect()
+                rows.map_err(said("be read"))?
+                    .iter()
+                    .map(arrays::row)
+                    .collect()
             });
             let mut answers = try_join_all(answers).await?.into_iter();
             let answer = |load: &Load| {
@@ -187,7 +218,9 @@ impl Transaction for Postgres {
             let mut ready = Vec::with_capacity(writes.len());
             for write in writes {
                 let (text, arrays) = match write {
-                    Write::Put(table, way, rows) => (put_text(table, *way), Arrays::of(table.columns(), rows)),
+                    Write::Put(table, way, rows) => {
+                        (put_text(table, *way), Arrays::of(table.columns(), rows))
+                    }
                     Write::Remove(table, lead, keys) => {
                         let columns = table.key.iter().copied().take(*lead);
                         (remove_text(table, *lead), Arrays::of(columns, keys))
@@ -215,5 +248,12 @@ impl Transaction for Postgres {
 
 /// Whether a column or parameter of this type is one that Kith uses.
 fn is_ours(ty: &Type) -> bool {
-    [Type::INT8, Type::INT4, Type::TEXT, Type::VARCHAR, Type::BYTEA].contains(ty)
+    [
+        Type::INT8,
+        Type::INT4,
+        Type::TEXT,
+        Type::VARCHAR,
+        Type::BYTEA,
+    ]
+    .contains(ty)
 }

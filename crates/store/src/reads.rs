@@ -2,11 +2,14 @@
 
 use crate::table::{At, Database};
 use crate::value::Columns;
-use crate::{Document, StoreError, books, documents, holds, leases, shipments, subscribers, terminals};
+use crate::{
+    Document, StoreError, books, documents, holds, leases, shipments, subscribers, terminals,
+};
 use ::terminals::{EntryKey, Shadow, SlotNo};
 use book::{Book, Change, Revision, Subscriber, SubscriberId};
 use delivery::{
-    Due, Hold, Lane, Lease, PartRef, Shipment, ShipmentId, ShipmentState, Slices, Terminal, TerminalId,
+    Due, Hold, Lane, Lease, PartRef, Shipment, ShipmentId, ShipmentState, Slices, Terminal,
+    TerminalId,
 };
 use std::collections::BTreeMap;
 
@@ -73,7 +76,11 @@ pub trait Reads {
 
     fn subscriber(&self, id: SubscriberId) -> Result<Option<Subscriber>, StoreError>;
     fn subscribers_by_number(&self, msisdn: &str) -> Result<Vec<Subscriber>, StoreError>;
-    fn subscribers(&self, after: Option<SubscriberId>, limit: u32) -> Result<Vec<Subscriber>, StoreError>;
+    fn subscribers(
+        &self,
+        after: Option<SubscriberId>,
+        limit: u32,
+    ) -> Result<Vec<Subscriber>, StoreError>;
 
     fn book(&self, id: SubscriberId) -> Result<Option<Book>, StoreError>;
     /// Those of these books that are there.
@@ -85,7 +92,8 @@ pub trait Reads {
         limit: u32,
     ) -> Result<Vec<Change>, StoreError>;
     fn change(&self, id: SubscriberId, revision: Revision) -> Result<Option<Change>, StoreError>;
-    fn changes_of_sitting(&self, id: SubscriberId, sitting: u64) -> Result<Vec<Change>, StoreError>;
+    fn changes_of_sitting(&self, id: SubscriberId, sitting: u64)
+    -> Result<Vec<Change>, StoreError>;
     fn last_change_by(&self, id: SubscriberId, actor: &str) -> Result<Option<Change>, StoreError>;
 
     fn terminal(&self, id: TerminalId) -> Result<Option<TerminalFull>, StoreError>;
@@ -99,7 +107,10 @@ pub trait Reads {
     ) -> Result<Vec<(Terminal, Option<Due>)>, StoreError>;
     fn terminals_by_address(&self, address: &str) -> Result<Vec<TerminalId>, StoreError>;
     /// The active terminals with one of these numbers, each with its number.
-    fn terminals_by_addresses(&self, addresses: &[String]) -> Result<Vec<(String, TerminalId)>, StoreError>;
+    fn terminals_by_addresses(
+        &self,
+        addresses: &[String],
+    ) -> Result<Vec<(String, TerminalId)>, StoreError>;
     fn terminal_by_iccid(&self, iccid: &str) -> Result<Option<TerminalId>, StoreError>;
     /// What is due at `now` in a lane and has nothing on its way, oldest first.
     fn due_in(
@@ -112,7 +123,12 @@ pub trait Reads {
     /// The first due mark after `now`, of terminals with nothing on their way; marks held back by a call never come.
     fn due_after(&self, owned: &Slices, now: i64) -> Result<Option<i64>, StoreError>;
     /// Terminals to be tried again at `now`, with nothing on their way, oldest first.
-    fn waiting_first(&self, owned: &Slices, now: i64, limit: u32) -> Result<Vec<TerminalId>, StoreError>;
+    fn waiting_first(
+        &self,
+        owned: &Slices,
+        now: i64,
+        limit: u32,
+    ) -> Result<Vec<TerminalId>, StoreError>;
     /// When the first after `now` is tried again.
     fn next_try_after(&self, owned: &Slices, now: i64) -> Result<Option<i64>, StoreError>;
     fn held_back(&self, owned: &Slices) -> Result<Vec<TerminalId>, StoreError>;
@@ -131,7 +147,10 @@ pub trait Reads {
     ) -> Result<Vec<ShipmentId>, StoreError>;
     fn sent(&self, gateway: &str, message: &str) -> Result<Option<PartRef>, StoreError>;
     /// What these gateways' message ids belong to, as far as it is known.
-    fn sent_many(&self, ids: &[(String, String)]) -> Result<Vec<((String, String), PartRef)>, StoreError>;
+    fn sent_many(
+        &self,
+        ids: &[(String, String)],
+    ) -> Result<Vec<((String, String), PartRef)>, StoreError>;
 
     fn holds(&self, of: Option<SubscriberId>, only_held: bool) -> Result<Vec<Hold>, StoreError>;
     fn hold(&self, of: SubscriberId, no: u32) -> Result<Option<Hold>, StoreError>;
@@ -139,7 +158,12 @@ pub trait Reads {
 
     fn document(&self, kind: &str, key: &str) -> Result<Option<Document>, StoreError>;
     fn documents_by_index(&self, kind: &str, index: &str) -> Result<Vec<Document>, StoreError>;
-    fn documents(&self, kind: &str, after: Option<&str>, limit: u32) -> Result<Vec<Document>, StoreError>;
+    fn documents(
+        &self,
+        kind: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Document>, StoreError>;
 }
 
 /// Every database that can be asked answers every question: the statements are the same.
@@ -161,7 +185,11 @@ impl<D: Database> Reads for D {
     fn subscribers_by_number(&self, msisdn: &str) -> Result<Vec<Subscriber>, StoreError> {
         subscribers::by_number(self, msisdn)
     }
-    fn subscribers(&self, after: Option<SubscriberId>, limit: u32) -> Result<Vec<Subscriber>, StoreError> {
+    fn subscribers(
+        &self,
+        after: Option<SubscriberId>,
+        limit: u32,
+    ) -> Result<Vec<Subscriber>, StoreError> {
         subscribers::page(self, after, limit)
     }
 
@@ -169,7 +197,10 @@ impl<D: Database> Reads for D {
         one(books::of(self, &[id]))
     }
     fn books_full(&self, ids: &[SubscriberId]) -> Result<Vec<BookFull>, StoreError> {
-        let mut books: BTreeMap<_, _> = books::of(self, ids)?.into_iter().map(|book| (book.subscriber, book)).collect();
+        let mut books: BTreeMap<_, _> = books::of(self, ids)?
+            .into_iter()
+            .map(|book| (book.subscriber, book))
+            .collect();
         let mut holds: BTreeMap<_, Vec<Hold>> = BTreeMap::new();
         for hold in holds::held_of(self, ids)? {
             holds.entry(hold.subscriber).or_default().push(hold);
@@ -181,7 +212,10 @@ impl<D: Database> Reads for D {
                 subscriber,
             })
         };
-        Ok(subscribers::of(self, ids)?.into_iter().filter_map(full).collect())
+        Ok(subscribers::of(self, ids)?
+            .into_iter()
+            .filter_map(full)
+            .collect())
     }
     fn changes(
         &self,
@@ -194,7 +228,11 @@ impl<D: Database> Reads for D {
     fn change(&self, id: SubscriberId, revision: Revision) -> Result<Option<Change>, StoreError> {
         books::change(self, id, revision)
     }
-    fn changes_of_sitting(&self, id: SubscriberId, sitting: u64) -> Result<Vec<Change>, StoreError> {
+    fn changes_of_sitting(
+        &self,
+        id: SubscriberId,
+        sitting: u64,
+    ) -> Result<Vec<Change>, StoreError> {
         books::changes_of_sitting(self, id, sitting)
     }
     fn last_change_by(&self, id: SubscriberId, actor: &str) -> Result<Option<Change>, StoreError> {
@@ -221,7 +259,10 @@ impl<D: Database> Reads for D {
         let found = terminals::by_addresses(self, &[address.to_owned()])?;
         Ok(found.into_iter().map(|(_, id)| id).collect())
     }
-    fn terminals_by_addresses(&self, addresses: &[String]) -> Result<Vec<(String, TerminalId)>, StoreError> {
+    fn terminals_by_addresses(
+        &self,
+        addresses: &[String],
+    ) -> Result<Vec<(String, TerminalId)>, StoreError> {
         terminals::by_addresses(self, addresses)
     }
     fn terminal_by_iccid(&self, iccid: &str) -> Result<Option<TerminalId>, StoreError> {
@@ -239,7 +280,12 @@ impl<D: Database> Reads for D {
     fn due_after(&self, owned: &Slices, now: i64) -> Result<Option<i64>, StoreError> {
         terminals::due_after(self, owned, now)
     }
-    fn waiting_first(&self, owned: &Slices, now: i64, limit: u32) -> Result<Vec<TerminalId>, StoreError> {
+    fn waiting_first(
+        &self,
+        owned: &Slices,
+        now: i64,
+        limit: u32,
+    ) -> Result<Vec<TerminalId>, StoreError> {
         terminals::waiting_first(self, owned, now, limit)
     }
     fn next_try_after(&self, owned: &Slices, now: i64) -> Result<Option<i64>, StoreError> {
@@ -273,7 +319,10 @@ impl<D: Database> Reads for D {
         let found = shipments::sent(self, &[(gateway.to_owned(), message.to_owned())])?;
         Ok(found.into_iter().next().map(|(_, part)| part))
     }
-    fn sent_many(&self, ids: &[(String, String)]) -> Result<Vec<((String, String), PartRef)>, StoreError> {
+    fn sent_many(
+        &self,
+        ids: &[(String, String)],
+    ) -> Result<Vec<((String, String), PartRef)>, StoreError> {
         shipments::sent(self, ids)
     }
 
@@ -293,7 +342,12 @@ impl<D: Database> Reads for D {
     fn documents_by_index(&self, kind: &str, index: &str) -> Result<Vec<Document>, StoreError> {
         documents::by_index(self, kind, index)
     }
-    fn documents(&self, kind: &str, after: Option<&str>, limit: u32) -> Result<Vec<Document>, StoreError> {
+    fn documents(
+        &self,
+        kind: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Document>, StoreError> {
         documents::page(self, kind, after, limit)
     }
 }

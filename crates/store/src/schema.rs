@@ -1,8 +1,8 @@
 //! The schema, in numbered steps that never change once they were released: one text for both databases.
 
 use crate::StoreError;
-use crate::shipments::split_old;
 use crate::group::Transaction;
+use crate::shipments::split_old;
 use crate::table::At;
 use crate::value::Columns;
 
@@ -36,7 +36,9 @@ pub(crate) fn migrate(
         let rows = db.rows(At::Home, "SELECT schema FROM store_state", &[])?;
         rows.first().map_or(Ok(0), |row| row.int(0))?
     };
-    let steps = usize::try_from(schema).ok().and_then(|done| STEPS.get(done..));
+    let steps = usize::try_from(schema)
+        .ok()
+        .and_then(|done| STEPS.get(done..));
     let Some(steps) = steps else {
         return Err(StoreError::Database {
             what: "be opened",

@@ -5,13 +5,13 @@
 mod split;
 
 use crate::StoreError;
+use crate::group::Transaction;
 use crate::job::SettleJob;
 use crate::reads::{Counts, ShipmentFilter};
 use crate::table::{
     At, CARGO, Database, LOADED, Load, Lock, MARK, PLACEMENT, SENT, SHIPMENT, STANDING, Table,
 };
 use crate::terminals::within;
-use crate::group::Transaction;
 use crate::unit::{Done, Stop, Unit, Wanted};
 use crate::value::{Columns, Row, Value, json, shipment as key, terminal};
 use crate::{documents, leases, terminals};
@@ -56,11 +56,7 @@ pub(crate) fn settle(unit: &mut Unit, job: &SettleJob) -> Done {
     terminals::place(unit, id, job.placement.as_ref(), &job.freed)?;
     for (gateway, message, part) in &job.sent {
         let mut rest = key(part.shipment);
-        rest.extend([
-            part.packet.into(),
-            part.part.into(),
-            part.sending.into(),
-        ]);
+        rest.extend([part.packet.into(), part.part.into(), part.sending.into()]);
         // A gateway that gives an id again means the newer message.
         unit.put(&SENT, vec![gateway.into(), message.into()], Some(rest));
     }
@@ -97,7 +93,11 @@ fn put(unit: &mut Unit, shipment: &Shipment) -> Done {
     if unit.get(&LOADED, &id)?.is_none() {
         unit.note(&LOADED, id.clone(), Some(Vec::new()));
         unit.note(&CARGO, id.clone(), None);
-        unit.put(&CARGO, id.clone(), Some(vec![json(&split::cargo(shipment))?]));
+        unit.put(
+            &CARGO,
+            id.clone(),
+            Some(vec![json(&split::cargo(shipment))?]),
+        );
     }
     let [_, sub, term] = &terminal(shipment.terminal)[..] else {
         return Ok(());
@@ -117,10 +117,12 @@ fn put(unit: &mut Unit, shipment: &Shipment) -> Done {
 
 /// From columns slice, ship, sub, term, kind, lane, state, at, progress and the cargo beside.
 fn read(row: &[Value], cargo: &Value) -> Result<Shipment, StoreError> {
-    let mut shipment = split::join(std::slice::from_ref(cargo).json(0)?, row.json(8)?)
-        .ok_or_else(|| StoreError::Database {
-            what: "read a shipment",
-            why: "its cargo and its progress are not of one shipment".into(),
+    let mut shipment =
+        split::join(std::slice::from_ref(cargo).json(0)?, row.json(8)?).ok_or_else(|| {
+            StoreError::Database {
+                what: "read a shipment",
+                why: "its cargo and its progress are not of one shipment".into(),
+            }
         })?;
     shipment.id = ShipmentId(row.unsigned(1)?);
     shipment.terminal = TerminalId {
@@ -170,7 +172,8 @@ pub(crate) fn split_old(db: &dyn Transaction) -> Result<(), StoreError> {
     }
 }
 
-const COLUMNS: &str = "SELECT s.slice, s.ship, s.sub, s.term, s.kind, s.lane, s.state, s.at, s.body, c.body
+const COLUMNS: &str =
+    "SELECT s.slice, s.ship, s.sub, s.term, s.kind, s.lane, s.state, s.at, s.body, c.body
                        FROM shipment s JOIN cargo c ON c.slice = s.slice AND c.ship = s.ship";
 
 fn found(rows: &[Row]) -> Result<Vec<Shipment>, StoreError> {
@@ -193,10 +196,17 @@ pub(crate) fn page(db: &dyn Database, filter: ShipmentFilter) -> Result<Vec<Ship
     }
     if let Some(id) = filter.after {
         let before = many(db, &[id])?.first().map_or(i64::MIN, |last| last.at);
-        sql += &format!(" AND (s.at, s.ship) < (?{}, ?{})", values.len() + 1, values.len() + 2);
+        sql += &format!(
+            " AND (s.at, s.ship) < (?{}, ?{})",
+            values.len() + 1,
+            values.len() + 2
+        );
         values.extend([before.into(), id.0.into()]);
     }
-    sql += &format!(" ORDER BY s.at DESC, s.ship DESC LIMIT ?{}", values.len() + 1);
+    sql += &format!(
+        " ORDER BY s.at DESC, s.ship DESC LIMIT ?{}",
+        values.len() + 1
+    );
     values.push(filter.limit.into());
     let mut shipments = found(&db.rows(at, &sql, &values)?)?;
     shipments.sort_by_key(|shipment| std::cmp::Reverse((shipment.at, shipment.id)));
@@ -253,14 +263,21 @@ pub(crate) fn sent(
 pub(crate) fn counts(db: &dyn Database, now: i64) -> Result<Counts, StoreError> {
     let count = |sql: &str, values: &[Value]| {
         let rows = db.rows(At::Everywhere, sql, values)?;
-        rows.iter().try_fold(0, |sum, row| Ok::<_, StoreError>(sum + row.unsigned(0)?))
+        rows.iter()
+            .try_fold(0, |sum, row| Ok::<_, StoreError>(sum + row.unsigned(0)?))
     };
     let hour_ago = now.saturating_sub(3_600_000);
     Ok(Counts {
         subscribers: count("SELECT count(*) FROM subscriber", &[])?,
         terminals: count("SELECT count(*) FROM terminal WHERE retired = 0", &[])?,
-        due: count("SELECT count(*) FROM terminal WHERE due_at IS NOT NULL", &[])?,
-        in_flight: count("SELECT count(*) FROM terminal WHERE in_flight IS NOT NULL", &[])?,
+        due: count(
+            "SELECT count(*) FROM terminal WHERE due_at IS NOT NULL",
+            &[],
+        )?,
+        in_flight: count(
+            "SELECT count(*) FROM terminal WHERE in_flight IS NOT NULL",
+            &[],
+        )?,
         proven_last_hour: count(
             "SELECT count(*) FROM shipment WHERE at > ?1 AND state = 3",
             &[hour_ago.into()],

@@ -11,8 +11,8 @@ use crate::writer::Writes;
 use crate::{Job, Refused, StoreError};
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, params_from_iter};
-use std::collections::HashMap;
 use std::cell::RefCell;
+use std::collections::HashMap;
 
 /// One connection.
 pub(crate) struct Sqlite {
@@ -24,7 +24,9 @@ fn failed(what: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
     move |e| {
         let why = e.to_string();
         match e.sqlite_error_code() {
-            Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::ReadOnly) => StoreError::Full { why },
+            Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::ReadOnly) => {
+                StoreError::Full { why }
+            }
             _ => StoreError::Database { what, why },
         }
     }
@@ -87,7 +89,13 @@ impl Sqlite {
     fn put(&self, table: &'static Table, way: Way, rows: &[Row]) -> rusqlite::Result<()> {
         // One writer: whether a row is there or not, nobody else comes between.
         let update = way == Way::Update;
-        let text = || if update { update_text(table) } else { upsert_text(table) };
+        let text = || {
+            if update {
+                update_text(table)
+            } else {
+                upsert_text(table)
+            }
+        };
         self.with_text(table, 100 + u8::from(update), text, |sql| {
             let mut statement = self.db.prepare_cached(sql)?;
             for row in rows {
@@ -104,7 +112,9 @@ fn names(columns: impl IntoIterator<Item = (&'static str, Kind)>) -> Vec<&'stati
 
 /// `a = ?1 AND b = ?2`, from parameter `first` on.
 fn these(columns: &[(&'static str, Kind)], first: usize) -> String {
-    let parts = (first..).zip(columns).map(|(n, (name, _))| format!("{name} = ?{n}"));
+    let parts = (first..)
+        .zip(columns)
+        .map(|(n, (name, _))| format!("{name} = ?{n}"));
     parts.collect::<Vec<_>>().join(" AND ")
 }
 
@@ -133,7 +143,12 @@ fn update_text(table: &Table) -> String {
         .zip(table.rest)
         .map(|(n, (name, _))| format!("{name} = ?{n}"))
         .collect();
-    format!("UPDATE {} SET {} WHERE {}", table.name, set.join(", "), these(table.key, 1))
+    format!(
+        "UPDATE {} SET {} WHERE {}",
+        table.name,
+        set.join(", "),
+        these(table.key, 1)
+    )
 }
 
 fn select_text(table: &Table, lead: usize) -> String {
@@ -154,7 +169,8 @@ fn select_text(table: &Table, lead: usize) -> String {
 impl Database for Sqlite {
     fn rows(&self, _: At, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
         let mut found = Vec::new();
-        self.query(sql, values, &mut found).map_err(failed("be read"))?;
+        self.query(sql, values, &mut found)
+            .map_err(failed("be read"))?;
         Ok(found)
     }
 
@@ -197,7 +213,9 @@ impl Transaction for Sqlite {
     fn run(&self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
         let mut statement = self.db.prepare_cached(sql).map_err(failed("be written"))?;
         let touched = statement.execute(params_from_iter(values));
-        touched.map(|rows| rows as u64).map_err(failed("be written"))
+        touched
+            .map(|rows| rows as u64)
+            .map_err(failed("be written"))
     }
 }
 
@@ -207,7 +225,9 @@ impl Writes for Sqlite {
             .execute_batch("BEGIN IMMEDIATE")
             .map_err(failed("begin a change"))?;
         let done = group::carry_out(self, group).and_then(|results| {
-            self.db.execute_batch("COMMIT").map_err(failed("commit a change"))?;
+            self.db
+                .execute_batch("COMMIT")
+                .map_err(failed("commit a change"))?;
             Ok(results)
         });
         if done.is_err() {

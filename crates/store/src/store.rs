@@ -1,11 +1,11 @@
 //! The handle that the rest of Kith holds.
 
-use crate::group;
 use crate::health::Health;
 use crate::postgres::{self, Place, Reader, Servers};
 use crate::sqlite::{self, Sqlite, checkpoint};
 use crate::writer::{self, Ask, Question};
 use crate::*;
+use crate::{group, terminals};
 use futures_util::future::join_all;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
@@ -77,7 +77,13 @@ impl Store {
                 drop(place);
             }
         })?);
-        Ok(Self::with(vec![writer], None, Some(questions), threads, vec![health]))
+        Ok(Self::with(
+            vec![writer],
+            None,
+            Some(questions),
+            threads,
+            vec![health],
+        ))
     }
 
     /// A store in memory, for tests.
@@ -136,7 +142,13 @@ impl Store {
             })?);
         }
         let health = known.iter().map(|known| known.health.clone()).collect();
-        Ok(Self::with(writers, Some(place), Some(questions), threads, health))
+        Ok(Self::with(
+            writers,
+            Some(place),
+            Some(questions),
+            threads,
+            health,
+        ))
     }
 
     fn with(
@@ -185,7 +197,14 @@ impl Store {
         let len = jobs.len();
         let mut parts: Vec<(Vec<usize>, Vec<Job>)> = Vec::new();
         parts.resize_with(self.0.writers.len(), Default::default);
+        let mut results = closed(len);
         for (at, job) in jobs.into_iter().enumerate() {
+            if let Err(error) = self.demand_free(&job).await {
+                if let Some(result) = results.get_mut(at) {
+                    *result = Err(error);
+                }
+                continue;
+            }
             let place = match (group::slice_of(&job), &self.0.place) {
                 (Some(slice), Some(place)) => place.of(slice),
                 _ => 0,
@@ -195,21 +214,38 @@ impl Store {
                 part.push(job);
             }
         }
-        let asked = parts.into_iter().zip(&self.0.writers).map(|((order, part), writer)| async move {
-            let len = part.len();
-            let answers = match len {
-                0 => Ok(Vec::new()),
-                _ => ask(writer, |answer| Ask::Jobs(part, answer)).await,
-            };
-            order.into_iter().zip(answers.unwrap_or_else(|_| closed(len))).collect::<Vec<_>>()
-        });
-        let mut results = closed(len);
+        let asked =
+            parts
+                .into_iter()
+                .zip(&self.0.writers)
+                .map(|((order, part), writer)| async move {
+                    let len = part.len();
+                    let answers = match len {
+                        0 => Ok(Vec::new()),
+                        _ => ask(writer, |answer| Ask::Jobs(part, answer)).await,
+                    };
+                    order
+                        .into_iter()
+                        .zip(answers.unwrap_or_else(|_| closed(len)))
+                        .collect::<Vec<_>>()
+                });
         for (at, result) in join_all(asked).await.into_iter().flatten() {
             if let Some(place) = results.get_mut(at) {
                 *place = result;
             }
         }
         results
+    }
+
+    /// Cards and addresses are unique over all databases, and each database knows its own only. Two who take the same
+    /// number on two databases at the same moment both get it; the directory then shows both.
+    async fn demand_free(&self, job: &Job) -> Result<(), StoreError> {
+        let (Job::AddTerminal(terminal) | Job::ChangeTerminal { terminal, .. }) = job else {
+            return Ok(());
+        };
+        let terminal = terminal.clone();
+        self.read(move |reads| terminals::demand_free_everywhere(reads, &terminal))
+            .await
     }
 
     /// Asks several things of one and the same state.
@@ -224,7 +260,9 @@ impl Store {
         let question: Question = Box::new(move |reads| drop(answer.send(question(reads))));
         if self.0.in_memory {
             let writer = self.0.writers.first().ok_or(StoreError::Closed)?;
-            writer.send(Ask::Read(question)).map_err(|_| StoreError::Closed)?;
+            writer
+                .send(Ask::Read(question))
+                .map_err(|_| StoreError::Closed)?;
         } else {
             let readers = self.0.readers.lock();
             let readers = readers.unwrap_or_else(PoisonError::into_inner);
@@ -280,7 +318,10 @@ impl Store {
     }
 }
 
-async fn ask<T>(writer: &Sender<Ask>, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, StoreError> {
+async fn ask<T>(
+    writer: &Sender<Ask>,
+    ask: impl FnOnce(oneshot::Sender<T>) -> Ask,
+) -> Result<T, StoreError> {
     let (answer, answered) = oneshot::channel();
     writer.send(ask(answer)).map_err(|_| StoreError::Closed)?;
     answered.await.map_err(|_| StoreError::Closed)

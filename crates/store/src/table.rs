@@ -97,15 +97,28 @@ tables! {
     /// A document's version.
     VERSION = "document" / "version", &[("kind", Text), ("key", Text)], &[("version", Int)];
     LEASE = "lease" / "", &[("slice", Int)], &[("node", Int), ("epoch", Int), ("expires", Int)];
-    WRITER = "writer" / "", &[("node", Int)], &[("last", Int)];
     DEPARTED = "departed" / "", SUBSCRIBER_KEY,
         &[("changes", Int), ("salt", Blob), ("digest", Blob)];
 }
 
 /// Every table that holds subscribers' rows, in the order in which they are written.
 pub(crate) static WHOLE: &[&Table] = &[
-    &SUBSCRIBER, &BOOK, &FRIEND, &GROUP, &CHANGE, &TERMINAL, &MARK, &PLACEMENT, &SLOT, &SHIPMENT, &CARGO, &SENT,
-    &HOLD, &DOCUMENT, &LEASE, &DEPARTED,
+    &SUBSCRIBER,
+    &BOOK,
+    &FRIEND,
+    &GROUP,
+    &CHANGE,
+    &TERMINAL,
+    &MARK,
+    &PLACEMENT,
+    &SLOT,
+    &SHIPMENT,
+    &CARGO,
+    &SENT,
+    &HOLD,
+    &DOCUMENT,
+    &LEASE,
+    &DEPARTED,
 ];
 
 /// Whether a row that is read stays as it is until the commit.
@@ -132,7 +145,11 @@ pub(crate) struct Load {
 
 impl Load {
     /// Rows to look at; keys in any order, repeated or not.
-    pub(crate) fn of(table: &'static Table, lead: usize, keys: impl IntoIterator<Item = Row>) -> Self {
+    pub(crate) fn of(
+        table: &'static Table,
+        lead: usize,
+        keys: impl IntoIterator<Item = Row>,
+    ) -> Self {
         let mut keys: Vec<_> = keys.into_iter().collect();
         keys.sort_unstable();
         keys.dedup();
@@ -179,7 +196,12 @@ pub(crate) enum At {
 /// A database that is asked.
 pub(crate) trait Database {
     /// The rows of a statement with parameters `?1`, `?2`, …
-    fn rows(&self, at: At, sql: &str, values: &[crate::value::Value]) -> Result<Vec<Row>, StoreError>;
+    fn rows(
+        &self,
+        at: At,
+        sql: &str,
+        values: &[crate::value::Value],
+    ) -> Result<Vec<Row>, StoreError>;
     /// Several sets of rows in one go: one answer a load, each row key first, in the order of the keys.
     fn load(&self, loads: &[Load]) -> Result<Vec<Vec<Row>>, StoreError>;
 }

@@ -6,7 +6,7 @@ use crate::table::{
 };
 use crate::unit::{Done, Stop, Unit, Wanted};
 use crate::value::{Columns, Row, Value, json, subscriber, terminal as key};
-use crate::{StoreError, TerminalFull, subscribers};
+use crate::{Reads, StoreError, TerminalFull, subscribers};
 use ::terminals::{EntryKey, Owner, Proof, Shadow, SlotNo, SlotState};
 use book::{FriendNo, NumberNo, Revision, SubscriberId};
 use delivery::{Due, Lane, Slices, Terminal, TerminalId};
@@ -187,7 +187,11 @@ pub(crate) fn by_addresses(
     let keys = addresses.iter().map(|address| vec![address.into()]);
     let rows = db.load(&[Load::of(&ADDRESS, 1, keys)])?;
     let read = |row: &Row| Ok((row.text(0)?.to_owned(), id_at(row, 3)?));
-    let mut found: Vec<_> = rows.iter().flatten().map(read).collect::<Result<_, StoreError>>()?;
+    let mut found: Vec<_> = rows
+        .iter()
+        .flatten()
+        .map(read)
+        .collect::<Result<_, StoreError>>()?;
     found.sort_unstable();
     Ok(found)
 }
@@ -237,7 +241,11 @@ pub(crate) fn due_in(
 }
 
 /// Marks that a verified call holds back are never next.
-pub(crate) fn due_after(db: &dyn Database, owned: &Slices, now: i64) -> Result<Option<i64>, StoreError> {
+pub(crate) fn due_after(
+    db: &dyn Database,
+    owned: &Slices,
+    now: i64,
+) -> Result<Option<i64>, StoreError> {
     let sql = format!(
         "SELECT due_at FROM terminal WHERE due_lane = ?1 AND due_at > ?2 AND due_at < ?3
          AND in_flight IS NULL{} ORDER BY due_at LIMIT 1",
@@ -245,7 +253,11 @@ pub(crate) fn due_after(db: &dyn Database, owned: &Slices, now: i64) -> Result<O
     );
     let mut next = None;
     for of in [Lane::Interactive, Lane::Bulk] {
-        for row in db.rows(At::Everywhere, &sql, &[lane(of), now.into(), i64::MAX.into()])? {
+        for row in db.rows(
+            At::Everywhere,
+            &sql,
+            &[lane(of), now.into(), i64::MAX.into()],
+        )? {
             let at = row.int(0)?;
             next = Some(next.map_or(at, |next: i64| next.min(at)));
         }
@@ -267,12 +279,23 @@ pub(crate) fn waiting_first(
          ORDER BY next_try LIMIT ?3",
         within(owned)
     );
-    let mut rows = db.rows(At::Everywhere, &sql, &[i64::MAX.into(), now.into(), limit.into()])?;
+    let mut rows = db.rows(
+        At::Everywhere,
+        &sql,
+        &[i64::MAX.into(), now.into(), limit.into()],
+    )?;
     rows.sort_unstable();
-    rows.iter().take(limit as usize).map(|row| id_at(row, 1)).collect()
+    rows.iter()
+        .take(limit as usize)
+        .map(|row| id_at(row, 1))
+        .collect()
 }
 
-pub(crate) fn next_try_after(db: &dyn Database, owned: &Slices, now: i64) -> Result<Option<i64>, StoreError> {
+pub(crate) fn next_try_after(
+    db: &dyn Database,
+    owned: &Slices,
+    now: i64,
+) -> Result<Option<i64>, StoreError> {
     let sql = format!(
         "SELECT next_try FROM terminal WHERE {TRIED} AND next_try > ?2{} ORDER BY next_try LIMIT 1",
         within(owned)
@@ -347,12 +370,50 @@ fn demand_free(unit: &Unit, terminal: &Terminal) -> Done {
     }
     let mine = key(terminal.id);
     if let Some(iccid) = &terminal.iccid
-        && unit.get(&CARD, &[iccid.into()])?.is_some_and(|id| *id != mine)
+        && unit
+            .get(&CARD, &[iccid.into()])?
+            .is_some_and(|id| *id != mine)
     {
         return Err(Refused::Taken(format!("the card {iccid}")).into());
     }
-    if unit.get(&ADDRESS, &address(terminal))?.is_some_and(|id| *id != mine) {
-        let what = format!("the number {} over {}", terminal.msisdn, terminal.channel.as_str());
+    if unit
+        .get(&ADDRESS, &address(terminal))?
+        .is_some_and(|id| *id != mine)
+    {
+        let what = format!(
+            "the number {} over {}",
+            terminal.msisdn,
+            terminal.channel.as_str()
+        );
+        return Err(Refused::Taken(what).into());
+    }
+    Ok(())
+}
+
+/// The same, asked of every database.
+pub(crate) fn demand_free_everywhere(
+    reads: &dyn Reads,
+    terminal: &Terminal,
+) -> Result<(), StoreError> {
+    if terminal.retired {
+        return Ok(());
+    }
+    if let Some(iccid) = &terminal.iccid
+        && reads
+            .terminal_by_iccid(iccid)?
+            .is_some_and(|id| id != terminal.id)
+    {
+        return Err(Refused::Taken(format!("the card {iccid}")).into());
+    }
+    let others = reads.terminals_by_address(&terminal.msisdn)?;
+    let others: Vec<_> = others.into_iter().filter(|id| *id != terminal.id).collect();
+    let same = |full: &TerminalFull| full.terminal.channel == terminal.channel;
+    if reads.terminals_full(&others)?.iter().any(same) {
+        let what = format!(
+            "the number {} over {}",
+            terminal.msisdn,
+            terminal.channel.as_str()
+        );
         return Err(Refused::Taken(what).into());
     }
     Ok(())
@@ -559,6 +620,10 @@ pub(crate) fn place(
     freed.retain(|slot| !newly_freed.contains(slot));
     freed.extend(newly_freed);
     let entries: Vec<_> = new.unwrap_or(&old).iter().collect();
-    unit.put(&PLACEMENT, key(id), Some(vec![json(&entries)?, json(&freed)?]));
+    unit.put(
+        &PLACEMENT,
+        key(id),
+        Some(vec![json(&entries)?, json(&freed)?]),
+    );
     Ok(())
 }

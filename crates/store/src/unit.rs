@@ -105,15 +105,28 @@ impl Unit {
         for mut row in rows {
             let rest = row.split_off(load.lead);
             let there = true;
-            known.insert(row, Known { there, now: Some(rest) });
+            known.insert(
+                row,
+                Known {
+                    there,
+                    now: Some(rest),
+                },
+            );
         }
         for key in load.keys {
-            known.entry(key).or_insert(Known { there: false, now: None });
+            known.entry(key).or_insert(Known {
+                there: false,
+                now: None,
+            });
         }
     }
 
     /// The rest of a row that was wanted; none if it is not there.
-    pub(crate) fn get(&self, table: &'static Table, key: &[Value]) -> Result<Option<&Row>, StoreError> {
+    pub(crate) fn get(
+        &self,
+        table: &'static Table,
+        key: &[Value],
+    ) -> Result<Option<&Row>, StoreError> {
         let known = self.known.get(&id(table)).and_then(|rows| rows.get(key));
         known
             .map(|row| row.now.as_ref())
@@ -128,20 +141,33 @@ impl Unit {
         let known = self.known.entry(id(table)).or_default();
         known
             .entry(key)
-            .or_insert(Known { there: false, now: None })
+            .or_insert(Known {
+                there: false,
+                now: None,
+            })
             .now = rest;
     }
 
     /// What is known of a row's being there holds for another look at the same row.
     pub(crate) fn same(&mut self, from: &'static Table, to: &'static Table, key: &[Value]) {
-        let there = self.known.get(&id(from)).and_then(|rows| rows.get(key)).is_some_and(|row| row.there);
+        let there = self
+            .known
+            .get(&id(from))
+            .and_then(|rows| rows.get(key))
+            .is_some_and(|row| row.there);
         let known = self.known.entry(id(to)).or_default();
-        known.entry(key.to_vec()).or_insert(Known { there, now: None });
+        known
+            .entry(key.to_vec())
+            .or_insert(Known { there, now: None });
     }
 
     /// Writes a whole row; `None` removes it.
     pub(crate) fn put(&mut self, table: &'static Table, key: Row, rest: Option<Row>) {
-        if let Some(known) = self.known.get_mut(&id(table)).and_then(|rows| rows.get_mut(&key)) {
+        if let Some(known) = self
+            .known
+            .get_mut(&id(table))
+            .and_then(|rows| rows.get_mut(&key))
+        {
             known.now.clone_from(&rest);
         }
         let written = self.written.entry(id(table)).or_default();
@@ -185,7 +211,10 @@ impl Unit {
             if !gone.is_empty() {
                 writes.push(Write::Remove(table, table.key.len(), gone));
             }
-            for (way, rows) in [Way::Insert, Way::Upsert, Way::Update].into_iter().zip(ways) {
+            for (way, rows) in [Way::Insert, Way::Upsert, Way::Update]
+                .into_iter()
+                .zip(ways)
+            {
                 if !rows.is_empty() {
                     writes.push(Write::Put(table, way, rows));
                 }

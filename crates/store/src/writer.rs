@@ -1,9 +1,9 @@
 //! The one writer: a thread that commits in groups. A group is what queued while the previous commit ran, so a lone job
 //! never waits and a crowd shares its commits.
 
-use crate::{Job, Reads, Refused, StoreError};
 use crate::health::Health;
 use crate::value::Value;
+use crate::{Job, Reads, Refused, StoreError};
 use std::collections::VecDeque;
 use std::sync::mpsc;
 use tokio::sync::oneshot;
@@ -81,7 +81,12 @@ impl Waiting {
 }
 
 /// Runs until every asker is gone or one closes; `committed` is called after every commit.
-pub(crate) fn run<W: Writes>(mut db: W, asks: &mpsc::Receiver<Ask>, health: &Health, committed: impl Fn()) {
+pub(crate) fn run<W: Writes>(
+    mut db: W,
+    asks: &mpsc::Receiver<Ask>,
+    health: &Health,
+    committed: impl Fn(),
+) {
     let mut waiting = Waiting::default();
     let mut open = true;
     while open {
@@ -94,7 +99,8 @@ pub(crate) fn run<W: Writes>(mut db: W, asks: &mpsc::Receiver<Ask>, health: &Hea
                     Ask::Read(question) => question(&db),
                     Ask::Expire(now, limit, answer) => {
                         let gone = db.statement(EXPIRE, &[now.into(), limit.into()]);
-                        let _ = answer.send(gone.map(|rows| usize::try_from(rows).unwrap_or(usize::MAX)));
+                        let _ = answer
+                            .send(gone.map(|rows| usize::try_from(rows).unwrap_or(usize::MAX)));
                         committed();
                     }
                     Ask::Renew(answer) => {
@@ -129,9 +135,9 @@ fn commit(db: &mut impl Writes, health: &Health, group: Vec<Batch>) {
         Ok(results) => results.into_iter().map(said).collect(),
         Err(e) if jobs.len() == 1 => vec![Err(e)],
         // The database itself is in trouble: nobody is better off alone.
-        Err(e @ (StoreError::Away { .. } | StoreError::Unknown { .. } | StoreError::Full { .. })) => {
-            jobs.iter().map(|_| Err(e.clone())).collect()
-        }
+        Err(
+            e @ (StoreError::Away { .. } | StoreError::Unknown { .. } | StoreError::Full { .. }),
+        ) => jobs.iter().map(|_| Err(e.clone())).collect(),
         // One job spoilt the group: each by itself, so that only that one fails.
         Err(_) => jobs
             .iter()

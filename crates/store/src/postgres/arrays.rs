@@ -9,7 +9,11 @@ use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
 impl ToSql for Value {
-    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         match self {
             Self::Null => Ok(IsNull::Yes),
             Self::Int(n) if *ty == Type::INT4 => i32::try_from(*n)?.to_sql(ty, out),
@@ -87,7 +91,9 @@ pub(super) fn row(row: &tokio_postgres::Row) -> Result<Row, StoreError> {
     let value = |(at, column): (usize, &tokio_postgres::Column)| {
         let read = match *column.type_() {
             Type::INT8 => row.try_get::<_, Option<i64>>(at).map(Value::from),
-            Type::INT4 => row.try_get::<_, Option<i32>>(at).map(|n| n.map(i64::from).into()),
+            Type::INT4 => row
+                .try_get::<_, Option<i32>>(at)
+                .map(|n| n.map(i64::from).into()),
             Type::BYTEA => row.try_get::<_, Option<Vec<u8>>>(at).map(Value::from),
             _ => row.try_get::<_, Option<String>>(at).map(Value::from),
         };

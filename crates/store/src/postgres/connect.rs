@@ -101,7 +101,10 @@ impl Known {
             what: "be opened",
             why,
         };
-        let mut config: Config = self.url.parse().map_err(|e: tokio_postgres::Error| fault(e.to_string()))?;
+        let mut config: Config = self
+            .url
+            .parse()
+            .map_err(|e: tokio_postgres::Error| fault(e.to_string()))?;
         if config.get_application_name().is_none() {
             config.application_name("kith");
         }
@@ -125,7 +128,10 @@ impl Known {
             client,
             prepared: RefCell::default(),
         };
-        db.batch("be opened", "SET synchronous_commit = on; SET client_min_messages = error")?;
+        db.batch(
+            "be opened",
+            "SET synchronous_commit = on; SET client_min_messages = error",
+        )?;
         let sql = "SELECT current_setting('transaction_read_only')";
         let read_only = db.rows(At::Home, sql, &[])?;
         if read_only.first().map(|row| row.text(0)).transpose()? == Some("on") {
@@ -133,12 +139,15 @@ impl Known {
             return Err(StoreError::Away { why });
         }
         // The WAL file's name begins with the timeline; pg_control still says the old one after a promotion.
-        let sql = "SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int8";
+        let sql =
+            "SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int8";
         let rows = db.rows(At::Home, sql, &[])?;
         let timeline = rows.first().map_or(Ok(0), |row| row.int(0))?;
         let newest = self.timeline.fetch_max(timeline, Ordering::SeqCst);
         if timeline < newest {
-            let why = format!("this server is an older copy (timeline {timeline}, and {newest} was seen)");
+            let why = format!(
+                "this server is an older copy (timeline {timeline}, and {newest} was seen)"
+            );
             return Err(StoreError::Away { why });
         }
         Ok(db)
@@ -205,10 +214,15 @@ impl Writer {
              timeline = ?1 WHERE timeline < ?1",
             &[timeline.into()],
         )?;
-        let rows = db.rows(At::Home, "SELECT timeline, incarnation FROM store_state", &[])?;
+        let rows = db.rows(
+            At::Home,
+            "SELECT timeline, incarnation FROM store_state",
+            &[],
+        )?;
         let there = rows.first().map_or(Ok(0), |row| row.int(0))?;
         if there > timeline {
-            let why = format!("this server is an older copy (timeline {timeline}, and {there} was seen)");
+            let why =
+                format!("this server is an older copy (timeline {timeline}, and {there} was seen)");
             return Err(StoreError::Away { why });
         }
         if jumped > 0 && timeline > 1 {
@@ -312,7 +326,10 @@ impl Writes for Writer {
 
 impl Writer {
     fn roll_back(&mut self) {
-        let rolled = self.db.as_ref().map(|db| db.batch("undo a change", "ROLLBACK"));
+        let rolled = self
+            .db
+            .as_ref()
+            .map(|db| db.batch("undo a change", "ROLLBACK"));
         if !matches!(rolled, Some(Ok(()))) {
             self.db = None;
         }
@@ -329,11 +346,18 @@ fn migrate(db: &Postgres) -> Result<(), StoreError> {
     let what = "bring its schema up to date";
     db.batch(what, "BEGIN")?;
     db.rows(At::Home, &format!("{MIGRATION_LOCK}::text"), &[])?;
-    let sql = "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'store_state'";
+    let sql =
+        "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'store_state'";
     let is_new = db.rows(At::Home, sql, &[])?.is_empty();
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let now = now.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX));
-    schema::migrate(db, is_new, schema::postgres, &|text| db.batch(what, text), now)?;
+    schema::migrate(
+        db,
+        is_new,
+        schema::postgres,
+        &|text| db.batch(what, text),
+        now,
+    )?;
     db.batch(what, "COMMIT")
 }
 
@@ -362,21 +386,31 @@ impl Source {
             self.inside.set(true);
             return Ok(());
         }
-        let new = self.known.connect().inspect_err(|error| self.known.health.hurt(error))?;
+        let new = self
+            .known
+            .connect()
+            .inspect_err(|error| self.known.health.hurt(error))?;
         new.batch("begin a question", BEGIN)?;
         *db = Some(new);
         self.inside.set(true);
         Ok(())
     }
 
-    fn ask<T>(&self, question: impl FnOnce(&Postgres) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    fn ask<T>(
+        &self,
+        question: impl FnOnce(&Postgres) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         self.enter()?;
         question(self.db.borrow().as_ref().ok_or_else(gone)?)
     }
 
     fn leave(&self) {
         if self.inside.replace(false) {
-            let ended = self.db.borrow().as_ref().map(|db| db.batch("end a question", "COMMIT"));
+            let ended = self
+                .db
+                .borrow()
+                .as_ref()
+                .map(|db| db.batch("end a question", "COMMIT"));
             if !matches!(ended, Some(Ok(()))) {
                 *self.db.borrow_mut() = None;
             }

@@ -11,9 +11,15 @@ pub(super) fn said(what: &'static str) -> impl Fn(tokio_postgres::Error) -> Stor
             return StoreError::Away { why };
         };
         let code = state.code();
-        let busy = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::UNIQUE_VIOLATION];
+        let busy = [
+            SqlState::T_R_SERIALIZATION_FAILURE,
+            SqlState::T_R_DEADLOCK_DETECTED,
+            SqlState::UNIQUE_VIOLATION,
+        ];
         // Shutting down, starting, too many connections, no longer the one that may be written.
-        let away = ["57P01", "57P02", "57P03", "57P05", "25006", "53300", "40003"];
+        let away = [
+            "57P01", "57P02", "57P03", "57P05", "25006", "53300", "40003",
+        ];
         if busy.contains(state) {
             StoreError::Busy { why }
         } else if code.starts_with("08") || away.contains(&code) {

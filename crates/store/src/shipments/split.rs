@@ -2,7 +2,8 @@
 
 use book::Revision;
 use delivery::{
-    Lane, Packet, PacketState, Part, PartState, Shipment, ShipmentId, ShipmentKind, ShipmentState, TerminalId,
+    Lane, Packet, PacketState, Part, PartState, Shipment, ShipmentId, ShipmentKind, ShipmentState,
+    TerminalId,
 };
 use serde::{Deserialize, Serialize};
 use terminals::{PlannedPacket, Proof, Write};
@@ -39,7 +40,14 @@ pub(crate) struct Progress {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Step(PacketState, u16, Proof, Option<i64>, Option<String>, Vec<Fate>);
+struct Step(
+    PacketState,
+    u16,
+    Proof,
+    Option<i64>,
+    Option<String>,
+    Vec<Fate>,
+);
 
 #[derive(Serialize, Deserialize)]
 struct Fate(PartState, Option<String>, Option<i64>);
@@ -124,7 +132,12 @@ pub(crate) fn join(cargo: Cargo, progress: Progress) -> Option<Shipment> {
         revision: cargo.revision,
         state: ShipmentState::Queued,
         writes: cargo.writes,
-        packets: cargo.packets.into_iter().zip(progress.packets).map(packet).collect::<Option<_>>()?,
+        packets: cargo
+            .packets
+            .into_iter()
+            .zip(progress.packets)
+            .map(packet)
+            .collect::<Option<_>>()?,
         at: 0,
         gateway: progress.gateway,
     })

@@ -15,6 +15,7 @@ pub async fn settling(store: &Store) {
     job.documents = vec![document("d", Some("1"), None)];
     ok(store, step(job.clone())).await;
     let there = store.terminal(id(A, 1)).await.unwrap().unwrap();
+    job.terminal.version = 1;
     assert_eq!(there.terminal, job.terminal);
     assert!(there.shadow.in_use);
     assert_eq!(
@@ -30,10 +31,22 @@ pub async fn settling(store: &Store) {
     assert_eq!(store.sent("lab", "m1").await.unwrap(), Some(part(A, 2)));
 
     refuse(store, step(settle(A, 9)), Refused::Missing).await;
-    let mut other_keys = job.clone();
-    other_keys.terminal.keys = vec![9];
-    other_keys.terminal.tries = 4;
-    refuse(store, step(other_keys), Refused::Stale).await;
+    // Somebody wrote the row since it was read.
+    let mut late = job.clone();
+    late.terminal.version = store
+        .terminal(id(A, 1))
+        .await
+        .unwrap()
+        .unwrap()
+        .terminal
+        .version
+        - 1;
+    late.terminal.tries = 4;
+    assert_eq!(refused(store.run(step(late.clone())).await), Refused::Stale);
+    assert_eq!(
+        refused(store.run(change(late.terminal, false)).await),
+        Refused::Stale
+    );
     job.documents = vec![document("d", Some("2"), Some(9))];
     job.terminal.tries = 5;
     refuse(store, step(job), Refused::Stale).await;
@@ -71,7 +84,10 @@ pub async fn counters(store: &Store) {
     };
     ok(store, step(at(5))).await;
     ok(store, step(at(5))).await;
-    let back = store.run(step(at(4))).await.unwrap_err();
+    let back = store
+        .run(read_again(store, step(at(4))).await)
+        .await
+        .unwrap_err();
     assert!(
         back.to_string().contains("would go back from 5 to 4"),
         "{back}"
@@ -80,7 +96,7 @@ pub async fn counters(store: &Store) {
     let results = store
         .run_all(vec![
             add_friend(A, 0, "Rose", None),
-            step(at(1)),
+            read_again(store, step(at(1))).await,
             add_friend(A, 1, "Jim", None),
         ])
         .await;

@@ -40,10 +40,8 @@ pub async fn addresses(store: &Store) {
         store.terminals_by_address(&address).await.unwrap(),
         [id(B, 2)]
     );
-    assert!(matches!(
-        refused(store.run(change(there, false)).await),
-        Refused::Taken(_)
-    ));
+    let again = read_again(store, change(there, false)).await;
+    assert!(matches!(refused(store.run(again).await), Refused::Taken(_)));
 }
 
 pub async fn cards(store: &Store) {

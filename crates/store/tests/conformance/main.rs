@@ -12,15 +12,29 @@ mod upkeep;
 use book::{FriendNo, Revision, SubscriberId};
 use delivery::{Due, HoldState, Lane, ShipmentState, TerminalId};
 use sample::*;
-use store::{EditJob, Job, Refused, SettleJob, ShipmentFilter, Store, StoreError};
+use store::{EditJob, Job, Refused, Servers, SettleJob, ShipmentFilter, Store, StoreError};
 use terminals::SlotNo;
 
-/// Each function on a store in memory and on one in a file.
+/// Each function on a store in memory, on one in a file, on PostgreSQL, and on two databases of PostgreSQL.
 macro_rules! on_every_store {
     ($($part:ident: $($name:ident)*;)*) => { $($(mod $name {
         #[tokio::test]
         async fn in_memory() {
             let store = store::Store::memory().unwrap();
+            super::begin(&store).await;
+            super::$part::$name(&store).await;
+            store.close().await;
+        }
+        #[tokio::test]
+        async fn on_postgres() {
+            let store = super::postgres(stringify!($name));
+            super::begin(&store).await;
+            super::$part::$name(&store).await;
+            store.close().await;
+        }
+        #[tokio::test]
+        async fn on_two_servers() {
+            let store = super::two_servers(stringify!($name));
             super::begin(&store).await;
             super::$part::$name(&store).await;
             store.close().await;
@@ -41,6 +55,24 @@ on_every_store! {
     due: addresses cards due_marks clearing next_things;
     delivery_steps: settling counters placements shipments holds;
     upkeep: documents expiring groups closing;
+}
+
+fn database(name: &str) -> String {
+    pgbox::shared().unwrap().database(name).unwrap()
+}
+
+fn postgres(name: &str) -> Store {
+    Store::connect(&Servers::one(database(name))).unwrap()
+}
+
+/// Subscriber A lies at home, B on the other.
+fn two_servers(name: &str) -> Store {
+    let others = vec![(
+        database(&format!("{name}_other")),
+        [B.slice()].into_iter().collect(),
+    )];
+    let home = database(&format!("{name}_home"));
+    Store::connect(&Servers { home, others }).unwrap()
 }
 
 /// Two subscribers with a terminal each.

@@ -2,14 +2,18 @@
 //! them out records first and sends then, and may die after any of them. No clock, no store, no socket.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod alert;
 pub mod audit;
+pub mod breaker;
 pub mod decide;
 pub mod event;
 pub mod fence;
+pub mod history;
 pub mod network;
 pub mod outbound;
 pub mod ownership;
 pub mod policy;
+pub mod route;
 pub mod slices;
 pub mod state;
 

@@ -58,6 +58,15 @@ impl Words {
         self.format(key, Some(&args))
     }
 
+    /// The text of `key` with four arguments.
+    pub fn with4(&self, key: &str, all: [(&str, String); 4]) -> String {
+        let mut args = FluentArgs::new();
+        for (name, value) in all {
+            args.set(name.to_owned(), value);
+        }
+        self.format(key, Some(&args))
+    }
+
     /// The text of `key` with two arguments.
     pub fn with2(
         &self,

@@ -4,6 +4,7 @@ mod accounts;
 mod audit;
 mod holds;
 mod needs;
+mod network;
 mod overview;
 mod phone;
 mod phones;

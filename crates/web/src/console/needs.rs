@@ -4,6 +4,7 @@ use super::count;
 use crate::locale::Words;
 use crate::page::clock;
 use control::Control;
+use delivery::alert::What;
 use delivery::network::Health;
 use store::StoreError;
 
@@ -43,6 +44,19 @@ pub async fn list(control: &Control, w: Words) -> Result<Vec<Need>, StoreError> 
                 ("reason", row.reason.clone()),
             ),
             since: Some(clock(row.since)),
+            link: "/console#gateways".to_owned(),
+        });
+    }
+    for alert in &network.alerts {
+        // What a gateway's own line says already, is not said twice.
+        if matches!(alert.what, What::GatewayDown | What::CircuitOpen) {
+            continue;
+        }
+        let key = format!("alert-{}", alert.what.name());
+        needs.push(Need {
+            state: "slow",
+            what: w.with(&key, "name", alert.gateway.clone()),
+            since: Some(clock(alert.since)),
             link: "/console#gateways".to_owned(),
         });
     }

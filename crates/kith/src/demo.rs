@@ -80,7 +80,7 @@ async fn start(demo: Demo) -> Result<(), String> {
     .map_err(|error| error.to_string())?;
     let key = vault::MasterKey::from_file(&folder.join("master.key"))
         .map_err(|error| error.to_string())?;
-    let house = House::open(&folder, key, settings(), vec![gateway(smsc_addr)])?;
+    let house = House::open(&folder, key, settings(), vec![gateway(smsc_addr)], None)?;
     let control = house.control.clone();
     sample::put(&control).await?;
     let (_, token) = control

@@ -12,6 +12,7 @@ mod ids;
 mod journal;
 mod keyed;
 mod network;
+mod nodes;
 mod openapi;
 mod params;
 mod problem;
@@ -58,6 +59,7 @@ fn calls() -> Vec<UtoipaMethodRouter<Control>> {
         routes!(calls::digits),
         routes!(network::table),
         routes!(network::gateways),
+        routes!(nodes::list),
         routes!(events::listen),
         routes!(health::health),
         routes!(health::ready),

@@ -17,20 +17,34 @@ pub fn in_a_folder(measure: impl FnOnce(&Path) -> Result<(), String>) -> Result<
     done
 }
 
-/// Control over a new store.
-pub fn open(
-    folder: &Path,
-    outbound: UnboundedSender<Outbound>,
-    network: impl Fn() -> NetworkTable + Send + Sync + 'static,
-) -> Result<Control, String> {
-    let settings = Settings {
+/// Edits go at once.
+pub fn settings() -> Settings {
+    Settings {
         policy: Policy {
             quiet: 0,
             longest: 0,
             ..Policy::SERVE
         },
         ..Settings::default()
-    };
+    }
+}
+
+/// Control over a new store.
+pub fn open(
+    folder: &Path,
+    outbound: UnboundedSender<Outbound>,
+    network: impl Fn() -> NetworkTable + Send + Sync + 'static,
+) -> Result<Control, String> {
+    with(settings(), folder, outbound, network)
+}
+
+/// The same with other settings.
+pub fn with(
+    settings: Settings,
+    folder: &Path,
+    outbound: UnboundedSender<Outbound>,
+    network: impl Fn() -> NetworkTable + Send + Sync + 'static,
+) -> Result<Control, String> {
     let key = vault::MasterKey::from_hex("bench", &"42".repeat(32));
     let key = key.map_err(|why| why.to_string())?;
     let store = Store::open(&folder.join("kith.db")).map_err(|why| why.to_string())?;

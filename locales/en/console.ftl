@@ -28,6 +28,7 @@ need-slow = Slow
 need-paused = Paused
 need-trouble = Needs help
 need-held = Held
+need-waiting = No answer
 figure-waiting = phones with changes that wait
 figure-on-the-way = on the way
 figure-proven = proven in the last hour

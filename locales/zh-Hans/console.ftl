@@ -25,6 +25,7 @@ need-slow = 缓慢
 need-paused = 暂停
 need-trouble = 需要处理
 need-held = 待确认
+need-waiting = 无回应
 figure-waiting = 部手机有待发的改动
 figure-on-the-way = 正在发送
 figure-proven = 最近一小时已证实

@@ -268,6 +268,11 @@ impl Line {
     }
 
     fn bound(&mut self, port: usize, status: u32, now: i64) {
+        let asked = self.ports.get(port).map(|port| port.state) == Some(PortState::Binding);
+        if !asked {
+            self.count("bind answered twice");
+            return;
+        }
         if status != 0 {
             let (_, meaning) = status::meaning(status);
             let act = if meaning == status::Meaning::Ours {

@@ -21,7 +21,7 @@ use crate::{Control, Event, kill};
 use batch::Batch;
 use case::Case;
 use delivery::{Action, Lane, Outbound, ShipmentId, Slices, Target};
-use gather::{Ack, Item, Room, Wanted, What};
+use gather::{Ack, Item, Plans, Room, Wanted, What};
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Job, Refused, StoreError};
@@ -203,11 +203,16 @@ impl Control {
     ) {
         let (per_s, most) = (self.settings().bulk_per_s, self.settings().bulk_waiting);
         let bulk = engine.pace.room(now, per_s, most, || self.parts_waiting());
-        let mut plans = Some((now, Room { most: BATCH, bulk }));
+        engine.notice(self.0.owner.holdings());
+        let mut plans = Some(Plans {
+            owned: engine.held.slices(),
+            now,
+            room: Room { most: BATCH, bulk },
+        });
         for _ in 0..ROUNDS {
             let planning = plans.is_some();
             engine.notice(self.0.owner.holdings());
-            let wanted = Wanted::of(&items, plans.take(), engine.held.slices());
+            let wanted = Wanted::of(&items, plans.take());
             let loaded = match self.store().read(move |reads| wanted.load(reads)).await {
                 Ok(loaded) => loaded,
                 Err(error) => {

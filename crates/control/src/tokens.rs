@@ -25,15 +25,9 @@ impl Control {
             name: name.to_owned(),
             scopes: scopes.into_iter().collect(),
         };
-        let write = DocumentWrite {
-            kind: "token",
-            key: digest(&secret),
-            value: serde_json::to_string(&token).ok(),
-            index: Some(token.id.clone()),
-            expires: None,
-            expect: Some(0),
-            slice: None,
-        };
+        let write = DocumentWrite::put("token", digest(&secret), &token)
+            .indexed(&token.id)
+            .expecting(0);
         self.store().run(Job::Documents(vec![write])).await?;
         Ok((token, secret))
     }

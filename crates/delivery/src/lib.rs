@@ -5,6 +5,7 @@
 pub mod alert;
 pub mod audit;
 pub mod breaker;
+pub mod counter;
 pub mod decide;
 pub mod event;
 pub mod fence;
@@ -14,11 +15,13 @@ pub mod outbound;
 pub mod ownership;
 pub mod policy;
 pub mod route;
+pub mod schedule;
 pub mod slices;
 pub mod state;
 
-pub use audit::{Stored, Violation, audit};
-pub use decide::{Action, Answer, Happening, World, decide};
+pub use audit::{Stored, Violation, audit, audit_at};
+pub use counter::{CounterEnd, Recheck, after_restore, new_card, next_counter};
+pub use decide::{Action, Answer, Happening, World, decide, decide_not_before};
 pub use event::{Class, Event, NetworkError, ReceiptState};
 pub use fence::Fence;
 pub use outbound::{Lane, Outbound, PartRef, Target};
@@ -26,6 +29,6 @@ pub use ownership::{Clocks, Decision, Outcome, Owned, Ownership, Times};
 pub use policy::Policy;
 pub use slices::{Lease, NodeId, SLICES, Slices};
 pub use state::{
-    Due, Hold, HoldState, Packet, PacketState, Part, PartState, Shipment, ShipmentId, ShipmentKind,
-    ShipmentState, Terminal, TerminalId, Trouble,
+    Due, Hold, HoldState, Notice, Packet, PacketState, Part, PartState, Record, Shipment,
+    ShipmentId, ShipmentKind, ShipmentState, Terminal, TerminalId, Trouble,
 };

@@ -218,6 +218,7 @@ impl Config {
             spoken: self.desk.spoken_codes.into(),
             cards,
             phones,
+            ..control::Settings::default()
         })
     }
 }

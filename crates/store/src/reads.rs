@@ -54,6 +54,8 @@ pub struct Counts {
     pub in_flight: u64,
     /// Shipments planned in the last hour and proven since.
     pub proven_last_hour: u64,
+    /// Shipments on their way: queued, sending, waiting for proof.
+    pub unfinished: [u64; 3],
 }
 
 /// A book with what a plan needs beside it.
@@ -71,6 +73,8 @@ pub struct BookFull {
 #[allow(missing_docs)] // What is not said here is said at `Store`'s methods of the same names.
 pub trait Reads {
     fn incarnation(&self, slice: u8) -> Result<u64, StoreError>;
+    /// The same of several slices.
+    fn incarnations(&self, slices: &Slices) -> Result<BTreeMap<u8, u64>, StoreError>;
     fn counts(&self, now: i64) -> Result<Counts, StoreError>;
     fn leases(&self) -> Result<Vec<Lease>, StoreError>;
 
@@ -169,8 +173,18 @@ pub trait Reads {
 /// Every database that can be asked answers every question: the statements are the same.
 impl<D: Database> Reads for D {
     fn incarnation(&self, slice: u8) -> Result<u64, StoreError> {
-        let rows = self.rows(At::Slice(slice), "SELECT incarnation FROM store_state", &[])?;
+        let sql = "SELECT incarnation FROM store_state";
+        let rows = self.rows(At::Slice(slice), sql, &[])?;
         rows.first().map_or(Ok(1), |row| row.unsigned(0))
+    }
+    fn incarnations(&self, slices: &Slices) -> Result<BTreeMap<u8, u64>, StoreError> {
+        let rows = self.rows(At::Everywhere, "SELECT incarnation FROM store_state", &[])?;
+        if let [only] = &rows[..] {
+            let incarnation = only.unsigned(0)?;
+            return Ok(slices.iter().map(|slice| (slice, incarnation)).collect());
+        }
+        let of = |slice| Ok((slice, self.incarnation(slice)?));
+        slices.iter().map(of).collect()
     }
     fn counts(&self, now: i64) -> Result<Counts, StoreError> {
         shipments::counts(self, now)

@@ -3,6 +3,7 @@
 
 mod fence;
 mod messages;
+mod odd;
 mod peer;
 mod receipts;
 mod refusals;

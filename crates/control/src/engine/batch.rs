@@ -71,10 +71,10 @@ impl<'a> Batch<'a> {
                 gateway,
                 message_id,
                 state,
-                absent,
+                error,
             } => match self.sent_before(gateway, message_id) {
                 Some(part) => {
-                    item.what = What::Part(part, receipt(part, *state, *absent));
+                    item.what = What::Part(part, receipt(part, *state, error.clone()));
                     if let Some(Event::Receipt { target, .. }) = &mut item.event {
                         *target = Some(Target::Part(part));
                     }
@@ -111,9 +111,8 @@ impl<'a> Batch<'a> {
                 continue;
             };
             let (before, mark) = (full.terminal.clone(), full.due);
-            let slice = id.subscriber.slice();
-            let incarnation = self.loaded.incarnations.get(&slice).copied();
-            let Some(incarnation) = incarnation else {
+            let incarnation = self.loaded.incarnations.get(&id.subscriber.slice());
+            let Some(incarnation) = incarnation.copied() else {
                 continue;
             };
             if let Some(decided) = plan::plan(self.house, full, book, incarnation, ids, self.now) {

@@ -3,10 +3,9 @@
 use super::answers::Answers;
 use book::SubscriberId;
 use delivery::{
-    Answer, Event, Happening, Lane, PartRef, ReceiptState, Shipment, ShipmentId, Slices, Target,
-    TerminalId,
+    Answer, Event, Happening, Lane, NetworkError, PartRef, ReceiptState, Shipment, ShipmentId,
+    Slices, Target, TerminalId,
 };
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::{BookFull, Document, Reads, ShipmentFilter, StoreError, TerminalFull};
 
@@ -47,7 +46,7 @@ pub(super) enum What {
         gateway: String,
         message_id: String,
         state: ReceiptState,
-        absent: bool,
+        error: Option<NetworkError>,
     },
     /// A message from a terminal.
     Mobile(Mobile),
@@ -126,16 +125,14 @@ impl Item {
                 error,
                 ack,
             } => {
-                let absent = state == ReceiptState::EnRoute
-                    && error.as_ref().is_some_and(|error| error.absent);
                 let what = match target {
-                    Some(Target::Part(part)) => What::Part(part, receipt(part, state, absent)),
+                    Some(Target::Part(part)) => What::Part(part, receipt(part, state, error)),
                     Some(Target::Notice { .. }) => What::Nothing,
                     None => What::Receipt {
                         gateway,
                         message_id,
                         state,
-                        absent,
+                        error,
                     },
                 };
                 (what, Some((ack, false)))
@@ -171,12 +168,12 @@ impl Item {
     }
 }
 
-pub(super) fn receipt(part: PartRef, state: ReceiptState, absent: bool) -> Happening {
-    Happening::Receipt {
-        part,
-        state,
-        absent,
-    }
+pub(super) fn receipt(
+    part: PartRef,
+    state: ReceiptState,
+    error: Option<NetworkError>,
+) -> Happening {
+    Happening::Receipt { part, state, error }
 }
 
 /// The forms in which a gateway may give an id back (SMPP.md, row 3): as it is, then the others.
@@ -203,8 +200,14 @@ pub(super) struct Wanted {
     addresses: BTreeSet<String>,
     counters: Vec<(TerminalId, u64)>,
     texts: BTreeSet<TerminalId>,
-    plans: Option<(i64, Room)>,
-    owned: Slices,
+    plans: Option<Plans>,
+}
+
+/// What is asked about plans.
+pub(super) struct Plans {
+    pub owned: Slices,
+    pub now: i64,
+    pub room: Room,
 }
 
 /// What it answers, all of one state.
@@ -218,6 +221,7 @@ pub(super) struct Loaded {
     pub books: HashMap<SubscriberId, BookFull>,
     /// When the terminal was last told who we are.
     pub told: HashMap<TerminalId, Document>,
+    /// By slice, of what is due.
     pub incarnations: BTreeMap<u8, u64>,
     /// What is due: what people wait for first, bulk last.
     pub due: Vec<TerminalId>,
@@ -230,10 +234,9 @@ pub(super) struct Loaded {
 }
 
 impl Wanted {
-    pub(super) fn of(items: &[Item], plans: Option<(i64, Room)>, owned: Slices) -> Self {
+    pub(super) fn of(items: &[Item], plans: Option<Plans>) -> Self {
         let mut wanted = Self {
             plans,
-            owned,
             ..Self::default()
         };
         for item in items {
@@ -292,8 +295,8 @@ impl Wanted {
             let told = reads.document(super::texts::ANSWERED, &super::texts::key(*id))?;
             loaded.told.extend(told.map(|document| (*id, document)));
         }
-        if let Some((now, room)) = self.plans {
-            loaded.plans(reads, &self.owned, now, room)?;
+        if let Some(plans) = self.plans {
+            loaded.plans(reads, &plans)?;
         }
         let of_plans = loaded.due.iter().map(|id| id.subscriber);
         let mut books: BTreeSet<SubscriberId> = of_plans.collect();
@@ -337,13 +340,9 @@ impl Loaded {
         Ok(())
     }
 
-    fn plans(
-        &mut self,
-        reads: &dyn Reads,
-        owned: &Slices,
-        now: i64,
-        room: Room,
-    ) -> Result<(), StoreError> {
+    fn plans(&mut self, reads: &dyn Reads, plans: &Plans) -> Result<(), StoreError> {
+        let Plans { owned, now, room } = plans;
+        let now = *now;
         let reached = |found: usize, most: u32| u32::try_from(found).is_ok_and(|n| n >= most);
         let waiting = reads.waiting_first(owned, now, room.most)?;
         let people = reads.due_in(owned, Lane::Interactive, now, room.most)?;
@@ -360,11 +359,9 @@ impl Loaded {
         self.due = people.into_iter().map(|(id, _)| id).collect();
         self.due.extend(waiting);
         self.due.extend(bulk.into_iter().map(|(id, _)| id));
-        for id in &self.due {
-            let slice = id.subscriber.slice();
-            if let Entry::Vacant(place) = self.incarnations.entry(slice) {
-                place.insert(reads.incarnation(slice)?);
-            }
+        if !self.due.is_empty() {
+            let slices: Slices = self.due.iter().map(|id| id.subscriber.slice()).collect();
+            self.incarnations = reads.incarnations(&slices)?;
         }
         Ok(())
     }

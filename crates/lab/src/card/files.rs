@@ -122,6 +122,11 @@ impl Files {
         self.files.get_mut(&real(path))
     }
 
+    /// All of them, to be changed, in the order of their paths.
+    pub fn all_mut(&mut self) -> impl Iterator<Item = &mut File> {
+        self.files.values_mut()
+    }
+
     /// The file of a directory that has a short file identifier.
     #[must_use]
     pub fn by_sfi(&self, directory: &[u16], sfi: u8) -> Option<Path> {

@@ -6,6 +6,7 @@ mod files;
 pub mod header;
 mod keys;
 mod kind;
+mod memory;
 mod packet;
 mod script;
 mod state;
@@ -17,6 +18,7 @@ use files::{ADF, Files, MF};
 use header::{Joining, UserData};
 use keys::Key;
 pub use kind::{Algorithm, CardKind, CounterRule, Layout, Overflow};
+pub use memory::Memory;
 use packet::{Command, Keys, Status};
 pub use state::{read_path, written};
 

@@ -3,6 +3,7 @@
 //! A message goes: `session` (SMPP in) → [`Carrier::accept`] → `radio` of its handset → receipt and answers →
 //! `links` → a session of the account (SMPP out). What is for no handset of ours ends in `accept` with a receipt.
 
+pub mod crowd;
 pub mod inbox;
 pub mod links;
 pub mod pdu;
@@ -13,7 +14,7 @@ pub mod trail;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -115,6 +116,7 @@ pub struct Carrier {
     pub counts: Counts,
     /// The message log of the handsets.
     pub trail: Trail,
+    crowd: OnceLock<crowd::Crowd>,
     accounts: Vec<Account>,
     links: Vec<Links>,
     radios: RwLock<HashMap<String, Arc<Radio>>>,
@@ -134,6 +136,7 @@ impl Carrier {
             faults: FaultBox::default(),
             counts: Counts::default(),
             trail: Trail::default(),
+            crowd: OnceLock::new(),
             links: accounts.iter().map(|_| Links::default()).collect(),
             accounts,
             radios: RwLock::default(),
@@ -198,6 +201,17 @@ impl Carrier {
         radios.insert(radio.msisdn.clone(), radio);
     }
 
+    /// Puts a crowd on the network, once.
+    pub fn add_crowd(&self, crowd: crowd::Crowd) {
+        let _ = self.crowd.set(crowd);
+    }
+
+    /// The crowd, if there is one.
+    #[must_use]
+    pub fn crowd(&self) -> Option<&crowd::Crowd> {
+        self.crowd.get()
+    }
+
     /// The handset of a number, with or without `+`.
     #[must_use]
     pub fn radio(&self, number: &str) -> Option<Arc<Radio>> {
@@ -227,6 +241,9 @@ impl Carrier {
             return;
         }
         match radio {
+            None if self
+                .crowd()
+                .is_some_and(|crowd| crowd.take(self, &arriving)) => {}
             None => self.report(&arriving, Outcome::Unknown),
             Some(radio) if self.faults.strikes(faults.reorder) => {
                 self.later(OVERTAKEN, move |_| radio.deliver(arriving))
@@ -242,6 +259,11 @@ impl Carrier {
             self.trail.became(&arriving.message_id, outcome);
             self.tell("trail", &arriving.message.to);
         }
+        self.receipt(arriving, outcome);
+    }
+
+    /// The receipt alone.
+    fn receipt(self: &Arc<Self>, arriving: &Arriving, outcome: Outcome) {
         let faults = self.faults.get();
         if !arriving.wants_receipt || self.faults.strikes(faults.lose_receipt) {
             return;
@@ -272,6 +294,10 @@ impl Carrier {
     pub fn from_handset(self: &Arc<Self>, account: usize, message: &Message) {
         self.trail.received(&message.from, message);
         self.tell("trail", &message.from);
+        self.answer(account, message);
+    }
+
+    fn answer(self: &Arc<Self>, account: usize, message: &Message) {
         self.send(account, pdu::from_handset(message), Duration::ZERO);
     }
 

@@ -88,6 +88,17 @@ pub struct Phone {
     dir: Option<PathBuf>,
 }
 
+/// A card's proof as a message, but for its addresses.
+pub(super) fn proof(user_data: Vec<u8>) -> Message {
+    Message {
+        esm_class: 0x40,
+        protocol_id: 0x7F,
+        data_coding: 0xF6,
+        user_data,
+        ..Message::default()
+    }
+}
+
 /// So many arrivals are kept.
 const REMEMBERED: usize = 500;
 const NO_CARD: &str = "there is no card in this phone: give it one when it is made";
@@ -133,13 +144,6 @@ impl Phone {
         };
         // A proof in the delivery report is handed over as a message as well: SMPP 3.4 has no field for it.
         let answer = card.receive(&message.from, &message.user_data);
-        let proof = |user_data| Message {
-            esm_class: 0x40,
-            protocol_id: 0x7F,
-            data_coding: 0xF6,
-            user_data,
-            ..Message::default()
-        };
         Received {
             taken: answer.taken,
             answers: answer.por.into_iter().map(proof).collect(),

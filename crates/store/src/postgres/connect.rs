@@ -3,7 +3,7 @@
 use super::{Postgres, error::said};
 use crate::group::{self, Transaction};
 use crate::health::Health;
-use crate::table::{At, Database, Load};
+use crate::table::{At, Database, Load, Write};
 use crate::value::{Columns, Row, Value, slice_of};
 use crate::writer::Writes;
 use crate::{Job, Refused, StoreError, schema};
@@ -325,6 +325,15 @@ impl Writes for Writer {
 }
 
 impl Writer {
+    /// Writes rows in a transaction of their own.
+    pub(crate) fn transaction(&mut self, writes: &[Write]) -> Result<(), StoreError> {
+        self.ready(Instant::now() + PATIENCE)?;
+        let db = self.db.as_ref().ok_or_else(gone)?;
+        db.batch("begin a change", "BEGIN")?;
+        db.write(writes)?;
+        db.batch("commit a change", "COMMIT")
+    }
+
     fn roll_back(&mut self) {
         let rolled = self
             .db

@@ -21,6 +21,7 @@ alert-errors = Gateway { $name } refuses or does not answer many messages.
 alert-receipts-missing = Gateway { $name } takes messages, and their receipts do not come.
 alert-queue-growing = Messages that somebody waits for are queued, and the queue grows.
 alert-network-failing = Most messages to { $name } fail, or the phones are away.
+router-waiting = Waiting until a gateway can take them: { $interactive } that somebody waits for, { $bulk } of campaigns.
 hour-gateway = Last hour: { $taken } taken, { $failed } refused or unanswered, { $arrived } receipts, round trip { $time }
 hour-network = Last hour: { $taken } sent, { $arrived } arrived, { $failed } failed or away, delay { $time }
 need-down = Down

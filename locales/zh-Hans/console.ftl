@@ -18,6 +18,7 @@ alert-errors = 网关 { $name } 拒绝或未应答的消息很多。
 alert-receipts-missing = 网关 { $name } 已接收消息，但没有送回回执。
 alert-queue-growing = 有人在等的消息正在排队，队列越来越长。
 alert-network-failing = 发往 { $name } 的消息大多失败，或手机不在网。
+router-waiting = 等待网关接收：有人在等的 { $interactive } 条，群发的 { $bulk } 条。
 hour-gateway = 最近一小时：已收 { $taken }，拒绝或未应答 { $failed }，回执 { $arrived }，往返 { $time }
 hour-network = 最近一小时：已发 { $taken }，送达 { $arrived }，失败或不在网 { $failed }，时延 { $time }
 need-down = 中断

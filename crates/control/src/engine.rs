@@ -477,7 +477,7 @@ impl Control {
         }
         engine.tended = now;
         // What is nobody's in particular is done by one node.
-        let one = engine.held.get(0).is_some();
+        let one = self.is_first();
         self.beat(one).await?;
         if !one {
             return Ok(());

@@ -7,13 +7,17 @@ mod answers;
 mod audit;
 mod books;
 mod calls;
+mod campaigns;
+mod carry;
 mod closing;
 mod departures;
 mod engine;
 mod events;
 mod family;
 mod kill;
+mod members;
 mod notices;
+mod organisations;
 mod owner;
 mod people;
 mod plans;
@@ -30,8 +34,11 @@ pub use accounts::{AccountError, Invitation};
 pub use answers::{Answer, Asked, Reservation};
 pub use books::{EditError, EditOptions, Edited, Imported};
 pub use calls::{CallError, Digits, UndoInCall};
+pub use campaigns::{Brought, Cost, Estimate, Runner, StepError};
 pub use engine::Stored;
 pub use events::{Emitted, Event};
+pub use members::Joined;
+pub use organisations::{SharedChange, SharedEdit, SharedEdited, SharedFrom, SharedState};
 pub use owner::{Hint, LookAt, Node, Sharing};
 pub use people::Denied;
 pub use preview::Preview;
@@ -121,6 +128,11 @@ struct Inner {
     pulse: Mutex<pulse::Pulse>,
     wake: Notify,
     owner: owner::Owner,
+    /// Somebody started, paused or ended a campaign.
+    campaigns: Notify,
+    /// Contents of shared groups.
+    contents: Arc<carry::Contents>,
+    estimate: Mutex<Option<campaigns::Last>>,
     /// Held for a whole step: nobody but the engine takes it.
     engine: tokio::sync::Mutex<engine::Engine>,
     /// One change of a subscriber's particulars at a time.
@@ -166,6 +178,9 @@ impl Control {
             recent: Mutex::default(),
             pulse: Mutex::default(),
             wake: Notify::new(),
+            campaigns: Notify::new(),
+            contents: Arc::default(),
+            estimate: Mutex::default(),
             engine: tokio::sync::Mutex::default(),
             people: tokio::sync::Mutex::default(),
             queue: Semaphore::new(64),

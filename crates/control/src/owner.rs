@@ -341,6 +341,20 @@ impl Control {
         }
     }
 
+    /// Something became due in many slices: everybody looks at once.
+    pub(crate) fn wake(&self) {
+        self.0.wake.notify_one();
+        let everybody = locked(&self.0.owner.neighbours).1.clone();
+        for address in everybody {
+            self.hint(address, LookAt::Due);
+        }
+    }
+
+    /// Whether what is nobody's in particular is this node's to do.
+    pub(crate) fn is_first(&self) -> bool {
+        self.0.owner.holdings().get(0).is_some()
+    }
+
     fn hint(&self, address: String, at: LookAt) {
         if let Some(sharing) = &self.0.owner.sharing {
             // Nobody takes it: Kith is going down.

@@ -315,8 +315,8 @@ impl Control {
         };
         let job = Job::AddTerminal(Box::new(terminal.clone()));
         self.make(job, request, &terminal.id).await?;
-        let book = self.store().book(subscriber.id).await?;
-        if book.is_some_and(|book| !book.friends.is_empty()) {
+        let found = self.book_of(subscriber.id).await?;
+        if found.is_some_and(|(_, book, _)| !book.friends.is_empty()) {
             self.mark(terminal.id, |_| {}).await?;
         }
         Ok(terminal)
@@ -515,6 +515,7 @@ impl Control {
             everything: false,
             verify: false,
             test: false,
+            shared: 0,
         })
     }
 

@@ -170,7 +170,10 @@ impl World {
         };
         let edit = Edit::AddFriend(friend);
         let control = &self.nodes[node].control;
-        control.edit(&grant, edit, EditOptions::default()).await.unwrap();
+        control
+            .edit(&grant, edit, EditOptions::default())
+            .await
+            .unwrap();
     }
 
     async fn in_sync(&self, node: usize) -> bool {
@@ -226,10 +229,17 @@ async fn what_arrives_at_another_node_reaches_the_owner() {
     let (owner, other) = world.who().await;
     world.add(other, "Ann").await;
     let hint = world.nodes[other].hints.try_recv().unwrap();
-    assert_eq!((hint.at, hint.address), (LookAt::Due, format!("node-{}", owner + 1)));
+    assert_eq!(
+        (hint.at, hint.address),
+        (LookAt::Due, format!("node-{}", owner + 1))
+    );
     world.nodes[owner].control.hinted(LookAt::Due);
     world.nodes[other].step(Vec::new()).await;
-    assert_eq!(world.nodes[other].sent().len(), 0, "the other node sends nothing");
+    assert_eq!(
+        world.nodes[other].sent().len(),
+        0,
+        "the other node sends nothing"
+    );
     world.nodes[owner].step(Vec::new()).await;
     let parts = world.nodes[owner].sent();
     assert!(!parts.is_empty());
@@ -248,13 +258,23 @@ async fn what_arrives_at_another_node_reaches_the_owner() {
     assert!(!proof.is_empty());
     world.nodes[other].step(proof).await;
     assert!(world.nodes[other].acks.lock().unwrap().contains(&(8, true)));
-    assert!(!world.in_sync(other).await, "only the owner moves the shadow");
+    assert!(
+        !world.in_sync(other).await,
+        "only the owner moves the shadow"
+    );
     world.time.fetch_add(250, SeqCst);
     world.nodes[owner].step(Vec::new()).await;
     assert!(world.in_sync(other).await);
-    let left = world.nodes[owner].control.store().documents("inbox", None, 9).await;
+    let left = world.nodes[owner]
+        .control
+        .store()
+        .documents("inbox", None, 9)
+        .await;
     assert_eq!(left.unwrap(), []);
-    assert_eq!(world.nodes[owner].control.audit(world.owner).await.unwrap(), []);
+    assert_eq!(
+        world.nodes[owner].control.audit(world.owner).await.unwrap(),
+        []
+    );
 }
 
 /// A receipt for what nobody sent is answered all the same, after a while.
@@ -287,21 +307,33 @@ async fn a_sleeper_is_refused_and_drops_the_slice() {
         assert_eq!(octets(&parts), octets(&again), "the very same packet");
         let now = u64::try_from(world.time.load(SeqCst)).unwrap();
         let open = |part: &Outbound| part.fence.as_ref().unwrap().open(now);
-        assert!(!parts.iter().any(open), "nothing of the sleeper's goes out any more");
+        assert!(
+            !parts.iter().any(open),
+            "nothing of the sleeper's goes out any more"
+        );
         assert!(again.iter().all(open));
         // It wakes: its gateway had taken the parts, and the card had answered, before it slept.
         let mut heard: Vec<_> = parts.iter().map(|part| accepted(part, "m")).collect();
         heard.extend(world.answers(&parts, 9));
         world.nodes[sleeper].step(heard).await;
         assert!(!world.in_sync(other).await, "a sleeper records nothing");
-        assert!(world.nodes[sleeper].acks.lock().unwrap().contains(&(9, true)));
+        assert!(
+            world.nodes[sleeper]
+                .acks
+                .lock()
+                .unwrap()
+                .contains(&(9, true))
+        );
         world.pass(1, &[other]).await;
         assert!(world.in_sync(other).await);
         world.pass(40, &[sleeper, other]).await;
         assert_eq!(world.nodes[sleeper].sent().len(), 0);
         let nodes = world.nodes[0].control.nodes().await.unwrap();
         assert!(nodes.iter().all(|node| node.slices.len() == 128));
-        assert_eq!(world.nodes[other].control.audit(world.owner).await.unwrap(), []);
+        assert_eq!(
+            world.nodes[other].control.audit(world.owner).await.unwrap(),
+            []
+        );
     }
 }
 
@@ -315,7 +347,11 @@ async fn a_hand_over_leaves_no_gap() {
     let mut hints = std::iter::from_fn(|| world.nodes[owner].hints.try_recv().ok());
     assert!(hints.any(|hint| hint.at == LookAt::Leases));
     world.nodes[owner].step(Vec::new()).await;
-    assert_eq!(world.nodes[owner].sent().len(), 0, "it sends nothing any more");
+    assert_eq!(
+        world.nodes[owner].sent().len(),
+        0,
+        "it sends nothing any more"
+    );
     world.nodes[other].control.look_at_leases().await.unwrap();
     world.nodes[other].step(Vec::new()).await;
     assert!(!world.nodes[other].sent().is_empty());

@@ -72,7 +72,12 @@ impl House {
             let (control, gateways) = (control.clone(), Arc::clone(&gateways));
             async move {
                 let stored = Box::new(move |ack, ok| gateways.stored(ack, ok));
-                control.run(inbox, stored, ended(stopped)).await;
+                // What a campaign did last is recorded; it is taken up at the next start.
+                let never = std::future::pending();
+                tokio::select! {
+                    () = control.run(inbox, stored, ended(stopped)) => {}
+                    () = control.run_campaigns(never) => {}
+                }
             }
         });
         let (let_go, gone) = oneshot::channel::<()>();

@@ -18,6 +18,7 @@ mod holds;
 mod job;
 mod leases;
 mod moving;
+mod members;
 mod postgres;
 mod reads;
 mod schema;
@@ -33,8 +34,10 @@ mod writer;
 
 pub use backup::{Copied, backup, restore};
 pub use health::Ill;
-pub use job::{Document, DocumentWrite, EditJob, Job, LeaseStep, Refused, SettleJob, StoreError};
 pub use moving::{Moved, move_to};
+pub use job::{
+    Document, DocumentWrite, EditJob, Job, LeaseStep, MembersJob, Refused, SettleJob, StoreError,
+};
 pub use postgres::Servers;
-pub use reads::{BookFull, Counts, Reads, ShipmentFilter, TerminalFull};
+pub use reads::{BookFull, Counts, Member, Reads, ShipmentFilter, TerminalFull};
 pub use store::Store;

@@ -3,10 +3,11 @@
 use crate::table::{At, Database};
 use crate::value::Columns;
 use crate::{
-    Document, StoreError, books, documents, holds, leases, shipments, subscribers, terminals,
+    Document, StoreError, books, documents, holds, leases, members, shipments, subscribers,
+    terminals,
 };
 use ::terminals::{EntryKey, Shadow, SlotNo};
-use book::{Book, Change, Revision, Subscriber, SubscriberId};
+use book::{Book, Change, GroupNo, Revision, Subscriber, SubscriberId};
 use delivery::{
     Due, Hold, Lane, Lease, PartRef, Shipment, ShipmentId, ShipmentState, Slices, Terminal,
     TerminalId,
@@ -56,6 +57,15 @@ pub struct Counts {
     pub proven_last_hour: u64,
     /// Shipments on their way: queued, sending, waiting for proof.
     pub unfinished: [u64; 3],
+}
+
+/// A member of a shared group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Member {
+    /// Who.
+    pub subscriber: SubscriberId,
+    /// The group's revision that is proven on all of his terminals.
+    pub applied: Revision,
 }
 
 /// A book with what a plan needs beside it.
@@ -159,6 +169,33 @@ pub trait Reads {
     fn holds(&self, of: Option<SubscriberId>, only_held: bool) -> Result<Vec<Hold>, StoreError>;
     fn hold(&self, of: SubscriberId, no: u32) -> Result<Option<Hold>, StoreError>;
     fn next_hold_no(&self, of: SubscriberId) -> Result<u32, StoreError>;
+
+    /// Which shared groups these subscribers carry.
+    fn memberships(&self, of: &[SubscriberId]) -> Result<Vec<(SubscriberId, GroupNo)>, StoreError>;
+    fn members(
+        &self,
+        group: GroupNo,
+        after: Option<SubscriberId>,
+        until: Option<SubscriberId>,
+        limit: u32,
+    ) -> Result<Vec<Member>, StoreError>;
+    fn member_counts(
+        &self,
+        group: GroupNo,
+        revision: Revision,
+        until: Option<SubscriberId>,
+    ) -> Result<(u64, u64), StoreError>;
+    fn standing(
+        &self,
+        of: &[SubscriberId],
+    ) -> Result<Vec<(SubscriberId, Vec<(Terminal, Option<Due>)>)>, StoreError>;
+    fn open_marks(&self, shared: u64) -> Result<u64, StoreError>;
+    fn shared_marks(
+        &self,
+        shared: u64,
+        paused: bool,
+        limit: u32,
+    ) -> Result<Vec<TerminalId>, StoreError>;
 
     fn document(&self, kind: &str, key: &str) -> Result<Option<Document>, StoreError>;
     fn documents_by_index(&self, kind: &str, index: &str) -> Result<Vec<Document>, StoreError>;
@@ -348,6 +385,44 @@ impl<D: Database> Reads for D {
     }
     fn next_hold_no(&self, of: SubscriberId) -> Result<u32, StoreError> {
         holds::next_no(self, of)
+    }
+
+    fn memberships(&self, of: &[SubscriberId]) -> Result<Vec<(SubscriberId, GroupNo)>, StoreError> {
+        members::memberships(self, of)
+    }
+    fn members(
+        &self,
+        group: GroupNo,
+        after: Option<SubscriberId>,
+        until: Option<SubscriberId>,
+        limit: u32,
+    ) -> Result<Vec<Member>, StoreError> {
+        members::page(self, group, after, until, limit)
+    }
+    fn member_counts(
+        &self,
+        group: GroupNo,
+        revision: Revision,
+        until: Option<SubscriberId>,
+    ) -> Result<(u64, u64), StoreError> {
+        members::counts(self, group, revision, until)
+    }
+    fn standing(
+        &self,
+        of: &[SubscriberId],
+    ) -> Result<Vec<(SubscriberId, Vec<(Terminal, Option<Due>)>)>, StoreError> {
+        members::standing(self, of)
+    }
+    fn open_marks(&self, shared: u64) -> Result<u64, StoreError> {
+        members::open_marks(self, shared)
+    }
+    fn shared_marks(
+        &self,
+        shared: u64,
+        paused: bool,
+        limit: u32,
+    ) -> Result<Vec<TerminalId>, StoreError> {
+        members::shared_marks(self, shared, paused, limit)
     }
 
     fn document(&self, kind: &str, key: &str) -> Result<Option<Document>, StoreError> {

@@ -1,7 +1,7 @@
 //! A round's decisions: items and what was loaded go in, cases come out. Nothing is read or written here.
 
 use super::case::Case;
-use super::gather::{Ack, Item, Loaded, What, forms, receipt};
+use super::gather::{Ack, Item, Loaded, What, forms};
 use super::ids::Ids;
 use super::{plan, proof, texts};
 use crate::Control;
@@ -74,7 +74,8 @@ impl<'a> Batch<'a> {
                 error,
             } => match self.sent_before(gateway, message_id) {
                 Some(part) => {
-                    item.what = What::Part(part, receipt(part, *state, error.clone()));
+                    let (state, error) = (*state, error.clone());
+                    item.what = What::Part(part, Happening::Receipt { part, state, error });
                     if let Some(Event::Receipt { target, .. }) = &mut item.event {
                         *target = Some(Target::Part(part));
                     }

@@ -126,7 +126,9 @@ impl Item {
                 ack,
             } => {
                 let what = match target {
-                    Some(Target::Part(part)) => What::Part(part, receipt(part, state, error)),
+                    Some(Target::Part(part)) => {
+                        What::Part(part, Happening::Receipt { part, state, error })
+                    }
                     Some(Target::Notice { .. }) => What::Nothing,
                     None => What::Receipt {
                         gateway,
@@ -166,14 +168,6 @@ impl Item {
             ..Self::of(what)
         })
     }
-}
-
-pub(super) fn receipt(
-    part: PartRef,
-    state: ReceiptState,
-    error: Option<NetworkError>,
-) -> Happening {
-    Happening::Receipt { part, state, error }
 }
 
 /// The forms in which a gateway may give an id back (SMPP.md, row 3): as it is, then the others.

@@ -65,12 +65,12 @@ pub(super) fn plan(
     // After a restore nothing is assumed: what is on the terminal is read, or written anew, before anything else.
     let recheck = after_restore(&mut terminal, &full.shadow, incarnation);
     let recheck = recheck.map(|how| how.mark(due, book.book.revision, now));
-    let work = recheck.or(due);
-    let everything = work.is_some_and(|mark| mark.everything);
+    let asked = recheck.or(due);
+    let everything = asked.is_some_and(|mark| mark.everything);
     let Planned { card, plan, .. } =
         house.plan_for(&book.subscriber, &book.book, &book.holds, &full, everything);
     let work = match plan {
-        Ok(plan) => work_of(&full, card.as_ref(), plan, work),
+        Ok(plan) => work_of(&full, card.as_ref(), plan, asked),
         Err(error) => Err(error.to_string()),
     };
     let (kind, plan) = match work {

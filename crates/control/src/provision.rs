@@ -439,7 +439,7 @@ impl Control {
                 });
             }
             self.emit(Event::Terminal { id, state: None });
-            self.wake();
+            self.wake_for(id.subscriber.slice());
             return Ok(());
         }
         Err(ProvisionError::Stale)
@@ -500,7 +500,7 @@ impl Control {
                 replace: false,
             })
             .await?;
-        self.wake();
+        self.wake_for(id.subscriber.slice());
         Ok(())
     }
 

@@ -182,7 +182,9 @@ impl Control {
         for _ in 0..ROUNDS {
             let planning = plans.is_some();
             let wanted = Wanted::of(&items, plans.take());
-            let loaded = match self.store().read(move |reads| wanted.load(reads)).await {
+            let shared = std::sync::Arc::clone(&self.0.contents);
+            let load = move |reads: &dyn store::Reads| wanted.load(reads, &shared);
+            let loaded = match self.store().read(load).await {
                 Ok(loaded) => loaded,
                 Err(error) => {
                     progress.fail(error);

@@ -220,7 +220,9 @@ impl Control {
             let loaded = if wanted.is_nothing() {
                 Ok(Loaded::default())
             } else {
-                self.store().read(move |reads| wanted.load(reads)).await
+                let shared = Arc::clone(&self.0.contents);
+                let load = move |reads: &dyn store::Reads| wanted.load(reads, &shared);
+                self.store().read(load).await
             };
             let loaded = match loaded {
                 Ok(loaded) => loaded,

@@ -2,6 +2,7 @@
 
 use super::answers::Answers;
 use super::known::Knowledge;
+use crate::carry::Contents;
 use book::SubscriberId;
 use delivery::{
     Answer, Event, Happening, Lane, NetworkError, PartRef, ReceiptState, Shipment, ShipmentId,
@@ -283,7 +284,11 @@ impl Wanted {
     }
 
     /// Answers all of it; nothing is asked that nobody wants.
-    pub(super) fn load(mut self, reads: &dyn Reads) -> Result<Loaded, StoreError> {
+    pub(super) fn load(
+        mut self,
+        reads: &dyn Reads,
+        shared: &Contents,
+    ) -> Result<Loaded, StoreError> {
         let mut loaded = Loaded::default();
         let mut terminals = self.texts.clone();
         if !self.sent.is_empty() {
@@ -331,7 +336,9 @@ impl Wanted {
         loaded.shipments(reads, under_way)?;
         if !books.is_empty() {
             let books: Vec<_> = books.into_iter().collect();
-            let found = reads.books_full(&books)?.into_iter();
+            let mut found = reads.books_full(&books)?;
+            shared.join(reads, &mut found)?;
+            let found = found.into_iter();
             loaded.books = found.map(|full| (full.subscriber.id, full)).collect();
         }
         Ok(loaded)

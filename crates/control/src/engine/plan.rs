@@ -54,8 +54,8 @@ pub(super) fn plan(
     ids: &mut Ids,
     now: i64,
 ) -> Option<Decided> {
-    // What a verified call holds back goes when it lets go, whoever asks.
-    let held = full.due.is_some_and(|mark| mark.at == i64::MAX);
+    // What a verified call or a paused campaign holds back goes when it lets go, whoever asks.
+    let held = full.due.is_some_and(|mark| mark.is_held_back());
     if full.terminal.retired || full.terminal.in_flight.is_some() || held {
         return None;
     }

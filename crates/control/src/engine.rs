@@ -113,7 +113,8 @@ impl Control {
     }
 
     /// One step: takes in `events`, everything overdue and what is due, records what is decided, then carries it out and
-    /// answers what came with a token (`stored`). Gives when there is something to do next, ms UTC.
+    /// answers what came with a token (`stored`). Gives when there is something to do next, ms UTC, as far as it knows;
+    /// edits by others and calls want a look every second.
     ///
     /// # Errors
     /// The store's. What could not be recorded was not carried out; all of it comes again.
@@ -160,7 +161,7 @@ impl Control {
         }
         let known = [engine.deadlines.next(), Some(progress.next)];
         let known = known.into_iter().flatten().min();
-        Ok(known.unwrap_or(i64::MAX).min(engine.tended + IDLE))
+        Ok(known.unwrap_or(i64::MAX))
     }
 
     /// Decides and records until nothing is left: a second shipment of a terminal, and a terminal that somebody else
@@ -230,7 +231,10 @@ impl Control {
             engine.deadlines.remove(id);
         }
         let (mut jobs, mut changed) = (Vec::new(), Vec::new());
-        for mut case in batch.cases.into_values() {
+        let mut cases: Vec<Case> = batch.cases.into_values().collect();
+        // What people wait for goes out first (rule 6).
+        cases.sort_by_key(Case::is_bulk);
+        for mut case in cases {
             match case.job() {
                 Some(job) => {
                     jobs.push(job);

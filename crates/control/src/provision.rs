@@ -6,7 +6,7 @@ use book::{Language, Revision, Subscriber, SubscriberId, Understood, region_of, 
 use delivery::{Due, Lane, ShipmentState, Terminal, TerminalId};
 use store::{Job, Refused, SettleJob, StoreError};
 use terminals::{ChannelKind, Content};
-use wire::ota::Counter;
+use wire::ota::{Counter, CounterRule};
 
 /// A subscriber to be taken in.
 #[derive(Debug, Clone)]
@@ -375,9 +375,15 @@ impl Control {
         let profile =
             profile.ok_or_else(|| wrong("card_profile", "A SIM needs its card profile."))?;
         terminal.keys = self.sealed(&card.kic, &card.kid, &profile)?;
-        terminal.iccid = Some(checked_iccid(&card.iccid)?);
+        // The counter goes on: whatever card this is, and however often it is typed in, none is used twice (rule 2).
+        // Only a card that wants each counter one higher must begin again.
+        let iccid = Some(checked_iccid(&card.iccid)?);
+        let spi = self.card(&profile).and_then(|card| card.spi().ok());
+        if iccid != terminal.iccid && spi.is_some_and(|s| s.counter == CounterRule::OneHigher) {
+            terminal.counter_next = 1;
+        }
+        terminal.iccid = iccid;
         terminal.card_profile = Some(profile);
-        terminal.counter_next = 1;
         terminal.in_use = false;
         terminal.in_flight = None;
         terminal.tries = 0;

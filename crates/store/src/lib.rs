@@ -12,6 +12,7 @@ mod asks;
 mod backup;
 mod books;
 mod documents;
+mod fate;
 mod group;
 mod health;
 mod holds;
@@ -32,6 +33,7 @@ mod value;
 mod writer;
 
 pub use backup::{Copied, backup, restore};
+pub use fate::Fate;
 pub use health::Ill;
 pub use job::{Document, DocumentWrite, EditJob, Job, LeaseStep, Refused, SettleJob, StoreError};
 pub use moving::{Moved, move_to};

@@ -184,11 +184,13 @@ pub(super) fn late(world: &mut World, happening: &Happening, now: i64) -> Vec<Ac
             let Some((commands, sw, _)) = answer.executed else {
                 return Vec::new();
             };
-            // Another shipment on its way may have written the same slots since: its own proof will tell.
-            let newer = if world.terminal.in_flight.is_some() {
-                written(&world.shipment, at)
-            } else {
+            // A later plan may have written the same slots since, and its fate may be unknown: its own proof will tell.
+            let last = world.shipment.packets.iter().filter_map(|p| p.counter).max();
+            let newest = last.is_some_and(|last| last + 1 == world.terminal.counter_next);
+            let newer = if newest {
                 Vec::new()
+            } else {
+                written(&world.shipment, at)
             };
             prove_writes(world, at, commands, sw, now, &newer);
             if let Some(packet) = world.shipment.packets.get_mut(at) {

@@ -3,10 +3,10 @@
 use crate::engine::{OTA_KEYS, join_keys};
 use crate::{Control, Event, TerminalView};
 use book::{Language, Revision, Subscriber, SubscriberId, Understood, region_of, understand};
-use delivery::{Due, Lane, ShipmentState, Terminal, TerminalId};
+use delivery::{Due, Lane, ShipmentState, Terminal, TerminalId, new_card};
 use store::{Job, Refused, SettleJob, StoreError};
 use terminals::{ChannelKind, Content};
-use wire::ota::{Counter, CounterRule};
+use wire::ota::Counter;
 
 /// A subscriber to be taken in.
 #[derive(Debug, Clone)]
@@ -311,6 +311,7 @@ impl Control {
             last_outcome: None,
             trouble: None,
             retired: false,
+            record: delivery::Record::default(),
         };
         let job = Job::AddTerminal(Box::new(terminal.clone()));
         self.make(job, request, &terminal.id).await?;
@@ -374,22 +375,16 @@ impl Control {
         let profile = card.profile.clone().or(terminal.card_profile.take());
         let profile =
             profile.ok_or_else(|| wrong("card_profile", "A SIM needs its card profile."))?;
-        terminal.keys = self.sealed(&card.kic, &card.kid, &profile)?;
-        // The counter goes on: whatever card this is, and however often it is typed in, none is used twice (rule 2).
-        // Only a card that wants each counter one higher must begin again.
-        let iccid = Some(checked_iccid(&card.iccid)?);
-        let spi = self.card(&profile).and_then(|card| card.spi().ok());
-        if iccid != terminal.iccid && spi.is_some_and(|s| s.counter == CounterRule::OneHigher) {
-            terminal.counter_next = 1;
-        }
-        terminal.iccid = iccid;
+        let keys = self.sealed(&card.kic, &card.kid, &profile)?;
+        let opened = |sealed: &[u8]| self.vault().open(OTA_KEYS, sealed).ok();
+        let same_keys = match (opened(&keys), opened(&terminal.keys)) {
+            (Some(new), Some(old)) => new.expose() == old.expose(),
+            _ => false,
+        };
+        terminal.keys = keys;
+        terminal.iccid = Some(checked_iccid(&card.iccid)?);
         terminal.card_profile = Some(profile);
-        terminal.in_use = false;
-        terminal.in_flight = None;
-        terminal.tries = 0;
-        terminal.next_try = None;
-        terminal.trouble = None;
-        terminal.proven = Revision(0);
+        new_card(terminal, same_keys, self.now());
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use crate::scenario::Scenario;
 use crate::trace::Trace;
 use book::SubscriberId;
 use control::{Control, Settings};
-use delivery::{Event, Outbound, TerminalId};
+use delivery::{Event, Outbound, Shipment, ShipmentId, TerminalId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use store::Store;
@@ -86,10 +86,14 @@ pub(crate) struct World {
     pub swaps: BTreeMap<u64, String>,
     /// Whose terminals or book were written since the last look.
     pub touched: BTreeSet<SubscriberId>,
+    /// Shipments that were written since the last look.
+    pub moved: BTreeSet<ShipmentId>,
+    /// Every shipment as it was written last.
+    pub shipments: BTreeMap<TerminalId, BTreeMap<ShipmentId, Shipment>>,
     /// Revisions that were told to the person who edited.
     pub told: BTreeMap<SubscriberId, u64>,
-    /// Every counter that went out under a card's keys, with the octets of its parts.
-    pub counters: BTreeMap<(String, u64, u8), Vec<u8>>,
+    /// Every counter that went out to a card, under the right keys or wrong ones, with the octets of its parts.
+    pub counters: BTreeMap<(String, bool, u64, u8), Vec<u8>>,
     turns: (i64, u32),
     pub steps: u64,
 }
@@ -135,6 +139,8 @@ impl World {
             sims: BTreeMap::new(),
             swaps: BTreeMap::new(),
             touched: BTreeSet::new(),
+            moved: BTreeSet::new(),
+            shipments: BTreeMap::new(),
             told: BTreeMap::new(),
             counters: BTreeMap::new(),
             turns: (0, 0),
@@ -363,6 +369,7 @@ impl World {
 
     /// What a node did goes out; a node that ended is gone, with what it had not sent.
     pub async fn after_turn(&mut self, n: usize) -> Found {
+        self.listen();
         let Some(node) = self.nodes.get_mut(n) else {
             return Ok(());
         };
@@ -392,6 +399,7 @@ impl World {
             self.submit(n, message);
         }
         if let Some(back_after) = dead {
+            self.check_all().await?;
             self.note(format_args!("node {n} is gone, back in {back_after} ms"));
             self.after(back_after, Next::Start { node: n });
         }

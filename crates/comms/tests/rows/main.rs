@@ -7,4 +7,5 @@ mod peer;
 mod receipts;
 mod refusals;
 mod session;
+mod settings;
 mod table;

@@ -3,8 +3,8 @@
 use super::answers::Answers;
 use book::SubscriberId;
 use delivery::{
-    Answer, Event, Happening, Lane, PartRef, ReceiptState, Shipment, ShipmentId, Slices, Target,
-    TerminalId,
+    Answer, Event, Happening, Lane, NetworkError, PartRef, ReceiptState, Shipment, ShipmentId,
+    Slices, Target, TerminalId,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::{BookFull, Document, Reads, ShipmentFilter, StoreError, TerminalFull};
@@ -37,7 +37,7 @@ pub(super) enum What {
         gateway: String,
         message_id: String,
         state: ReceiptState,
-        absent: bool,
+        error: Option<NetworkError>,
     },
     /// A message from a terminal.
     Mobile(Mobile),
@@ -106,16 +106,16 @@ impl Item {
                 error,
                 ack,
             } => {
-                let absent = state == ReceiptState::EnRoute
-                    && error.as_ref().is_some_and(|error| error.absent);
                 let what = match target {
-                    Some(Target::Part(part)) => What::Part(part, receipt(part, state, absent)),
+                    Some(Target::Part(part)) => {
+                        What::Part(part, Happening::Receipt { part, state, error })
+                    }
                     Some(Target::Notice { .. }) => What::Nothing,
                     None => What::Receipt {
                         gateway,
                         message_id,
                         state,
-                        absent,
+                        error,
                     },
                 };
                 (what, Some((ack, false)))
@@ -145,14 +145,6 @@ impl Item {
         };
         let ack = ack.map(|(token, mobile)| Ack { token, mobile });
         Some(Self { what, ack })
-    }
-}
-
-pub(super) fn receipt(part: PartRef, state: ReceiptState, absent: bool) -> Happening {
-    Happening::Receipt {
-        part,
-        state,
-        absent,
     }
 }
 

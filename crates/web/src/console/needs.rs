@@ -95,6 +95,30 @@ pub async fn list(control: &Control, w: Words) -> Result<Vec<Need>, StoreError> 
             link: "/console/phones?state=trouble".to_owned(),
         });
     }
+    // Nobody must act here, and it is worth knowing: nothing proven for as long as a message is valid.
+    let quiet = terminals.iter().filter(|(terminal, _)| {
+        let known = terminal.trouble.is_some() || terminal.retired;
+        terminal.record.notice.is_some() && !known
+    });
+    for (terminal, _) in quiet.take(2) {
+        let notice = terminal.record.notice.as_ref();
+        needs.push(Need {
+            state: "waiting",
+            what: w.with2(
+                "needs-phone",
+                ("number", terminal.msisdn.clone()),
+                (
+                    "trouble",
+                    notice.map(|n| n.sentence.clone()).unwrap_or_default(),
+                ),
+            ),
+            since: notice.map(|notice| clock(notice.since)),
+            link: format!(
+                "/console/phones/{}",
+                book::encode_in('t', terminal.id.subscriber, terminal.id.no)
+            ),
+        });
+    }
     let holds = control.store().holds(None, true).await?;
     if let Some(oldest) = holds.iter().map(|hold| hold.since).min() {
         needs.push(Need {

@@ -20,6 +20,8 @@ struct Page {
     figures: Vec<Figure>,
     gateways: Vec<Gateway>,
     networks: Vec<Network>,
+    /// What waits for a gateway, as a sentence; none when nothing does.
+    waiting: Option<String>,
 }
 
 /// One of the four numbers, with its ten minutes.
@@ -71,7 +73,16 @@ pub async fn show(
         },
     ];
     let (table, now) = (control.network(), control.now());
+    let waiting = table.waiting;
+    let waits = waiting.interactive + waiting.bulk > 0;
     Ok(page(&Page {
+        waiting: waits.then(|| {
+            w.with2(
+                "router-waiting",
+                ("interactive", count(waiting.interactive)),
+                ("bulk", count(waiting.bulk)),
+            )
+        }),
         f: Frame::new(w, &admin, "overview"),
         needs: needs::list(control, w).await?,
         checked: clock(now),

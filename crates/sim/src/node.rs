@@ -60,6 +60,8 @@ struct Breaks {
     /// Requests until the node ends, and whether the last one is still carried out.
     end: Option<(u32, bool)>,
     dead: bool,
+    /// A request was lost since somebody last asked.
+    struck: bool,
     /// Requests until the line breaks, how many are lost then, and whether they are carried out all the same.
     outage: Option<(u32, u32, bool)>,
 }
@@ -87,6 +89,17 @@ impl Line {
     }
 
     fn judge(&self) -> Fate {
+        let fate = self.fate();
+        lock(&self.0).struck |= fate != Fate::Heard;
+        fate
+    }
+
+    /// Whether a request was lost since this was last asked.
+    pub fn struck(&self) -> bool {
+        std::mem::take(&mut lock(&self.0).struck)
+    }
+
+    fn fate(&self) -> Fate {
         let mut breaks = lock(&self.0);
         let lost = |carried_out| {
             if carried_out {

@@ -3,7 +3,7 @@
 use crate::world::{Found, World};
 use control::{Event, TerminalState};
 use delivery::{Lane, Outbound, PartRef, Target};
-use store::TerminalFull;
+use store::{ShipmentFilter, TerminalFull};
 use terminals::{ChannelKind, Owner, Proof};
 
 /// Every so many steps all terminals are looked at.
@@ -17,6 +17,9 @@ impl World {
     /// Every rule, for every terminal that a node said it wrote since the last look; sometimes for all of them.
     pub async fn check(&mut self) -> Found {
         self.listen();
+        if std::mem::take(&mut self.unheard) {
+            self.look_anew().await?;
+        }
         let subscribers: Vec<_> = std::mem::take(&mut self.touched).into_iter().collect();
         let shipments: Vec<_> = std::mem::take(&mut self.moved).into_iter().collect();
         let (rows, moved) = self
@@ -71,6 +74,24 @@ impl World {
         Ok(())
     }
 
+    /// Every shipment as it is stored.
+    async fn look_anew(&mut self) -> Found {
+        self.touched.extend(self.subscribers.iter().copied());
+        for known in &self.terminals {
+            let of = ShipmentFilter {
+                terminal: Some(known.id),
+                limit: 1000,
+                ..ShipmentFilter::default()
+            };
+            let shipments = self.store.shipments(of).await.map_err(text)?;
+            let shipments = shipments
+                .into_iter()
+                .map(|shipment| (shipment.id, shipment));
+            self.shipments.insert(known.id, shipments.collect());
+        }
+        Ok(())
+    }
+
     /// The same, of everything as it is stored.
     pub async fn check_all(&self) -> Found {
         for id in &self.subscribers {
@@ -91,6 +112,8 @@ impl World {
             let Some(running) = &mut node.running else {
                 continue;
             };
+            // What was written and not heard of, nobody told.
+            self.unheard |= running.line.struck();
             while let Ok(emitted) = running.emitted.try_recv() {
                 match emitted.event {
                     Event::Change { subscriber, .. } => {

@@ -86,6 +86,8 @@ pub(crate) struct World {
     pub swaps: BTreeMap<u64, String>,
     /// Whose terminals or book were written since the last look.
     pub touched: BTreeSet<SubscriberId>,
+    /// Something was written that nobody heard of.
+    pub unheard: bool,
     /// Shipments that were written since the last look.
     pub moved: BTreeSet<ShipmentId>,
     /// Every shipment as it was written last.
@@ -139,6 +141,7 @@ impl World {
             sims: BTreeMap::new(),
             swaps: BTreeMap::new(),
             touched: BTreeSet::new(),
+            unheard: false,
             moved: BTreeSet::new(),
             shipments: BTreeMap::new(),
             told: BTreeMap::new(),

@@ -123,7 +123,8 @@ impl Control {
     }
 
     /// One step: takes in `events`, everything overdue and what is due, records what is decided, then carries it out and
-    /// answers what came with a token (`stored`). Gives when there is something to do next, ms UTC.
+    /// answers what came with a token (`stored`). Gives when there is something to do next, ms UTC, as far as it knows;
+    /// edits by others and calls want a look every second.
     ///
     /// # Errors
     /// The store's. What could not be recorded was not carried out; all of it comes again.
@@ -185,15 +186,12 @@ impl Control {
         let again = engine.unknown.iter().map(|(at, _)| *at).min();
         let known = [engine.deadlines.next(), Some(progress.next), again];
         let known = known.into_iter().flatten().min();
-        let idle = if self.0.owner.shared() {
-            inbox::LOOK
-        } else {
-            IDLE
-        };
-        Ok(known
-            .unwrap_or(i64::MAX)
-            .min(engine.tended + IDLE)
-            .min(now + idle))
+        let known = known.unwrap_or(i64::MAX);
+        // What other nodes wrote is looked for, even when nothing is known to be due.
+        Ok(match self.0.owner.shared() {
+            true => known.min(now + inbox::LOOK),
+            false => known,
+        })
     }
 
     /// Decides and records until nothing is left: a second shipment of a terminal, and a terminal that somebody else
@@ -279,7 +277,10 @@ impl Control {
             engine.deadlines.remove(id);
         }
         let (mut jobs, mut changed) = (Vec::new(), Vec::new());
-        for mut case in batch.cases.into_values() {
+        let mut cases: Vec<Case> = batch.cases.into_values().collect();
+        // What people wait for goes out first (rule 6).
+        cases.sort_by_key(Case::is_bulk);
+        for mut case in cases {
             let slice = case.terminal().id.subscriber.slice();
             let Some(held) = engine.held.get(slice) else {
                 // Lost between two looks: they find their way in the next round.

@@ -5,8 +5,8 @@ use super::known::Known;
 use super::plan::{Decided, Shipped};
 use crate::Control;
 use delivery::{
-    Action, Due, Happening, PartRef, Shipment, ShipmentId, ShipmentState, Terminal, TerminalId,
-    World, decide,
+    Action, Due, Happening, Lane, PartRef, Shipment, ShipmentId, ShipmentState, Terminal,
+    TerminalId, World, decide,
 };
 use std::collections::BTreeMap;
 use store::{DocumentWrite, Job, SettleJob, TerminalFull};
@@ -89,6 +89,15 @@ impl Case {
             shipment,
             shadow,
         })
+    }
+
+    /// Whether it sends what nobody waits for.
+    pub(super) fn is_bulk(&self) -> bool {
+        let mut sends = self.actions.iter().filter_map(|action| match action {
+            Action::Send(messages) => messages.first(),
+            _ => None,
+        });
+        sends.any(|message| message.lane == Lane::Bulk)
     }
 
     /// A plan that was made from `before`.

@@ -231,10 +231,14 @@ fn work_of(
             let ours = full.shadow.slots.iter().filter(|(slot, state)| {
                 slot.ext1_record().is_none() && matches!(state.owner, Owner::Ours(_))
             });
-            plan.packets =
+            let reads =
                 sim::reads(card, ours.map(|(slot, _)| *slot)).map_err(|error| error.to_string())?;
-            plan.writes.clear();
-            return Ok((ShipmentKind::Verify, plan));
+            // Nothing of ours to read back: then what is due is written.
+            if !reads.is_empty() {
+                plan.packets = reads;
+                plan.writes.clear();
+                return Ok((ShipmentKind::Verify, plan));
+            }
         }
     }
     let reads = plan

@@ -14,8 +14,11 @@
 //! # }
 //! ```
 
+mod ballast;
 mod processes;
 mod programs;
+
+pub use ballast::Ballast;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -8,10 +8,8 @@ mod editors;
 mod sample;
 
 use editors::Editors;
-use pgbox::Server;
+use pgbox::{Ballast, Server};
 use sample::Folder;
-use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -62,34 +60,11 @@ fn small_disk(test: &str, megabytes: u32) -> Option<PathBuf> {
     None
 }
 
-/// Takes all the room there is, until it is dropped.
-struct Ballast(PathBuf);
-
-impl Ballast {
-    fn fill(room: &Path) -> Self {
-        let path = room.join("ballast");
-        let mut file = File::create(&path).unwrap();
-        let mut piece = vec![0_u8; 1 << 20];
-        while piece.len() > 512 {
-            if file.write_all(&piece).is_err() {
-                piece.truncate(piece.len() / 2);
-            }
-        }
-        Self(path)
-    }
-}
-
-impl Drop for Ballast {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
 /// Fills the disk under a store with editors at work, waits for the sentence, reads, and makes room.
 async fn check(room: &Path, store: &Store) {
     let editors = Editors::start(store).await;
     editors.answers(100).await;
-    let ballast = Ballast::fill(room);
+    let ballast = Ballast::fill(room).unwrap();
     until("a red light", async || store.ill().is_some()).await;
     let sentence = store.ill().unwrap().sentence;
     assert!(
@@ -145,7 +120,7 @@ async fn under_the_log_of_postgresql() {
     let store = Store::connect(&Servers::one(server.url())).unwrap();
     let editors = Editors::start(&store).await;
     editors.answers(100).await;
-    let ballast = Ballast::fill(&room);
+    let ballast = Ballast::fill(&room).unwrap();
     until("a red light", async || store.ill().is_some()).await;
     drop(ballast);
     if !server.is_running() {

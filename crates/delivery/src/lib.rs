@@ -5,8 +5,8 @@
 pub mod alert;
 pub mod audit;
 pub mod breaker;
-pub mod counter;
 pub mod campaign;
+pub mod counter;
 pub mod decide;
 pub mod event;
 pub mod history;
@@ -19,9 +19,9 @@ pub mod slices;
 pub mod state;
 
 pub use audit::{Stored, Violation, audit, audit_at};
+pub use campaign::{Campaign, CampaignNo, CampaignState, Carried, Layer, Progress, Step};
 pub use counter::{CounterEnd, Recheck, after_restore, new_card, next_counter};
 pub use decide::{Action, Answer, Happening, World, decide, decide_not_before};
-pub use campaign::{Campaign, CampaignNo, CampaignState, Carried, Layer, Progress, Step};
 pub use event::{Class, Event, NetworkError, ReceiptState};
 pub use outbound::{Lane, Outbound, PartRef, Target};
 pub use policy::Policy;

@@ -242,6 +242,7 @@ impl World {
                     everything: true,
                     verify: false,
                     test: false,
+                    shared: 0,
                 };
                 let job = Job::MarkDue {
                     marks: vec![(id, due)],

@@ -87,7 +87,7 @@ fn due() -> impl Strategy<Value = Due> {
             everything,
             verify,
             test: false,
-                shared: 0,
+            shared: 0,
         })
 }
 

@@ -37,6 +37,7 @@ pub(crate) struct Engine {
     ids: ids::Ids,
     pace: pace::Pace,
     known: known::Knowledge,
+    recheck: crate::recheck::Recheck,
     /// What an earlier owner left on its way in these slices, after this shipment.
     take_up: Vec<(Slices, Option<ShipmentId>)>,
     /// Receipts for what nobody has recorded yet, and when they are looked at again, ms UTC.
@@ -56,6 +57,7 @@ impl Default for Engine {
             ids: Default::default(),
             pace: Default::default(),
             known: Default::default(),
+            recheck: Default::default(),
             take_up: Vec::new(),
             unknown: Vec::new(),
             looked: i64::MIN,
@@ -516,6 +518,8 @@ impl Control {
             return Ok(());
         }
         engine.tended = now;
+        let owned = engine.held.slices();
+        self.recheck(&mut engine.recheck, owned).await?;
         // What is nobody's in particular is done by one node.
         let one = self.is_first();
         self.beat(one).await?;
@@ -543,11 +547,9 @@ impl Control {
         Ok(page.map(|id| Item::of(What::TakeUp(id))).collect())
     }
 
-    /// Parts that wait in the gateways.
+    /// Bulk parts that wait for a gateway.
     fn parts_waiting(&self) -> u32 {
-        let table = self.network();
-        let rows = table.gateways.values();
-        rows.fold(0, |sum, row| sum.saturating_add(row.queued))
+        self.network().bulk_queued()
     }
 
     /// What pages and logs are told of an event before anything is decided.

@@ -6,7 +6,7 @@ use super::plan::{Decided, Shipped};
 use crate::Control;
 use delivery::{
     Action, Due, Happening, Lane, PartRef, Shipment, ShipmentId, ShipmentState, Terminal,
-    TerminalId, World, decide,
+    TerminalId, World, decide, decide_not_before,
 };
 use std::collections::BTreeMap;
 use store::{DocumentWrite, Job, SettleJob, TerminalFull};
@@ -176,7 +176,18 @@ impl Case {
             self.sent.push((gateway.clone(), id.clone(), *part));
         }
         let moved = world.moved.len();
-        let actions = decide(world, happening, &house.settings().policy, now);
+        let policy = &house.settings().policy;
+        let actions = match happening {
+            Happening::Start | Happening::Accepted { .. } | Happening::Answer(_) => {
+                decide(world, happening, policy, now)
+            }
+            // Something went wrong, or did not come: the table knows whether the way is closed for many.
+            _ => {
+                let closed = house.network().retry_after(&world.terminal.msisdn, now);
+                let not_before = closed.map_or(i64::MIN, |wait| now.saturating_add(wait));
+                decide_not_before(world, happening, policy, now, not_before)
+            }
+        };
         self.moments.push(moment(world, moved, &actions));
         self.actions.extend(actions);
     }

@@ -147,7 +147,7 @@ impl From<Alone> for String {
 }
 
 /// Takes the data folder for this process: two servers on one store would send everything twice.
-fn lock(folder: &Path) -> Result<File, Alone> {
+pub fn lock(folder: &Path) -> Result<File, Alone> {
     let path = folder.join("kith.lock");
     let said =
         |error: &dyn std::fmt::Display| format!("{} cannot be used: {error}.", path.display());

@@ -17,8 +17,8 @@ mod health;
 mod holds;
 mod job;
 mod leases;
-mod moving;
 mod members;
+mod moving;
 mod postgres;
 mod reads;
 mod schema;
@@ -34,10 +34,10 @@ mod writer;
 
 pub use backup::{Copied, backup, restore};
 pub use health::Ill;
-pub use moving::{Moved, move_to};
 pub use job::{
     Document, DocumentWrite, EditJob, Job, LeaseStep, MembersJob, Refused, SettleJob, StoreError,
 };
+pub use moving::{Moved, move_to};
 pub use postgres::Servers;
 pub use reads::{BookFull, Counts, Member, Reads, ShipmentFilter, TerminalFull};
 pub use store::Store;

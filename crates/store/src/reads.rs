@@ -1,6 +1,6 @@
 //! What may be asked of a store. Every answer is one committed state.
 
-use crate::table::{At, Database};
+use crate::table::{At, Database, WHOLE};
 use crate::value::Columns;
 use crate::{
     Document, StoreError, books, documents, holds, leases, members, shipments, subscribers,
@@ -86,6 +86,8 @@ pub trait Reads {
     /// The same of several slices.
     fn incarnations(&self, slices: &Slices) -> Result<BTreeMap<u8, u64>, StoreError>;
     fn counts(&self, now: i64) -> Result<Counts, StoreError>;
+    /// Every row of every subscriber's table as a line, in order: to compare two stores.
+    fn dump(&self) -> Result<Vec<String>, StoreError>;
     fn leases(&self) -> Result<Vec<Lease>, StoreError>;
 
     fn subscriber(&self, id: SubscriberId) -> Result<Option<Subscriber>, StoreError>;
@@ -222,6 +224,18 @@ impl<D: Database> Reads for D {
         }
         let of = |slice| Ok((slice, self.incarnation(slice)?));
         slices.iter().map(of).collect()
+    }
+    fn dump(&self) -> Result<Vec<String>, StoreError> {
+        let mut lines = Vec::new();
+        for table in WHOLE.iter().filter(|table| table.name != "departed") {
+            let names: Vec<_> = table.columns().map(|(name, _)| name).collect();
+            let sql = format!("SELECT {} FROM {}", names.join(", "), table.name);
+            let rows = self.rows(At::Everywhere, &sql, &[])?;
+            let line = |row| format!("{} {} {row:?}", table.name, table.part);
+            lines.extend(rows.into_iter().map(line));
+        }
+        lines.sort_unstable();
+        Ok(lines)
     }
     fn counts(&self, now: i64) -> Result<Counts, StoreError> {
         shipments::counts(self, now)

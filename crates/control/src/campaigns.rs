@@ -133,7 +133,7 @@ impl Control {
         pace: Option<u32>,
     ) -> Result<Campaign, StepError> {
         for _ in 0..ATTEMPTS {
-            let (mut campaign, mut state) = self.steppable(grant, no, Step::Start).await?;
+            let (mut campaign, mut state) = self.take_step(grant, no, Step::Start).await?;
             let mut carried: Read<Carried> = self
                 .look_up(CARRIED, group_key(campaign.value.group))
                 .await?;
@@ -201,7 +201,7 @@ impl Control {
         no: CampaignNo,
     ) -> Result<Campaign, StepError> {
         for _ in 0..ATTEMPTS {
-            let (mut campaign, mut state) = self.steppable(grant, no, Step::Cancel).await?;
+            let (mut campaign, mut state) = self.take_step(grant, no, Step::Cancel).await?;
             let planned = campaign.value.state == CampaignState::Planned;
             let newest = if planned {
                 state.value.planned
@@ -274,7 +274,7 @@ impl Control {
     }
 
     /// The campaign and its group, if the step may be taken.
-    async fn steppable(
+    async fn take_step(
         &self,
         grant: &OrganisationGrant,
         no: CampaignNo,
@@ -297,7 +297,7 @@ impl Control {
         to: CampaignState,
     ) -> Result<Campaign, StepError> {
         for _ in 0..ATTEMPTS {
-            let (mut campaign, _) = self.steppable(grant, no, step).await?;
+            let (mut campaign, _) = self.take_step(grant, no, step).await?;
             campaign.value.state = to;
             if self.written(campaign.writes().into()).await? {
                 return Ok(campaign.value);

@@ -3,7 +3,7 @@
 
 use wire::ota::{Algorithm, Header, KeySet, Spi};
 use wire::smpp::{Body, Frame, Frames, Pdu, receipt, status};
-use wire::sms::{self, Reassembly, Received, card, gsm7, udh};
+use wire::sms::{self, Limits, Reassembler, Received, card, gsm7, udh};
 use wire::uicc;
 
 /// Records and files of a card.
@@ -41,7 +41,7 @@ pub fn sms(octets: &[u8]) {
     gsm7::decode(octets);
     let half = octets.len() / 2;
     let (left, right) = octets.split_at(half);
-    let mut waiting = Reassembly::new(4, 60);
+    let mut waiting = Reassembler::new(Limits::USUAL);
     for dcs in [0x00, 0x08, 0xF5] {
         for (udhi, udl) in [
             (true, None),
@@ -57,7 +57,7 @@ pub fn sms(octets: &[u8]) {
             let parts = [part(left), part(right)];
             let _ = sms::join(dcs, &parts);
             for part in parts {
-                waiting.take("+447700900101", part, u64::from(dcs));
+                waiting.take("+447700900101", udhi, part.tp_ud, 0, i64::from(dcs));
             }
         }
     }

@@ -17,11 +17,19 @@ needs-holds = { $count ->
     [one] 1 large change waits for a yes.
    *[other] { $count } large changes wait for a yes.
   }
+alert-errors = Gateway { $name } refuses or does not answer many messages.
+alert-receipts-missing = Gateway { $name } takes messages, and their receipts do not come.
+alert-queue-growing = Messages that somebody waits for are queued, and the queue grows.
+alert-network-failing = Most messages to { $name } fail, or the phones are away.
+router-waiting = Waiting until a gateway can take them: { $interactive } that somebody waits for, { $bulk } of campaigns.
+hour-gateway = Last hour: { $taken } taken, { $failed } refused or unanswered, { $arrived } receipts, round trip { $time }
+hour-network = Last hour: { $taken } sent, { $arrived } arrived, { $failed } failed or away, delay { $time }
 need-down = Down
 need-slow = Slow
 need-paused = Paused
 need-trouble = Needs help
 need-held = Held
+need-waiting = No answer
 figure-waiting = phones with changes that wait
 figure-on-the-way = on the way
 figure-proven = proven in the last hour
@@ -36,6 +44,7 @@ health-down = Down
 health-paused = Paused
 col-state = State
 col-name = Name
+col-hour = Last hour
 col-since = Since
 col-reason = Reason
 col-window = Window

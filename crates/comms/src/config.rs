@@ -1,6 +1,8 @@
 //! A gateway as it is configured (`[[gateway]]`): what a carrier's SMSC wants.
 
+use crate::tls::TlsConfig;
 use delivery::network::Price;
+use delivery::route::Route;
 use serde::Deserialize;
 
 /// One carrier gateway.
@@ -46,6 +48,15 @@ pub struct GatewayConfig {
     /// data_coding for business cards: F5 or 04.
     #[serde(default = "default_card")]
     pub data_coding_card: u8,
+    /// The beginnings of the numbers that it takes (`+44`); empty = any number. The longest that fits wins.
+    #[serde(default)]
+    pub prefixes: Vec<String>,
+    /// Its share among gateways that take the same number; 0 = only when no other can.
+    #[serde(default = "one_share")]
+    pub weight: u32,
+    /// How much of its weight counts for bulk, of a hundred; 0 = no bulk by it.
+    #[serde(default = "default_bulk_share")]
+    pub bulk_share: u32,
     /// Most messages without answer.
     #[serde(default = "default_window")]
     pub window: u32,
@@ -61,6 +72,9 @@ pub struct GatewayConfig {
     /// Texts that look like receipts are receipts although esm_class says nothing (SMPP.md, row 8).
     #[serde(default)]
     pub plain_receipts: bool,
+    /// TLS to it; plain when absent.
+    #[serde(default)]
+    pub tls: Option<TlsConfig>,
     /// Price of one part in millionths of `currency`, to show what a change costs.
     #[serde(default)]
     pub price_micros: Option<u64>,
@@ -70,6 +84,63 @@ pub struct GatewayConfig {
 }
 
 impl GatewayConfig {
+    /// What routing needs of it.
+    pub fn route(&self) -> Route {
+        Route {
+            gateway: self.name.clone(),
+            prefixes: self.prefixes.clone(),
+            weight: self.weight,
+            bulk_share: self.bulk_share,
+        }
+    }
+
+    /// What cannot be meant, as a sentence.
+    ///
+    /// # Errors
+    /// The sentence, which begins with the gateway's name.
+    pub fn check(&self) -> Result<(), String> {
+        let wrong = |why: &str| Err(format!("gateway “{}”: {why}", self.name));
+        let digits = |prefix: &String| {
+            let digits = prefix.strip_prefix('+').unwrap_or_default();
+            !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())
+        };
+        if self.name.trim().is_empty() {
+            return Err("a gateway has no name: give it one.".into());
+        }
+        if self.host.is_empty() || self.port == 0 {
+            return wrong("host and port are where the SMSC listens: give both.");
+        }
+        if let Some(prefix) = self.prefixes.iter().find(|prefix| !digits(prefix)) {
+            return wrong(&format!(
+                "“{prefix}” is no beginning of a number: write it as +44, or leave prefixes out for any number."
+            ));
+        }
+        if self.bulk_share > 100 {
+            return wrong("bulk_share is a part of a hundred: 0 to 100.");
+        }
+        if self.window == 0 {
+            return wrong("window = 0 would send nothing: 1 to 10 is usual.");
+        }
+        if self
+            .rate_per_s
+            .is_some_and(|rate| !rate.is_finite() || rate < 0.1)
+        {
+            return wrong("rate_per_s must be 0.1 or more; leave it out for no limit.");
+        }
+        if self.answer_seconds == 0 {
+            return wrong("answer_seconds = 0 gives no time to answer: 10 is usual.");
+        }
+        if self.price_micros.is_some() && self.currency.is_none() {
+            return wrong("price_micros needs a currency, such as GBP.");
+        }
+        if let Some(tls) = &self.tls
+            && let Err(why) = tls.client(&self.host)
+        {
+            return wrong(&format!("tls: {why}"));
+        }
+        Ok(())
+    }
+
     /// What one part costs: a price without a currency is none.
     pub fn price(&self) -> Option<Price> {
         Some(Price {
@@ -95,6 +166,12 @@ fn default_port() -> u16 {
 }
 fn one() -> u8 {
     1
+}
+fn one_share() -> u32 {
+    1
+}
+fn default_bulk_share() -> u32 {
+    100
 }
 fn default_ota() -> u8 {
     0xF6

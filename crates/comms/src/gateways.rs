@@ -2,11 +2,14 @@
 
 mod socket;
 
+use crate::hub::{Hub, Order, lock};
+use crate::tls::{Stream, TlsConfig, no_handshake, why};
 use crate::{GatewayConfig, Line};
+use delivery::alert::{Change, Watch};
 use delivery::network::NetworkTable;
 use delivery::{Event, Outbound};
 use socket::{Done, Socket};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -27,78 +30,68 @@ const GOODBYE: Duration = Duration::from_secs(3);
 /// Messages taken in before they are written together.
 const GROUP: usize = 1_000;
 
-enum Order {
-    Send(Outbound),
-    Stored(u64, bool),
-    Stop,
-}
-
 /// A connection was opened, or why not.
 struct Opened {
     port: usize,
     number: u64,
-    stream: Result<TcpStream, String>,
+    stream: Result<Stream, String>,
 }
 
 /// Every gateway of this process.
 pub struct Gateways {
-    lines: Vec<mpsc::UnboundedSender<Order>>,
+    hub: Arc<Mutex<Hub>>,
     tasks: Vec<JoinHandle<()>>,
-    table: Arc<Mutex<NetworkTable>>,
+    watch: JoinHandle<()>,
 }
 
 impl Gateways {
-    /// Connects to all of them, and keeps connecting. Messages go by the first that is configured; what comes is told
-    /// to `events`.
+    /// Connects to all of them, and keeps connecting. What comes is told to `events`.
     pub fn start(configs: Vec<GatewayConfig>, events: mpsc::Sender<Event>) -> Self {
-        let table = Arc::new(Mutex::new(NetworkTable::default()));
         let mut lines = Vec::new();
-        let mut tasks = Vec::new();
-        for (index, config) in (0_u64..).zip(configs) {
+        let mut inboxes = Vec::new();
+        for config in &configs {
             let (orders, inbox) = mpsc::unbounded_channel();
-            lines.push(orders);
+            lines.push((config.route(), orders));
+            inboxes.push(inbox);
+        }
+        let hub = Arc::new(Mutex::new(Hub::new(lines)));
+        let mut tasks = Vec::new();
+        for (place, (config, inbox)) in configs.into_iter().zip(inboxes).enumerate() {
             let work = Work {
-                line: Line::new(config.clone(), index << 48, now()),
+                line: Line::new(config.clone(), (place as u64) << 48, now()),
+                place,
+                taken: 0,
                 config,
                 events: events.clone(),
-                table: Arc::clone(&table),
+                hub: Arc::clone(&hub),
                 sockets: Vec::new(),
             };
             tasks.push(tokio::spawn(work.run(inbox)));
         }
-        Self {
-            lines,
-            tasks,
-            table,
-        }
+        let watch = tokio::spawn(watch(lock(&hub).table()));
+        Self { hub, tasks, watch }
     }
 
-    /// Sends a message by a gateway.
+    /// Sends a message by the gateway that routing chooses; while none can take it, it waits.
     pub fn send(&self, message: Outbound) {
-        if let Some(line) = self.lines.first() {
-            // A line ends only when everything does.
-            let _ = line.send(Order::Send(message));
-        }
+        lock(&self.hub).send(message);
     }
 
     /// What came with `ack` is stored (or could not be): the gateway may be answered.
     pub fn stored(&self, ack: u64, ok: bool) {
-        let index = usize::try_from(ack >> 48).unwrap_or(usize::MAX);
-        if let Some(line) = self.lines.get(index) {
-            let _ = line.send(Order::Stored(ack, ok));
-        }
+        let place = usize::try_from(ack >> 48).unwrap_or(usize::MAX);
+        lock(&self.hub).tell(place, Order::Stored(ack, ok));
     }
 
     /// The network state table as it stands.
     pub fn table(&self) -> Arc<Mutex<NetworkTable>> {
-        Arc::clone(&self.table)
+        lock(&self.hub).table()
     }
 
     /// Unbinds everywhere and waits a moment for answers under way.
     pub async fn shutdown(self) {
-        for line in &self.lines {
-            let _ = line.send(Order::Stop);
-        }
+        self.watch.abort();
+        lock(&self.hub).stop();
         for task in self.tasks {
             let _ = task.await;
         }
@@ -107,9 +100,13 @@ impl Gateways {
 
 struct Work {
     line: Line,
+    /// Its place among the gateways.
+    place: usize,
+    /// Messages that it was ever given.
+    taken: u64,
     config: GatewayConfig,
     events: mpsc::Sender<Event>,
-    table: Arc<Mutex<NetworkTable>>,
+    hub: Arc<Mutex<Hub>>,
     sockets: Vec<Socket>,
 }
 
@@ -121,6 +118,7 @@ impl Work {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let (mut stopping, mut leaving): (Option<i64>, Option<i64>) = (None, None);
         let mut octets = vec![0; READ];
+        let mut told = Vec::new();
         loop {
             tokio::select! {
                 (port, done) = socket::next(&mut self.sockets, &mut octets) => match done {
@@ -130,7 +128,7 @@ impl Work {
                         self.line.input(port, octets, now());
                     }
                     Done::Read(Err(error)) | Done::Wrote(Err(error)) => {
-                        self.lost(port, &format!("The connection broke: {error}."));
+                        self.lost(port, &why(&error));
                     }
                     Done::Wrote(Ok(())) => {}
                 },
@@ -140,7 +138,11 @@ impl Work {
                     let mut group = 0;
                     loop {
                         match next {
-                            Some(Order::Send(message)) => self.line.push(message, now()),
+                            Some(Order::Send(message)) => {
+                                self.taken += 1;
+                                self.line.push(message, now());
+                            }
+                            Some(Order::Tell(event)) => told.push(event),
                             Some(Order::Stored(token, ok)) => self.line.stored(token, ok),
                             Some(Order::Stop) | None => stopping = Some(now()),
                         }
@@ -154,14 +156,17 @@ impl Work {
                         }
                     }
                 }
-                _ = tick.tick() => self.line.tick(now()),
+                _ = tick.tick() => {
+                    self.line.jitter(jitter());
+                    self.line.tick(now());
+                }
             }
             if stopping.is_none() {
                 self.connect(&opened);
             }
             self.write();
             self.publish();
-            for event in self.line.events() {
+            for event in self.line.events().into_iter().chain(told.drain(..)) {
                 if self.events.send(event).await.is_err() {
                     stopping.get_or_insert(now());
                 }
@@ -218,9 +223,9 @@ impl Work {
             }
             socket.asked = true;
             let (host, tcp) = (self.config.host.clone(), self.config.port);
-            let (opened, number) = (opened.clone(), socket.number);
+            let (opened, number, tls) = (opened.clone(), socket.number, self.config.tls.clone());
             tokio::spawn(async move {
-                let stream = open(&host, tcp).await;
+                let stream = open(&host, tcp, tls).await;
                 // Nobody hears it when the line has ended.
                 let _ = opened
                     .send(Opened {
@@ -242,7 +247,7 @@ impl Work {
                 continue;
             };
             if let Err(error) = socket.write(octets, now()) {
-                self.lost(port, &format!("The connection broke: {error}."));
+                self.lost(port, &why(&error));
             } else if socket
                 .blocked
                 .is_some_and(|since| now() - since > ms(WRITE))
@@ -259,23 +264,42 @@ impl Work {
         }
     }
 
-    fn publish(&self) {
-        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        let row = table.gateways.entry(self.config.name.clone()).or_default();
-        if *row != self.line.rows.gateway {
-            row.clone_from(&self.line.rows.gateway);
-        }
-        for (prefix, network) in &self.line.rows.networks {
-            let row = table.networks.entry(prefix.clone()).or_default();
-            if row != network {
-                row.clone_from(network);
+    /// The line's rows for the table; what waits here in vain goes back to the router.
+    fn publish(&mut self) {
+        let back = self.line.take_back();
+        lock(&self.hub).publish(self.place, &mut self.line.rows, self.taken, back);
+    }
+}
+
+/// Looks at the table once a second, and says what an operator must hear of: once when it begins, once when it ends.
+async fn watch(table: Arc<Mutex<NetworkTable>>) {
+    let mut watch = Watch::default();
+    let mut second = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        second.tick().await;
+        let changes = {
+            let mut table = lock(&table);
+            let changes = watch.look(&table, now());
+            table.alerts = watch.current();
+            changes
+        };
+        for change in changes {
+            match change {
+                Change::Raised(alert) => {
+                    let (what, since) = (alert.what.name(), alert.since);
+                    tracing::warn!(target: "alert", what, gateway = alert.gateway, since, sentence = alert.sentence, "raised");
+                }
+                Change::Cleared(alert) => {
+                    let (what, since) = (alert.what.name(), alert.since);
+                    tracing::info!(target: "alert", what, gateway = alert.gateway, since, sentence = alert.sentence, "cleared");
+                }
             }
         }
     }
 }
 
 /// Connects; why not, as a sentence.
-async fn open(host: &str, port: u16) -> Result<TcpStream, String> {
+async fn open(host: &str, port: u16, tls: Option<TlsConfig>) -> Result<Stream, String> {
     let stream = tokio::time::timeout(CONNECT, TcpStream::connect((host, port)))
         .await
         .map_err(|_| format!("{host}:{port} does not answer."))?
@@ -284,7 +308,17 @@ async fn open(host: &str, port: u16) -> Result<TcpStream, String> {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::warn!(%error, "TCP_NODELAY was refused");
     }
-    Ok(stream)
+    let Some(tls) = tls else {
+        return Ok(Stream::Plain(stream));
+    };
+    let (connector, name) = tls.client(host)?;
+    let stream = tokio::time::timeout(CONNECT, connector.connect(name, stream))
+        .await
+        .map_err(|_| {
+            format!("{host}:{port} does not answer by TLS; Kith sends nothing in the clear.")
+        })?
+        .map_err(|error| no_handshake(&error))?;
+    Ok(Stream::Tls(Box::new(stream)))
 }
 
 fn ms(duration: Duration) -> i64 {

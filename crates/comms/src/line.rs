@@ -4,28 +4,22 @@
 //! [`Line::closed`] when it ends; (2) after every call, write [`Line::output`] of each port in one go and pass
 //! [`Line::events`] on; (3) call [`Line::tick`] at least once a second.
 
+mod answers;
 mod early;
 mod handed;
 mod ids;
 mod inbound;
+mod queue;
 mod texts;
 
-use crate::table::{Rows, seconds};
+use crate::table::Rows;
 use crate::{Bind, GatewayConfig};
+use delivery::breaker::{Breaker, Circuit, Rules, Sign};
 use delivery::network::Health;
-use delivery::{Class, Event, Lane, Outbound, Target};
+use delivery::{Event, Outbound, Target};
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use wire::smpp::{BindKind, Body, Frames, Pdu, Submit, status};
+use wire::smpp::{BindKind, Body, Frames, Pdu, status};
 
-/// An answer that takes longer than this is slow, ms.
-const SLOW: i64 = 500;
-/// A throttled link is silent for this long before it goes on, ms.
-const PAUSE: i64 = 1_000;
-/// A text that is refused for the moment goes again after this long, ms, and so often at most.
-const AGAIN: i64 = 5_000;
-const AGAIN_MOST: u8 = 5;
-/// The slowest that a throttled link gets, messages a second.
-const SLOWEST: f64 = 1.0;
 /// The first wait before a connection is tried again, ms; doubled up to `BACKOFF_MOST`.
 const BACKOFF: i64 = 500;
 const BACKOFF_MOST: i64 = 150_000;
@@ -75,6 +69,8 @@ pub struct Line {
     refilled: i64,
     paused_until: i64,
     failures: u32,
+    breaker: Breaker,
+    jitter: f64,
     events: Vec<Event>,
     /// Its rows of the network state table.
     pub rows: Rows,
@@ -90,6 +86,8 @@ impl Line {
         let mut rows = Rows::default();
         rows.gateway.since = now;
         rows.gateway.price = config.price();
+        rows.gateway.window = (0, config.window);
+        rows.gateway.pace = config.rate_per_s;
         rows.set(Health::Down, "Not connected yet.", now);
         Self {
             pace: config.rate_per_s,
@@ -109,6 +107,8 @@ impl Line {
             refilled: now,
             paused_until: 0,
             failures: 0,
+            breaker: Breaker::new(Rules::SERVE, now),
+            jitter: 0.0,
             events: Vec::new(),
             rows,
         }
@@ -117,6 +117,11 @@ impl Line {
     /// The next PDU gets the number after this one.
     pub fn number_from(&mut self, sequence: u32) {
         self.sequence = sequence;
+    }
+
+    /// Chance (0–1) for the next wait of its circuit breaker, so that nodes do not meet.
+    pub fn jitter(&mut self, jitter: f64) {
+        self.jitter = jitter;
     }
 
     /// How many connections it wants.
@@ -170,8 +175,10 @@ impl Line {
         }
         if port == 0 {
             for (_, flying) in std::mem::take(&mut self.flying) {
-                self.no_answer(flying.message);
+                self.no_answer(flying.message, now);
             }
+            self.breaker.untried();
+            self.show_circuit(now);
         }
         self.rows.gateway.window.0 = 0;
     }
@@ -183,29 +190,6 @@ impl Line {
         #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
         let spread = (most as f64 * 0.25 * jitter.clamp(0.0, 1.0)) as i64;
         most + spread
-    }
-
-    /// A message to send. One that waits already for the same part is replaced: its octets are the same (rule 3).
-    pub fn push(&mut self, message: Outbound, now: i64) {
-        let queue = &mut self.queues[usize::from(message.lane == Lane::Bulk)];
-        let same = |known: &Outbound| match (&known.target, &message.target) {
-            (Target::Part(a), Target::Part(b)) => {
-                (a.shipment, a.packet, a.part) == (b.shipment, b.packet, b.part)
-            }
-            (a, b) => a == b,
-        };
-        // Only repeated sendings can meet themselves in the queue; the first never looks.
-        let again = matches!(message.target, Target::Part(part) if part.sending > 1);
-        let twin = if again {
-            queue.iter_mut().find(|known| same(known))
-        } else {
-            None
-        };
-        match twin {
-            Some(known) => *known = message,
-            None => queue.push_back(message),
-        }
-        self.flow(now);
     }
 
     /// Octets from the gateway.
@@ -275,6 +259,11 @@ impl Line {
     }
 
     fn bound(&mut self, port: usize, status: u32, now: i64) {
+        let asked = self.ports.get(port).map(|port| port.state) == Some(PortState::Binding);
+        if !asked {
+            self.count("bind answered twice");
+            return;
+        }
         if status != 0 {
             let (_, meaning) = status::meaning(status);
             let act = if meaning == status::Meaning::Ours {
@@ -298,213 +287,7 @@ impl Line {
         if self.ports.iter().all(|port| port.state == PortState::Bound) {
             self.failures = 0;
             self.up("Bound.", now);
-        }
-    }
-
-    fn answered(&mut self, sequence: u32, status: u32, id: Option<String>, now: i64) {
-        // An answer that came after its time-out: the message was given up as unknown already.
-        let Some(Flying { message, at }) = self.flying.remove(&sequence) else {
-            return;
-        };
-        self.rows.gateway.window.0 = u32::try_from(self.flying.len()).unwrap_or(u32::MAX);
-        if status == 0 {
-            self.rows.accepted(now - at, now);
-            self.rows.network(&message.destination, now).sent += 1;
-            self.creep();
-            self.recover(now - at, now);
-            self.refusals.remove(&message.target);
-            if let Some(id) = &id {
-                self.handed.add(id, &message, now);
-            }
-            self.events.push(Event::Accepted {
-                target: message.target,
-                gateway: self.config.name.clone(),
-                message_id: id.clone(),
-            });
-            if let Some(id) = id {
-                self.match_early(&id, now);
-            }
-            return;
-        }
-        let words = status::words(status);
-        self.rows.gateway.refused += 1;
-        self.count(&words);
-        let class = match status::meaning(status).1 {
-            status::Meaning::Throttled => Class::Throttled,
-            status::Meaning::Temporary => Class::Temporary,
-            status::Meaning::Destination => Class::Destination,
-            status::Meaning::Ours => Class::Ours,
-            status::Meaning::Ok | status::Meaning::Unknown => Class::Unknown,
-        };
-        let reason = match class {
-            Class::Throttled => {
-                let pace = self.throttled(now);
-                format!("{words} – sending slower, {pace:.0}/s")
-            }
-            _ => words,
-        };
-        if class != Class::Throttled {
-            self.rows.set(
-                Health::Slow,
-                &format!("The last message was refused: {reason}."),
-                now,
-            );
-        }
-        match (&message.target, class) {
-            // Nobody else sends a text again.
-            (Target::Notice { .. }, Class::Throttled) => self.queues[0].push_front(message),
-            (Target::Notice { .. }, Class::Temporary) if self.again(&message.target) => {
-                self.later.push((now + AGAIN, message));
-            }
-            _ => self.events.push(Event::Refused {
-                target: message.target,
-                gateway: self.config.name.clone(),
-                status,
-                class,
-                reason,
-            }),
-        }
-    }
-
-    /// Whether a text that was refused for the moment gets another try.
-    fn again(&mut self, target: &Target) -> bool {
-        let refusals = self.refusals.entry(target.clone()).or_default();
-        *refusals += 1;
-        let more = *refusals < AGAIN_MOST;
-        if !more {
-            self.refusals.remove(target);
-        }
-        more
-    }
-
-    /// Too fast, or its queue is full: the whole link pauses and goes on at half the pace (SMPP.md, row 10).
-    fn throttled(&mut self, now: i64) -> f64 {
-        if now >= self.paused_until {
-            let before = self
-                .pace
-                .unwrap_or_else(|| self.rows.gateway.rate.max(10.0));
-            self.pace = Some((before / 2.0).max(SLOWEST));
-        }
-        self.paused_until = now + PAUSE;
-        let pace = self.pace.unwrap_or(SLOWEST);
-        self.rows.gateway.pace = self.pace;
-        let reason = format!("Throttled – sending slower, {pace:.0}/s.");
-        self.rows.set(Health::Slow, &reason, now);
-        pace
-    }
-
-    /// After a throttle the pace creeps up again with every message taken, to what the configuration allows.
-    fn creep(&mut self) {
-        let Some(pace) = self.pace else {
-            return;
-        };
-        // A twentieth of a message a second with every message: 5 % a second at any pace.
-        let faster = pace + 0.05;
-        self.pace = match self.config.rate_per_s {
-            Some(most) => Some(faster.min(most)),
-            None if faster > 10_000.0 => None,
-            None => Some(faster),
-        };
-        self.rows.gateway.pace = self.pace;
-    }
-
-    /// A message was taken: what was wrong is over, unless the answer came slowly or a throttle was a moment ago.
-    fn recover(&mut self, round_trip: i64, now: i64) {
-        if self.pace.is_some() && now <= self.paused_until.saturating_add(5 * PAUSE) {
-            return;
-        }
-        if round_trip > SLOW {
-            let reason = format!("The gateway answers slowly: after {}.", seconds(round_trip));
-            self.rows.set(Health::Slow, &reason, now);
-        } else if self.rows.gateway.state == Health::Slow {
-            self.up("Messages go out.", now);
-        }
-    }
-
-    /// What waits is noticed: an answer of the gateway, or a receipt of a network.
-    fn notice_silence(&mut self, now: i64) {
-        let oldest = self.oldest().and_then(|oldest| self.flying.get(&oldest));
-        if let Some(waited) = oldest.map(|flying| now - flying.at)
-            && waited > SLOW
-            && self.rows.gateway.state == Health::Up
-        {
-            let waited = seconds(waited);
-            let reason = format!("The gateway answers slowly: a message has waited {waited}.");
-            self.rows.set(Health::Slow, &reason, now);
-        }
-        for (network, waited) in self.handed.silent(&self.rows.networks, now) {
-            self.rows.silent(&network, waited, now);
-        }
-    }
-
-    /// Hands over what the window and the pace allow, interactive first (rule 6).
-    fn flow(&mut self, now: i64) {
-        if self
-            .ports
-            .first()
-            .is_none_or(|port| port.state != PortState::Bound)
-            || now < self.paused_until
-        {
-            self.show_queue();
-            return;
-        }
-        let window = usize::try_from(self.config.window.max(1)).unwrap_or(usize::MAX);
-        while self.flying.len() < window && self.queues.iter().any(|queue| !queue.is_empty()) {
-            if let Some(pace) = self.pace {
-                #[allow(clippy::cast_precision_loss)]
-                let since = (now - self.refilled) as f64 / 1000.0;
-                self.allowance = (self.allowance + since * pace).min(pace.max(1.0));
-                self.refilled = now;
-                if self.allowance < 1.0 {
-                    break;
-                }
-                self.allowance -= 1.0;
-            }
-            let [interactive, bulk] = &mut self.queues;
-            let Some(message) = interactive.pop_front().or_else(|| bulk.pop_front()) else {
-                break;
-            };
-            let sequence = self.next_sequence();
-            let submit = Body::Submit(self.submit(&message));
-            self.put(0, 0, sequence, submit);
-            self.flying.insert(sequence, Flying { message, at: now });
-        }
-        self.rows.gateway.window = (
-            u32::try_from(self.flying.len()).unwrap_or(u32::MAX),
-            self.config.window,
-        );
-        self.show_queue();
-    }
-
-    fn show_queue(&mut self) {
-        let queued = self.queues.iter().map(VecDeque::len).sum::<usize>() + self.later.len();
-        self.rows.gateway.queued = u32::try_from(queued).unwrap_or(u32::MAX);
-    }
-
-    fn submit(&self, message: &Outbound) -> Submit {
-        let data_coding = match message.dcs {
-            0xF6 => self.config.data_coding_ota,
-            0xF5 => self.config.data_coding_card,
-            other => other,
-        };
-        let (ton, address) = match message.destination.strip_prefix('+') {
-            Some(digits) => (1, digits),
-            None => (0, message.destination.as_str()),
-        };
-        Submit {
-            source: (
-                self.config.source_ton,
-                self.config.source_npi,
-                self.config.source.clone(),
-            ),
-            destination: (ton, 1, address.to_owned()),
-            esm_class: if message.udhi { 0x40 } else { 0 },
-            protocol_id: message.pid,
-            validity: message.validity_s.map(relative).unwrap_or_default(),
-            // A receipt for success and failure, and intermediate notices (§5.2.17).
-            registered: 0x11,
-            data_coding,
-            message: message.user_data.clone(),
+            self.show_circuit(now);
         }
     }
 
@@ -522,8 +305,12 @@ impl Line {
                 self.count("no answer");
                 let reason = "A message got no answer in time.";
                 self.rows.set(Health::Slow, reason, now);
-                self.no_answer(flying.message);
+                self.no_answer(flying.message, now);
+                self.sign(Some(Sign::Ill), now);
             }
+        }
+        if self.breaker.tick(now) {
+            self.show_circuit(now);
         }
         let quiet = i64::from(self.config.enquire_seconds) * 1000;
         for at in 0..self.ports.len() {
@@ -600,7 +387,44 @@ impl Line {
         std::mem::take(&mut self.events)
     }
 
-    fn no_answer(&mut self, message: Outbound) {
+    /// What an answer says about the gateway goes to its circuit breaker.
+    fn sign(&mut self, sign: Option<Sign>, now: i64) {
+        match sign {
+            Some(sign) => {
+                let was = self.breaker.circuit();
+                let changed = self.breaker.answered(sign, self.jitter, now);
+                if changed && was != Circuit::Closed && sign == Sign::Well {
+                    self.up("Messages go out.", now);
+                }
+            }
+            None => self.breaker.untried(),
+        }
+        self.show_circuit(now);
+    }
+
+    /// The circuit in the gateway's row; an open one outweighs what else was said of a bound gateway.
+    fn show_circuit(&mut self, now: i64) {
+        let circuit = self.breaker.circuit();
+        self.rows.gateway.circuit = circuit;
+        let state = match circuit {
+            Circuit::Closed => return,
+            Circuit::Open { .. } => Health::Paused,
+            Circuit::HalfOpen { .. } => Health::Slow,
+        };
+        let row = &self.rows.gateway;
+        if row.state == Health::Down || row.state == state && row.reason == self.breaker.sentence()
+        {
+            return;
+        }
+        let sentence = self.breaker.sentence().to_owned();
+        self.rows.set(state, &sentence, now);
+        if state == Health::Paused {
+            self.tell(false, &sentence);
+        }
+    }
+
+    fn no_answer(&mut self, message: Outbound, now: i64) {
+        self.rows.failed(now);
         self.events.push(Event::NoAnswer {
             target: message.target,
             gateway: self.config.name.clone(),
@@ -676,16 +500,4 @@ impl Line {
             port.out.extend_from_slice(octets);
         }
     }
-}
-
-/// A relative validity_period (§7.1.1): `YYMMDDhhmmss000R`.
-fn relative(seconds: u32) -> String {
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    format!(
-        "0000{:02}{:02}{:02}{:02}000R",
-        days.min(31),
-        rest / 3600,
-        rest / 60 % 60,
-        rest % 60
-    )
 }

@@ -1,7 +1,8 @@
 //! One gateway's rows of the network state table, kept as things happen.
 
 use delivery::network::{GatewayRow, Health, NetworkRow};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What one link knows, for the table.
 #[derive(Debug, Default, Clone)]
@@ -10,6 +11,8 @@ pub struct Rows {
     pub gateway: GatewayRow,
     /// Rows of the networks that it reached, by calling code.
     pub networks: BTreeMap<String, NetworkRow>,
+    /// Networks whose rows changed since they were asked for.
+    changed: BTreeSet<String>,
     taken: (i64, u64),
 }
 
@@ -44,8 +47,39 @@ impl Rows {
         let before = self.gateway.round_trip_ms;
         let value = f64::from(i32::try_from(round_trip).unwrap_or(i32::MAX));
         self.gateway.round_trip_ms = Some(before.map_or(value, |b| b + (value - b) * SMOOTH));
+        let minute = Arc::make_mut(&mut self.gateway.history).at(now);
+        minute.taken += 1;
+        minute.measure(value);
         self.taken.1 += 1;
         self.rate(now);
+    }
+
+    /// A message was refused, or got no answer.
+    pub fn failed(&mut self, now: i64) {
+        Arc::make_mut(&mut self.gateway.history).at(now).failed += 1;
+    }
+
+    /// A receipt came.
+    pub fn receipt(&mut self, now: i64) {
+        self.gateway.receipts += 1;
+        Arc::make_mut(&mut self.gateway.history).at(now).arrived += 1;
+    }
+
+    /// A message is in its network's hands.
+    pub fn sent(&mut self, number: &str, now: i64) {
+        let row = self.network(number, now);
+        row.sent += 1;
+        Arc::make_mut(&mut row.history).at(now).taken += 1;
+    }
+
+    /// The networks whose rows changed since the last call.
+    pub fn changed(&mut self) -> Vec<(String, NetworkRow)> {
+        let changed = std::mem::take(&mut self.changed).into_iter();
+        let rows = changed.filter_map(|prefix| {
+            let row = self.networks.get(&prefix)?.clone();
+            Some((prefix, row))
+        });
+        rows.collect()
     }
 
     /// Messages a second, over the last whole second.
@@ -64,18 +98,34 @@ impl Rows {
 
     /// The row of the network that `number` belongs to.
     pub fn network(&mut self, number: &str, now: i64) -> &mut NetworkRow {
-        let row = self.networks.entry(calling_code(number).to_owned());
-        row.or_insert_with(|| NetworkRow {
+        let prefix = calling_code(number);
+        if !self.changed.contains(prefix) {
+            self.changed.insert(prefix.to_owned());
+        }
+        let row = self.networks.entry(prefix.to_owned());
+        let row = row.or_insert_with(|| NetworkRow {
             state: Health::Up,
             since: now,
             reason: ARRIVE.into(),
             ..NetworkRow::default()
-        })
+        });
+        row.heard = now;
+        row
     }
 
     /// A message's fate in its network.
     pub fn fate(&mut self, number: &str, fate: Fate, now: i64) {
         let row = self.network(number, now);
+        let minute = Arc::make_mut(&mut row.history).at(now);
+        match fate {
+            Fate::Delivered { after, .. } => {
+                minute.arrived += 1;
+                minute.measure(f64::from(i32::try_from(after).unwrap_or(i32::MAX)));
+            }
+            Fate::Failed => minute.failed += 1,
+            Fate::Absent => minute.absent += 1,
+            Fate::Repeated => {}
+        }
         let (state, reason) = match fate {
             Fate::Delivered { after, overtook } => {
                 row.delivered += 1;
@@ -106,6 +156,12 @@ impl Rows {
             Fate::Repeated => (row.state, "A receipt came more than once.".into()),
         };
         set(row, state, reason, now);
+        let arrived = row.arrived(now).filter(|share| *share < GOOD);
+        let prefix = calling_code(number);
+        match arrived {
+            Some(share) => drop(self.gateway.weak.insert(prefix.to_owned(), share)),
+            None => drop(self.gateway.weak.remove(prefix)),
+        }
         match fate {
             Fate::Delivered { overtook: true, .. } => self.count("message overtaken"),
             Fate::Repeated => self.count("receipt repeated"),
@@ -117,10 +173,15 @@ impl Rows {
     pub fn silent(&mut self, network: &str, waited: i64, now: i64) {
         if let Some(row) = self.networks.get_mut(network) {
             let reason = format!("No receipt for a message after {}.", seconds(waited));
+            row.heard = now;
             set(row, Health::Slow, reason, now);
+            self.changed.insert(network.to_owned());
         }
     }
 }
+
+/// Where at least this share arrives, nothing is wrong.
+const GOOD: f64 = 0.9;
 
 const ARRIVE: &str = "Messages arrive.";
 

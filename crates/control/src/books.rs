@@ -107,6 +107,7 @@ impl Control {
             book,
             terminals,
             holds,
+            shared: self.shared_of(id).await?,
         })
     }
 
@@ -338,7 +339,7 @@ impl Control {
         Err(EditError::Stale)
     }
 
-    /// What an edit by `grant` begins from, all of one state.
+    /// What an edit by `grant` begins from, all of one state: her own book, without what shared groups bring.
     async fn seen(&self, grant: &Grant, now: i64) -> Result<Option<Seen>, StoreError> {
         let (id, actor, way) = (grant.subscriber(), grant.actor().id.clone(), grant.way());
         let call = grant.call().map(str::to_owned);
@@ -458,6 +459,7 @@ impl Control {
                     everything: known.is_some_and(|due| due.everything),
                     verify: known.is_some_and(|due| due.verify),
                     test: known.is_some_and(|due| due.test),
+                    shared: known.map_or(0, |due| due.shared),
                 };
                 (id, due)
             })

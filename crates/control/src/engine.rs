@@ -21,6 +21,7 @@ use batch::{Batch, Decided};
 use case::Case;
 use delivery::{Action, Lane, Outbound, ShipmentId, Slices};
 use gather::{Ack, Item, Loaded, Plans, Room, Wanted, What};
+use std::sync::Arc;
 use std::time::Duration;
 use store::{Refused, StoreError};
 use tokio::sync::mpsc;
@@ -191,7 +192,11 @@ impl Control {
             let loaded = if wanted.is_nothing() {
                 Ok(Loaded::default())
             } else {
-                self.store().read(move |reads| wanted.load(reads)).await
+                let contents = Arc::clone(&self.0.contents);
+                let question = self
+                    .store()
+                    .read(move |reads| wanted.load(reads, &contents));
+                question.await
             };
             let loaded = match loaded {
                 Ok(loaded) => loaded,
@@ -242,7 +247,9 @@ impl Control {
             engine.deadlines.remove(id);
         }
         let (mut jobs, mut changed) = (Vec::new(), Vec::new());
-        for mut case in batch.cases.into_values() {
+        let mut cases: Vec<_> = batch.cases.into_values().collect();
+        cases.sort_by_key(Case::turn);
+        for mut case in cases {
             match case.job() {
                 Some(job) => {
                     jobs.push(job);

@@ -7,13 +7,17 @@ mod answers;
 mod audit;
 mod books;
 mod calls;
+mod campaigns;
+mod carry;
 mod closing;
 mod departures;
 mod engine;
 mod events;
 mod family;
 mod kill;
+mod members;
 mod notices;
+mod organisations;
 mod people;
 mod plans;
 mod preview;
@@ -29,8 +33,11 @@ pub use accounts::{AccountError, Invitation};
 pub use answers::{Answer, Asked, Reservation};
 pub use books::{EditError, EditOptions, Edited, Imported};
 pub use calls::{CallError, Digits, UndoInCall};
+pub use campaigns::{Brought, Cost, Estimate, Runner, StepError};
 pub use engine::Stored;
 pub use events::{Emitted, Event};
+pub use members::Joined;
+pub use organisations::{SharedChange, SharedEdit, SharedEdited, SharedFrom, SharedState};
 pub use people::Denied;
 pub use preview::Preview;
 pub use provision::{
@@ -115,6 +122,11 @@ struct Inner {
     recent: Mutex<events::Recent>,
     pulse: Mutex<pulse::Pulse>,
     wake: Notify,
+    /// Somebody started, paused or ended a campaign.
+    campaigns: Notify,
+    /// Contents of shared groups.
+    contents: Arc<carry::Contents>,
+    estimate: Mutex<Option<campaigns::Last>>,
     /// Held for a whole step: nobody but the engine takes it.
     engine: tokio::sync::Mutex<engine::Engine>,
     /// One change of a subscriber's particulars at a time.
@@ -159,6 +171,9 @@ impl Control {
             recent: Mutex::default(),
             pulse: Mutex::default(),
             wake: Notify::new(),
+            campaigns: Notify::new(),
+            contents: Arc::default(),
+            estimate: Mutex::default(),
             engine: tokio::sync::Mutex::default(),
             people: tokio::sync::Mutex::default(),
             queue: Semaphore::new(64),

@@ -3,7 +3,7 @@
 use crate::engine::{OTA_KEYS, join_keys};
 use crate::{Control, Event, TerminalView};
 use book::{Language, Revision, Subscriber, SubscriberId, Understood, region_of, understand};
-use delivery::{Due, Lane, ShipmentState, Terminal, TerminalId};
+use delivery::{Due, Lane, ShipmentState, Terminal, TerminalId, new_card};
 use store::{Job, Refused, SettleJob, StoreError};
 use terminals::{ChannelKind, Content};
 use wire::ota::Counter;
@@ -311,11 +311,12 @@ impl Control {
             last_outcome: None,
             trouble: None,
             retired: false,
+            record: delivery::Record::default(),
         };
         let job = Job::AddTerminal(Box::new(terminal.clone()));
         self.make(job, request, &terminal.id).await?;
-        let book = self.store().book(subscriber.id).await?;
-        if book.is_some_and(|book| !book.friends.is_empty()) {
+        let found = self.book_of(subscriber.id).await?;
+        if found.is_some_and(|(_, book, _)| !book.friends.is_empty()) {
             self.mark(terminal.id, |_| {}).await?;
         }
         Ok(terminal)
@@ -374,16 +375,16 @@ impl Control {
         let profile = card.profile.clone().or(terminal.card_profile.take());
         let profile =
             profile.ok_or_else(|| wrong("card_profile", "A SIM needs its card profile."))?;
-        terminal.keys = self.sealed(&card.kic, &card.kid, &profile)?;
+        let keys = self.sealed(&card.kic, &card.kid, &profile)?;
+        let opened = |sealed: &[u8]| self.vault().open(OTA_KEYS, sealed).ok();
+        let same_keys = match (opened(&keys), opened(&terminal.keys)) {
+            (Some(new), Some(old)) => new.expose() == old.expose(),
+            _ => false,
+        };
+        terminal.keys = keys;
         terminal.iccid = Some(checked_iccid(&card.iccid)?);
         terminal.card_profile = Some(profile);
-        terminal.counter_next = 1;
-        terminal.in_use = false;
-        terminal.in_flight = None;
-        terminal.tries = 0;
-        terminal.next_try = None;
-        terminal.trouble = None;
-        terminal.proven = Revision(0);
+        new_card(terminal, same_keys, self.now());
         Ok(())
     }
 
@@ -514,6 +515,7 @@ impl Control {
             everything: false,
             verify: false,
             test: false,
+            shared: 0,
         })
     }
 

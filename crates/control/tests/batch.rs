@@ -113,6 +113,7 @@ impl House {
             everything: false,
             verify: false,
             test: false,
+            shared: 0,
         };
         let job = Job::MarkDue {
             marks: vec![(id, due)],

@@ -331,3 +331,76 @@ async fn a_mass_removal_is_held_until_somebody_says_yes() {
     assert_eq!(world.phone().len(), 3);
     world.stop().await;
 }
+
+/// What was sent to this terminal, oldest first: for what, and with which counters.
+async fn sent(world: &World, id: TerminalId) -> Vec<(delivery::ShipmentKind, Vec<u64>)> {
+    let filter = store::ShipmentFilter {
+        terminal: Some(id),
+        state: None,
+        after: None,
+        limit: 100,
+    };
+    let mut shipments = world.control.store().shipments(filter).await.unwrap();
+    shipments.reverse();
+    let counters = |s: &delivery::Shipment| s.packets.iter().filter_map(|p| p.counter).collect();
+    shipments.iter().map(|s| (s.kind, counters(s))).collect()
+}
+
+#[tokio::test]
+async fn a_new_card_is_filled_from_nothing_and_counts_from_one() {
+    let world = World::start(Store::memory().unwrap(), card());
+    let (owner, terminal) = world.owner(false).await;
+    world.add(owner, "Mei", "07700 900123").await;
+    world.until(terminal, TerminalState::InSync).await;
+    let before = sent(&world, terminal).await.len();
+
+    let (kic, kid) = ("0f".repeat(16), "f0".repeat(16));
+    let octets = |hex: &str| hex::decode(hex).unwrap();
+    let kind = CardKind::named("sim-28x50").unwrap();
+    let iccid = "8944000000000000777";
+    *world.card.lock().unwrap() = Card::new(kind, iccid, &octets(&kic), &octets(&kid)).unwrap();
+    let patch = control::TerminalPatch {
+        card: Some(control::NewCard {
+            iccid: iccid.into(),
+            kic,
+            kid,
+            profile: None,
+        }),
+        content: None,
+    };
+    let changed = world.control.change_terminal(terminal, patch, |_| true);
+    changed.await.unwrap();
+    world.until(terminal, TerminalState::InSync).await;
+    assert_eq!(world.phone(), [("Mei".into(), "+447700900123".into())]);
+    let sent = sent(&world, terminal).await;
+    assert_eq!(sent[before].1[0], 1);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn after_a_restore_the_card_is_read_before_it_is_written_and_no_counter_is_used_twice() {
+    let store = Store::memory().unwrap();
+    let world = World::start(store.clone(), card());
+    let (owner, terminal) = world.owner(false).await;
+    world.add(owner, "Mei", "07700 900123").await;
+    world.until(terminal, TerminalState::InSync).await;
+    let before = sent(&world, terminal).await;
+    store.renew().await.unwrap();
+
+    world.add(owner, "Dr Lee", "07700 900456").await;
+    world.until(terminal, TerminalState::InSync).await;
+    let after = &sent(&world, terminal).await[before.len()..];
+    let kinds: Vec<_> = after.iter().map(|(kind, _)| *kind).collect();
+    use delivery::ShipmentKind::{Verify, Write};
+    assert_eq!(kinds, [Verify, Write]);
+    let used = before.iter().flat_map(|(_, counters)| counters).max();
+    let jump = delivery::counter::JUMP;
+    assert!(after[0].1[0] > used.unwrap() + jump, "{before:?} {after:?}");
+    // Once is enough.
+    world.add(owner, "Plumber", "07700 900789").await;
+    world.until(terminal, TerminalState::InSync).await;
+    let last = sent(&world, terminal).await.pop().unwrap();
+    assert_eq!(last.0, Write);
+    assert!(last.1[0] < used.unwrap() + 2 * jump);
+    world.stop().await;
+}

@@ -2,8 +2,9 @@
 //! operators (`kith audit`). A rule that looks at one terminal alone stands here; 1 and 10 are held by types
 //! (`EditJob` carries its due marks; only `identity` makes a `Grant`) and their tests.
 
-use crate::{Due, PacketState, PartState, Shipment, ShipmentState, Terminal};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::counter::counters;
+use crate::{Due, Packet, PacketState, PartState, Policy, Shipment, Terminal};
+use std::collections::BTreeSet;
 use terminals::{Owner, Proof, Shadow, SlotNo};
 
 /// A rule that does not hold: its name and what was found.
@@ -37,8 +38,73 @@ pub fn audit(stored: &Stored) -> Vec<Violation> {
     shadow_by_proof(stored, &mut found);
     unknown_is_not_done(stored, &mut found);
     one_plan(stored, &mut found);
+    one_after_another(stored, &mut found);
     nothing_forgotten(stored, &mut found);
     found
+}
+
+/// Every rule that `stored` breaks at `now` (ms UTC), those that need a clock too; `grace` (ms) is what whoever does the
+/// work may be late by.
+pub fn audit_at(stored: &Stored, policy: &Policy, now: i64, grace: i64) -> Vec<Violation> {
+    let mut found = audit(stored);
+    in_time(stored, policy, now - grace, &mut found);
+    found
+}
+
+/// Rule 5 with a clock: nothing is overdue that nobody looks at, and no shipment outlives its validity.
+fn in_time(stored: &Stored, policy: &Policy, late: i64, found: &mut Vec<Violation>) {
+    let terminal = stored.terminal;
+    let held = stored.due.is_some_and(|due| due.at == i64::MAX);
+    if terminal.retired {
+        return;
+    }
+    let Some(shipment) = on_its_way(stored) else {
+        if let Some(at) = terminal.next_try.filter(|at| *at < late && !held) {
+            let sentence = format!("the next try was to be at {at}, and nothing is on its way");
+            break_of(found, "unknown-is-not-done", sentence);
+        }
+        return;
+    };
+    let end = shipment.at + i64::from(policy.validity_s) * 1000;
+    let open = shipment.packets.iter().find(|packet| packet.is_open());
+    if end < late && !open.is_some_and(Packet::one_higher) {
+        let sentence = format!("shipment {} is open after its validity", shipment.id.0);
+        break_of(found, "unknown-is-not-done", sentence);
+    }
+    if let Some(by) = open
+        .and_then(|packet| packet.deadline)
+        .filter(|by| *by < late)
+    {
+        let sentence = format!(
+            "shipment {} was to be looked at {by}, and nobody did",
+            shipment.id.0
+        );
+        break_of(found, "unknown-is-not-done", sentence);
+    }
+}
+
+/// Packets go one after another, and a card that takes only the next counter gets nothing new before it is known what
+/// became of the last.
+fn one_after_another(stored: &Stored, found: &mut Vec<Violation>) {
+    let mut unknown: Option<u64> = None;
+    for shipment in stored.shipments {
+        let out = |p: &&Packet| matches!(p.state, PacketState::Sending | PacketState::Waiting);
+        if shipment.packets.iter().filter(out).count() > 1 {
+            let sentence = format!("two packets of shipment {} are on their way", shipment.id.0);
+            break_of(found, "one-after-another", sentence);
+        }
+        if let Some(before) = unknown.take() {
+            let sentence = format!(
+                "shipment {} went out before it was known what became of shipment {before}, and the card takes only the next counter",
+                shipment.id.0
+            );
+            break_of(found, "one-after-another", sentence);
+        }
+        let lost = |p: &Packet| p.state == PacketState::Unknown && p.one_higher();
+        if shipment.packets.iter().any(lost) && shipment.at > stored.terminal.record.keys_since {
+            unknown = Some(shipment.id.0);
+        }
+    }
 }
 
 fn break_of(found: &mut Vec<Violation>, rule: &'static str, sentence: String) {
@@ -48,28 +114,41 @@ fn break_of(found: &mut Vec<Violation>, rule: &'static str, sentence: String) {
     });
 }
 
-/// Rule 2: every counter that went out was recorded as used, and no counter is in two packets.
+/// Rule 2: every counter that went out was recorded as used, no counter is in two packets, later plans carry higher ones,
+/// and none lies in the gap that a restored store jumped over. Shipments to an earlier card had that card's counters.
 fn recorded_before_sent(stored: &Stored, found: &mut Vec<Violation>) {
-    let mut used: BTreeMap<u64, u64> = BTreeMap::new();
-    for shipment in stored.shipments {
-        for packet in &shipment.packets {
-            let Some(counter) = packet.counter else {
-                continue;
+    let terminal = stored.terminal;
+    let record = &terminal.record;
+    let (first, floor) = record.gap.unwrap_or_default();
+    let next = terminal.counter_next;
+    let mut last: Option<(u64, u64)> = None;
+    let this_card = |shipment: &&Shipment| shipment.at > record.keys_since;
+    for shipment in stored.shipments.iter().filter(this_card) {
+        let id = shipment.id.0;
+        for counter in counters(shipment) {
+            let sentence = match last {
+                Some((before, other)) if before == counter => Some(format!(
+                    "counter {counter} is in shipments {other} and {id}"
+                )),
+                Some((before, other)) if before > counter => Some(format!(
+                    "counter {counter} of shipment {id} is lower than {before} of shipment {other} before it"
+                )),
+                _ if (first..floor).contains(&counter) => Some(format!(
+                    "counter {counter} of shipment {id} may have been used before the store was restored: {floor} is the first that was not"
+                )),
+                _ if counter >= next => Some(format!(
+                    "counter {counter} went out, and {next} is to be used next"
+                )),
+                _ => None,
             };
-            if let Some(other) = used.insert(counter, shipment.id.0) {
-                let sentence = format!(
-                    "counter {counter} is in shipments {other} and {}",
-                    shipment.id.0
-                );
+            if let Some(sentence) = sentence {
                 break_of(found, "recorded-before-sent", sentence);
             }
+            last = Some((counter, id));
         }
     }
-    let next = stored.terminal.counter_next;
-    // A new card begins again: only what the row still points to is compared.
-    let highest = used.last_key_value().map(|(counter, _)| *counter);
-    if let Some(highest) = highest.filter(|h| stored.terminal.in_flight.is_some() && *h >= next) {
-        let sentence = format!("counter {highest} went out, and {next} is to be used next");
+    if next < floor {
+        let sentence = format!("{next} is to be used next, and counters up to {floor} may be used");
         break_of(found, "recorded-before-sent", sentence);
     }
 }
@@ -170,12 +249,9 @@ fn nothing_forgotten(stored: &Stored, found: &mut Vec<Violation>) {
                 break_of(found, "unknown-is-not-done", sentence);
             }
         }
-        if shipment.state == ShipmentState::Proven {
-            break_of(
-                found,
-                "one-sitting-one-plan",
-                "a proven shipment is still named as on its way".into(),
-            );
+        if shipment.state.is_final() {
+            let sentence = "a shipment that is over is still named as on its way";
+            break_of(found, "one-sitting-one-plan", sentence.into());
         }
     }
 }

@@ -2,12 +2,14 @@
 //! is to be done come out. Whoever calls this records the state first and carries the actions out then (rules 2 and 5).
 
 mod answer;
+mod outcome;
 mod report;
 
 use crate::{
-    Outbound, Packet, PacketState, PartRef, PartState, Policy, Shipment, ShipmentKind,
-    ShipmentState, Target, Terminal, Trouble,
+    Class, NetworkError, Outbound, Packet, PacketState, PartRef, PartState, Policy, Shipment,
+    ShipmentKind, ShipmentState, Target, Terminal,
 };
+use outcome::{again, end_unproven, expire};
 use terminals::{ChannelKind, Proof, Shadow, SlotNo};
 
 /// What happened to a terminal's shipment.
@@ -44,8 +46,8 @@ pub enum Happening {
         part: PartRef,
         /// How far it is.
         state: crate::ReceiptState,
-        /// The network said that the terminal is away.
-        absent: bool,
+        /// The network's error, if it gave one.
+        error: Option<NetworkError>,
     },
     /// The card's answer (PoR), opened and checked.
     Answer(Answer),
@@ -94,68 +96,143 @@ pub enum Action {
 
 /// Decides. `now` is ms UTC.
 pub fn decide(world: &mut World, happening: &Happening, policy: &Policy, now: i64) -> Vec<Action> {
+    decide_not_before(world, happening, policy, now, i64::MIN)
+}
+
+/// The same, where nothing is tried again before `not_before` (ms UTC): the network state table knows when the way is
+/// open again.
+pub fn decide_not_before(
+    world: &mut World,
+    happening: &Happening,
+    policy: &Policy,
+    now: i64,
+    not_before: i64,
+) -> Vec<Action> {
+    let m = &Moment {
+        policy,
+        now,
+        not_before,
+    };
     if world.terminal.in_flight != Some(world.shipment.id) || world.shipment.state.is_final() {
         return answer::late(world, happening, now);
     }
     match happening {
-        Happening::Start => next_packet(world, policy, now),
+        Happening::Start => start(world, m),
         Happening::Accepted {
             part,
             gateway,
             message_id,
         } => {
             world.shipment.gateway = Some(gateway.clone());
-            report::accepted(world, *part, message_id.clone(), policy, now)
+            report::accepted(world, *part, message_id.clone(), m)
         }
         Happening::Refused {
             part,
             class,
             reason,
-        } => report::refused(world, *part, *class, reason, policy, now),
-        Happening::NoAnswer { part } => report::no_answer(world, *part, policy, now),
-        Happening::Receipt {
-            part,
-            state,
-            absent,
-        } => report::receipt(world, *part, *state, *absent, policy, now),
-        Happening::Answer(answer) => answer::answer(world, answer, policy, now),
-        Happening::Clock => clock(world, policy, now),
+        } => report::refused(world, *part, *class, reason, m),
+        Happening::NoAnswer { part } => report::no_answer(world, *part, m),
+        Happening::Receipt { part, state, error } => {
+            report::receipt(world, *part, *state, error.as_ref(), m)
+        }
+        Happening::Answer(answer) => answer::answer(world, answer, m),
+        Happening::Clock => clock(world, m),
     }
 }
 
-/// The packet now on its way: the first that is not proven.
-fn current(shipment: &Shipment) -> Option<usize> {
-    shipment
-        .packets
-        .iter()
-        .position(|packet| packet.state != PacketState::Proven)
+/// What a decision is made by, besides what happened.
+struct Moment<'a> {
+    policy: &'a Policy,
+    /// ms UTC.
+    now: i64,
+    /// Nothing is tried again before, ms UTC.
+    not_before: i64,
 }
 
-/// Sends the next packet, or ends the shipment when all are proven. Packets go one after another: a later counter that
-/// overtakes an earlier one would make the card refuse the earlier (TS 102 225 §5.1.4).
-fn next_packet(world: &mut World, policy: &Policy, now: i64) -> Vec<Action> {
-    let Some(at) = current(&world.shipment) else {
-        return end_proven(world, now);
-    };
-    send_packet(world, at, policy, now)
+impl Moment<'_> {
+    /// When the proof of what goes out now is overdue.
+    fn proof_by(&self, terminal: &Terminal) -> i64 {
+        self.now + self.policy.proof_wait(terminal.tries)
+    }
+
+    /// When this shipment's validity ends.
+    fn end_of(&self, shipment: &Shipment) -> i64 {
+        shipment.at + i64::from(self.policy.validity_s) * 1000
+    }
 }
+
+/// The packet now on its way: the first whose fate is open.
+fn current(shipment: &Shipment) -> Option<usize> {
+    shipment.packets.iter().position(Packet::is_open)
+}
+
+/// What was handed over without an answer before the process ended goes again: whether it was, nobody knows.
+fn start(world: &mut World, m: &Moment) -> Vec<Action> {
+    let Some(at) = current(&world.shipment) else {
+        return end(world, m);
+    };
+    if let Some(packet) = world.shipment.packets.get_mut(at) {
+        for part in &mut packet.parts {
+            if part.state == PartState::Sent {
+                part.state = PartState::Queued;
+            }
+        }
+    }
+    send_packet(world, at, m)
+}
+
+/// Sends the next packet, or ends the shipment when none is left. Packets go one after another: a later counter that
+/// overtakes an earlier one would make the card refuse the earlier (TS 102 225 §5.1.4). One that is on its way already
+/// stays as it is.
+fn next_packet(world: &mut World, m: &Moment) -> Vec<Action> {
+    let Some(at) = current(&world.shipment) else {
+        return end(world, m);
+    };
+    let waits = world.shipment.packets.get(at);
+    if waits.is_some_and(|packet| packet.state != PacketState::Queued) {
+        return Vec::new();
+    }
+    send_packet(world, at, m)
+}
+
+/// The least validity of a message, ms: networks count in minutes.
+const VALIDITY_LEAST: i64 = 60_000;
 
 /// Sends packet `at` for the first time, or the very same octets again.
-fn send_packet(world: &mut World, at: usize, policy: &Policy, now: i64) -> Vec<Action> {
-    let wait = policy.proof_wait(world.terminal.tries);
+fn send_packet(world: &mut World, at: usize, m: &Moment) -> Vec<Action> {
+    let end = m.end_of(&world.shipment);
+    let strict = world
+        .shipment
+        .packets
+        .get(at)
+        .is_some_and(Packet::one_higher);
+    if m.now >= end && !strict {
+        return expire(world, at, m);
+    }
+    let by_receipt = by_receipt(world.terminal.channel);
+    let deadline = m.proof_by(&world.terminal);
+    let deadline = if strict { deadline } else { deadline.min(end) };
+    // A newer packet takes the place of one that is not proven in time, so the network need not keep it longer: a
+    // terminal that was away for days finds one message, not one a try. What only a receipt proves is never sent twice
+    // and stays as long as the shipment.
+    let keep = if by_receipt { end } else { deadline } - m.now;
+    let validity = u32::try_from(keep.max(VALIDITY_LEAST).div_euclid(1000)).unwrap_or(u32::MAX);
     let shipment = &mut world.shipment;
     let Some(packet) = shipment.packets.get_mut(at) else {
         return Vec::new();
     };
+    let again = packet.sendings > 0;
     packet.sendings = packet.sendings.saturating_add(1);
     packet.state = PacketState::Sending;
-    packet.deadline = Some(now + wait);
+    packet.deadline = Some(deadline);
     let outbound = packet
         .parts
         .iter_mut()
+        // A second business card would be a second entry: only what was refused goes again (CASES C74).
+        .filter(|part| !(by_receipt && again) || part.state == PartState::Queued)
         .map(|part| {
             part.state = PartState::Sent;
-            part.at = Some(now);
+            part.at = Some(m.now);
             Outbound {
                 target: Target::Part(PartRef {
                     shipment: shipment.id,
@@ -169,7 +246,7 @@ fn send_packet(world: &mut World, at: usize, policy: &Policy, now: i64) -> Vec<A
                 pid: part.pid,
                 dcs: part.dcs,
                 user_data: part.user_data.clone(),
-                validity_s: Some(policy.validity_s),
+                validity_s: Some(validity.min(m.policy.validity_s)),
             }
         })
         .collect();
@@ -179,7 +256,7 @@ fn send_packet(world: &mut World, at: usize, policy: &Policy, now: i64) -> Vec<A
         world.moved.push(slot);
     }
     world.terminal.next_try = None;
-    vec![Action::Send(outbound), Action::Wake(now + wait)]
+    vec![Action::Send(outbound), Action::Wake(deadline)]
 }
 
 /// The slots that packet `at` writes.
@@ -197,104 +274,116 @@ fn written(shipment: &Shipment, at: usize) -> Vec<SlotNo> {
         .collect()
 }
 
-/// Every packet is proven: the shipment is done, and so is the book's revision it was made from.
-fn end_proven(world: &mut World, now: i64) -> Vec<Action> {
+/// No packet's fate is open. When every one is proven the shipment is done, and so is the book's revision it was made
+/// from; else what is missing is planned again.
+fn end(world: &mut World, m: &Moment) -> Vec<Action> {
+    let packets = &world.shipment.packets;
+    if packets.iter().any(|p| p.state != PacketState::Proven) {
+        let why = "Not all of it is proven; the rest is planned again.";
+        return end_unproven(
+            world,
+            ShipmentState::Superseded,
+            Some(m.now + crate::schedule::LEAST),
+            why,
+            m,
+        );
+    }
     world.shipment.state = ShipmentState::Proven;
+    let incarnation = world.terminal.incarnation;
+    let by_receipt = by_receipt(world.terminal.channel);
     let terminal = &mut world.terminal;
+    terminal.proof_came();
     terminal.in_flight = None;
-    terminal.tries = 0;
     terminal.next_try = None;
     terminal.absent = false;
     terminal.trouble = None;
     match world.shipment.kind {
         ShipmentKind::Write => {
+            if by_receipt {
+                terminal.record.sure_in = Some(incarnation);
+            }
             terminal.proven = terminal.proven.max(world.shipment.revision);
             terminal.last_outcome = Some("Everything sent is on the terminal.".into());
-            Vec::new()
+            return Vec::new();
         }
         // What was read decides what is to be written.
-        ShipmentKind::Read | ShipmentKind::Verify => {
+        ShipmentKind::Read => terminal.last_outcome = Some("The records were read.".into()),
+        ShipmentKind::Verify => {
+            terminal.record.sure_in = Some(incarnation);
             terminal.last_outcome = Some("The records were read.".into());
-            terminal.next_try = Some(now);
-            vec![Action::Replan(now)]
         }
+        // The test took the place of what was due: that is looked at again.
         ShipmentKind::Test => {
             terminal.last_outcome = Some("Keys, route and answer are proven.".into());
-            // The test took the place of what was due: that is looked at again.
-            terminal.next_try = Some(now);
-            vec![Action::Replan(now)]
         }
     }
-}
-
-/// The shipment ends without proof of all of it; the terminal is planned again at `next_try` (rule 5).
-fn end_unproven(
-    world: &mut World,
-    state: ShipmentState,
-    next_try: Option<i64>,
-    why: &str,
-) -> Vec<Action> {
-    world.shipment.state = state;
-    let terminal = &mut world.terminal;
-    terminal.in_flight = None;
-    terminal.next_try = next_try;
-    terminal.last_outcome = Some(why.to_owned());
-    next_try.map(Action::Replan).into_iter().collect()
-}
-
-/// A person must act; nothing goes to this terminal until then.
-fn trouble(world: &mut World, key: &str, sentence: String) -> Vec<Action> {
-    world.terminal.trouble = Some(Trouble {
-        key: key.to_owned(),
-        sentence: sentence.clone(),
-    });
-    end_unproven(world, ShipmentState::Failed, None, &sentence)
+    terminal.next_try = Some(m.now);
+    vec![Action::Replan(m.now)]
 }
 
 /// Overdue: no proof in time. A packet that the gateway never answered goes again as it is; else the plan is made new.
-fn clock(world: &mut World, policy: &Policy, now: i64) -> Vec<Action> {
+fn clock(world: &mut World, m: &Moment) -> Vec<Action> {
     let Some(at) = current(&world.shipment) else {
-        return end_proven(world, now);
+        return end(world, m);
     };
+    let end = m.end_of(&world.shipment);
+    let by_receipt = by_receipt(world.terminal.channel);
     let Some(packet) = world.shipment.packets.get_mut(at) else {
         return Vec::new();
     };
     match packet.deadline {
-        Some(deadline) if deadline > now => return vec![Action::Wake(deadline)],
-        None => return next_packet(world, policy, now),
+        Some(deadline) if deadline > m.now => return vec![Action::Wake(deadline)],
+        None => return send_packet(world, at, m),
         Some(_) => {}
     }
-    let taken = packet
+    let taken = packet.is_taken();
+    if by_receipt && m.now >= end && taken {
+        // As much as a channel without an answer can prove.
+        return report::settle_by_receipt(world, at, Proof::Accepted, m);
+    }
+    if m.now >= end && !packet.one_higher() {
+        return expire(world, at, m);
+    }
+    let refused = packet.parts.iter().any(|p| p.state == PartState::Queued);
+    if by_receipt && !refused {
+        // A second copy would be a second entry: wait as long as the network tries (CASES C74).
+        let wait = Class::NoReceipt
+            .row()
+            .wait(m.policy, world.terminal.failed(Class::NoReceipt));
+        let next = (m.now + wait).min(end);
+        world.terminal.tries = world.terminal.tries.saturating_add(1);
+        packet.deadline = Some(next);
+        world.terminal.next_try = Some(next);
+        return vec![Action::Wake(next)];
+    }
+    if !taken {
+        // A refusal said when: that was no try of the terminal's.
+        if world.terminal.next_try.is_none() {
+            world.terminal.tries = world.terminal.tries.saturating_add(1);
+        }
+        return send_packet(world, at, m);
+    }
+    let delivered = packet
         .parts
         .iter()
-        .all(|part| part.state >= PartState::Accepted);
-    if by_receipt(world.terminal.channel) {
-        let end = world.shipment.at + i64::from(policy.validity_s) * 1000;
-        if now < end {
-            // A second copy would be a second entry: wait as long as the network tries (CASES C74).
-            let next = (now + policy.proof_wait(world.terminal.tries)).min(end);
-            world.terminal.tries = world.terminal.tries.saturating_add(1);
-            packet.deadline = Some(next);
-            world.terminal.next_try = Some(next);
-            return vec![Action::Wake(next)];
-        }
-        if taken {
-            return report::settle_by_receipt(world, at, Proof::Accepted, policy, now);
-        }
-    }
-    world.terminal.tries = world.terminal.tries.saturating_add(1);
-    if !taken {
-        return send_packet(world, at, policy, now);
-    }
+        .all(|part| part.state == PartState::Delivered);
     packet.state = PacketState::Unknown;
     packet.outcome = Some("No proof came in time.".into());
-    let next = now + policy.proof_wait(world.terminal.tries) / 2;
-    let why = if world.terminal.absent {
-        "The network says that the terminal is off or away; we keep trying."
+    world.terminal.tries = world.terminal.tries.saturating_add(1);
+    let (class, why) = if world.terminal.absent {
+        (
+            Class::NoProof,
+            "The network says that the terminal is off or away; we keep trying.",
+        )
+    } else if delivered {
+        (
+            Class::Silent,
+            "The message was delivered, and the card did not answer; we keep trying.",
+        )
     } else {
-        "No answer yet; we keep trying."
+        (Class::NoProof, "No answer yet; we keep trying.")
     };
-    end_unproven(world, ShipmentState::Superseded, Some(next), why)
+    again(world, at, class, why, m)
 }
 
 /// Whether this channel's packets are proven by receipts rather than by an answer of the card.
@@ -302,9 +391,13 @@ fn by_receipt(channel: ChannelKind) -> bool {
     channel.highest_proof() <= Proof::Delivered
 }
 
-fn packet_of(shipment: &mut Shipment, part: PartRef) -> Option<&mut Packet> {
-    shipment
-        .packets
-        .iter_mut()
-        .find(|p| p.n == part.packet && part.shipment == shipment.id)
+/// The packet that this part is of, while its fate is open and this was its last sending: what is told of an earlier
+/// sending, or of a packet that is settled, changes nothing.
+fn open_packet(shipment: &Shipment, part: PartRef) -> Option<usize> {
+    shipment.packets.iter().position(|p| {
+        p.n == part.packet
+            && part.shipment == shipment.id
+            && part.sending == p.sendings
+            && matches!(p.state, PacketState::Sending | PacketState::Waiting)
+    })
 }

@@ -81,7 +81,8 @@ pub enum Event {
     },
 }
 
-/// What a refusal means (SMPP.md, rows 10 and 11).
+/// What an outcome means, whoever told it: a gateway, the network, the card, or nobody. Each has its row of the schedule
+/// (`schedule.rs`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
@@ -89,12 +90,103 @@ pub enum Class {
     Throttled,
     /// The gateway has a problem of its own: again later.
     Temporary,
-    /// This number cannot be reached by it, now and later.
+    /// This number cannot be reached, now and later: an unknown subscriber, a wrong address.
     Destination,
-    /// Our message or our configuration is wrong: a person must act.
+    /// Our message or our configuration is wrong: permanently refused, a person must act.
     Ours,
-    /// It may or may not have gone out.
+    /// A status that only its vendor knows: it may or may not have gone out.
     Unknown,
+    /// The gateway did not answer: nobody knows whether it took the message.
+    NoAnswer,
+    /// The terminal is off or away.
+    Absent,
+    /// The phone's message memory is full.
+    MemoryFull,
+    /// The network lets no messages through to this number.
+    Barred,
+    /// The network gave up, and does not say why.
+    Undelivered,
+    /// The validity ended.
+    Expired,
+    /// No receipt came, where a receipt is all that can come.
+    NoReceipt,
+    /// No answer of the card came in time, and nobody says that it was reached.
+    NoProof,
+    /// The message was delivered, and the card said nothing.
+    Silent,
+    /// The card: this counter, or a higher one, was used before.
+    CounterLow,
+    /// The card: this counter is too far ahead.
+    CounterHigh,
+    /// The card: the counter is at its end.
+    CounterBlocked,
+    /// The card: checksum or ciphering wrong.
+    Keys,
+    /// The card: a security error without a name.
+    Security,
+    /// The card: no such application.
+    TarUnknown,
+    /// The card: more security is wanted.
+    SecurityTooLow,
+    /// The card: no memory for the packet.
+    CardMemory,
+    /// The card: busy.
+    CardBusy,
+    /// The card stopped the script at a command.
+    Stopped,
+}
+
+impl Class {
+    /// What a final receipt without delivery means; none for the other states. The network's number counts before the
+    /// state's word (MAP user errors, 3GPP TS 29.002 §17.6; `err:` of a text follows them in the field).
+    pub fn of_receipt(state: ReceiptState, error: Option<&NetworkError>) -> Option<Self> {
+        let by_state = match state {
+            ReceiptState::EnRoute | ReceiptState::Delivered => return None,
+            ReceiptState::Expired | ReceiptState::Deleted => Self::Expired,
+            ReceiptState::Undeliverable => Self::Undelivered,
+            ReceiptState::Rejected => Self::Barred,
+        };
+        if error.is_some_and(NetworkError::is_absent) {
+            return Some(Self::Absent);
+        }
+        Some(match error.and_then(|error| error.code) {
+            // unknownSubscriber, unidentifiedSubscriber
+            Some(1 | 5) => Self::Destination,
+            // subscriberBusyForMT-SMS, messageWaitingListFull
+            Some(31 | 33) => Self::Absent,
+            // illegalSubscriber, bearer- and teleserviceNotProvisioned, illegalEquipment, callBarred, facilityNotSupported
+            Some(9..=13 | 21) => Self::Barred,
+            // sm-DeliveryFailure: memoryCapacityExceeded is its first and commonest cause
+            Some(32) => Self::MemoryFull,
+            _ => by_state,
+        })
+    }
+
+    /// What a card's status code means; none when it is no failure.
+    pub fn of_card(rsc: wire::ota::Rsc) -> Option<Self> {
+        use wire::ota::Rsc;
+        match rsc {
+            Rsc::Ok | Rsc::FollowsBySubmit | Rsc::FollowsByUssd => None,
+            Rsc::ChecksumFailed | Rsc::CipheringError => Some(Self::Keys),
+            Rsc::CounterLow => Some(Self::CounterLow),
+            Rsc::CounterHigh => Some(Self::CounterHigh),
+            Rsc::CounterBlocked => Some(Self::CounterBlocked),
+            Rsc::SecurityError => Some(Self::Security),
+            Rsc::NoMemory => Some(Self::CardMemory),
+            Rsc::MoreTime => Some(Self::CardBusy),
+            Rsc::TarUnknown => Some(Self::TarUnknown),
+            Rsc::SecurityTooLow => Some(Self::SecurityTooLow),
+        }
+    }
+
+    /// What the status word means at which a card stopped a script (ETSI TS 102 221 §10.2.1).
+    pub fn of_status_word(sw: u16) -> Self {
+        match sw {
+            0x9300 => Self::CardBusy,
+            0x9240 | 0x6581 | 0x6A84 => Self::CardMemory,
+            _ => Self::Stopped,
+        }
+    }
 }
 
 /// How far a message is (SMPP 3.4 §5.2.28). Only the last five are final.
@@ -124,4 +216,11 @@ pub struct NetworkError {
     pub absent: bool,
     /// As it came.
     pub raw: String,
+}
+
+impl NetworkError {
+    /// The terminal is off or away: as the gateway's profile says, or by MAP's absentSubscriberSM and absentSubscriber.
+    pub fn is_absent(&self) -> bool {
+        self.absent || matches!(self.code, Some(6 | 27))
+    }
 }

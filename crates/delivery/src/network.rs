@@ -1,8 +1,25 @@
 //! The network state table (网络状态表): what is known of every gateway and destination network. The rules are here;
 //! comms feeds and shows it. Terminals' rows are their stored state (`Terminal`).
 
+use crate::Lane;
+use crate::alert::Alert;
+use crate::breaker::Circuit;
+use crate::history::History;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Minutes that a share is taken over.
+pub const RECENT: i64 = 15;
+/// Fewer outcomes than this say nothing about a network.
+pub const FEW: u32 = 20;
+/// A shipment to a network where most messages fail, and where all but a few do, is tried again after this, ms.
+const RETRY_MOST: i64 = 15 * 60_000;
+const RETRY_ALL: i64 = 60 * 60_000;
+/// Messages that may wait at a gateway beyond its window, and for how long at its pace, seconds: enough to keep it
+/// busy, few enough to go elsewhere soon.
+const AHEAD: u32 = 32;
+const AHEAD_S: f64 = 2.0;
 
 /// Everything that the communication module knows, as one value.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -11,6 +28,49 @@ pub struct NetworkTable {
     pub gateways: BTreeMap<String, GatewayRow>,
     /// A row a destination network, by prefix (`+44`).
     pub networks: BTreeMap<String, NetworkRow>,
+    /// Messages at the router that no gateway can take now.
+    #[serde(default)]
+    pub waiting: Waiting,
+    /// What an operator must hear of.
+    #[serde(default)]
+    pub alerts: Vec<Alert>,
+}
+
+/// Messages that wait, by lane.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// Somebody waits for them.
+    pub interactive: u32,
+    /// A campaign's.
+    pub bulk: u32,
+}
+
+impl NetworkTable {
+    /// Bulk messages that are planned and not handed over, at the router and at every gateway: above some of these, more
+    /// are better planned later.
+    pub fn bulk_queued(&self) -> u32 {
+        let queued = self.gateways.values().map(|row| row.queued_bulk);
+        queued.fold(self.waiting.bulk, u32::saturating_add)
+    }
+
+    /// The row of the network that a number belongs to: the longest prefix.
+    pub fn network_of(&self, destination: &str) -> Option<&NetworkRow> {
+        let rows = self.networks.iter();
+        let rows = rows.filter(|(prefix, _)| destination.starts_with(prefix.as_str()));
+        rows.max_by_key(|(prefix, _)| prefix.len())
+            .map(|(_, row)| row)
+    }
+
+    /// The least time before a shipment there is tried again, ms, when messages fail or terminals are away en masse;
+    /// none where nothing is wrong, or too little is known.
+    pub fn retry_after(&self, destination: &str, now: i64) -> Option<i64> {
+        let arrived = self.network_of(destination)?.arrived(now)?;
+        match arrived {
+            share if share <= 0.1 => Some(RETRY_ALL),
+            share if share <= 0.5 => Some(RETRY_MOST),
+            _ => None,
+        }
+    }
 }
 
 /// How a gateway or network is.
@@ -49,6 +109,18 @@ pub struct GatewayRow {
     pub round_trip_ms: Option<f64>,
     /// Messages waiting to be handed over.
     pub queued: u32,
+    /// Those of them that are bulk.
+    #[serde(default)]
+    pub queued_bulk: u32,
+    /// Whether messages go, by its circuit breaker.
+    #[serde(default)]
+    pub circuit: Circuit,
+    /// Networks where too few of the messages that went by it arrived lately, by prefix: the share (0–1) that did.
+    #[serde(default)]
+    pub weak: BTreeMap<String, f64>,
+    /// Its last hour.
+    #[serde(skip)]
+    pub history: Arc<History>,
     /// Taken, refused, receipts and messages from terminals since the start.
     pub accepted: u64,
     /// Refused.
@@ -62,6 +134,23 @@ pub struct GatewayRow {
     /// What one part costs, when a price is set.
     #[serde(default)]
     pub price: Option<Price>,
+}
+
+impl GatewayRow {
+    /// Whether it can take one more message of this lane. Bulk leaves room for what somebody waits for.
+    pub fn room(&self, lane: Lane) -> bool {
+        let window = self.window.1.max(1);
+        let by_window = window.saturating_mul(2).saturating_add(AHEAD);
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let by_pace = self
+            .pace
+            .map_or(u32::MAX, |pace| (pace * AHEAD_S).ceil().max(1.0) as u32);
+        let most = by_window.min(by_pace);
+        match lane {
+            Lane::Bulk => self.queued < most,
+            Lane::Interactive => self.queued < most.saturating_mul(2),
+        }
+    }
 }
 
 /// Money.
@@ -92,4 +181,35 @@ pub struct NetworkRow {
     pub absent: u64,
     /// Hand-over to receipt, ms, smoothed.
     pub delay_ms: Option<f64>,
+    /// When something was last known of it, ms UTC.
+    #[serde(default)]
+    pub heard: i64,
+    /// Its last hour.
+    #[serde(skip)]
+    pub history: Arc<History>,
+}
+
+impl NetworkRow {
+    /// The share (0–1) of the last minutes' outcomes that were arrivals; none when there were few.
+    pub fn arrived(&self, now: i64) -> Option<f64> {
+        let recent = self.history.recent(now, RECENT);
+        let outcomes = recent.arrived + recent.failed + recent.absent;
+        (outcomes >= FEW).then(|| f64::from(recent.arrived) / f64::from(outcomes))
+    }
+
+    /// One network as two gateways know it: counts are added; how it is says who heard of it last.
+    pub fn merge(&mut self, other: &Self) {
+        if other.heard >= self.heard {
+            self.state = other.state;
+            self.since = other.since;
+            self.reason.clone_from(&other.reason);
+            self.delay_ms = other.delay_ms.or(self.delay_ms);
+            self.heard = other.heard;
+        }
+        self.sent += other.sent;
+        self.delivered += other.delivered;
+        self.failed += other.failed;
+        self.absent += other.absent;
+        Arc::make_mut(&mut self.history).merge(&other.history);
+    }
 }

@@ -1,9 +1,12 @@
 //! The things that delivery decides about, as they are stored.
 
-use crate::Lane;
+use crate::{Class, Lane};
 use book::{FriendNo, Revision, SubscriberId};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use terminals::{ChannelKind, Content, PlannedPacket, Proof, SlotNo, Write};
+use wire::ota::{CounterRule, Spi};
+use wire::sms::udh;
 
 /// A terminal: its subscriber and its number among his terminals, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -74,12 +77,62 @@ pub struct Terminal {
     pub trouble: Option<Trouble>,
     /// Nothing is sent any more.
     pub retired: bool,
+    /// What is remembered from shipment to shipment.
+    #[serde(default)]
+    pub record: Record,
+}
+
+/// What delivery remembers of a terminal from one shipment to the next.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Record {
+    /// How often each class of outcome came since the last proof: the waits grow by it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub failures: BTreeMap<Class, u16>,
+    /// When the oldest plan was made of which nothing is proven yet, ms UTC.
+    pub unproven_since: Option<i64>,
+    /// What the owner and the administrator should know while Kith goes on trying.
+    pub notice: Option<Notice>,
+    /// The store's incarnation in which the terminal's content was last made sure of; the row's own when absent.
+    pub sure_in: Option<u64>,
+    /// Counters from the first up to before the second were jumped over, and are never used.
+    pub gap: Option<(u64, u64)>,
+    /// Since when its card's keys are in use, ms UTC: earlier shipments had other counters.
+    pub keys_since: i64,
+}
+
+/// Something worth knowing: nobody must act.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// `expired`.
+    pub key: String,
+    /// What happened and what goes on, a sentence.
+    pub sentence: String,
+    /// Since when, ms UTC.
+    pub since: i64,
+}
+
+impl Terminal {
+    /// Another outcome of this class; gives how often it came since the last proof, from 1.
+    pub(crate) fn failed(&mut self, class: Class) -> u16 {
+        let times = self.record.failures.entry(class).or_default();
+        *times = times.saturating_add(1);
+        *times
+    }
+
+    /// Something is proven: every wait begins anew.
+    pub(crate) fn proof_came(&mut self) {
+        self.tries = 0;
+        self.record.failures.clear();
+        self.record.unproven_since = None;
+        self.record.notice = None;
+    }
 }
 
 /// What a person must do something about: a stable key and a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trouble {
-    /// `keys`, `tar`, `security`, `card`, `number`, `ours`, `packet`.
+    /// `keys`, `tar`, `security`, `counter`, `silent`, `card`, `memory`, `number`, `barred`, `gateway`, `ours`.
     pub key: String,
     /// What is wrong and what to do.
     pub sentence: String,
@@ -90,7 +143,7 @@ pub struct Trouble {
 pub struct Due {
     /// The revision that made it due.
     pub revision: Revision,
-    /// When it goes, ms UTC; `i64::MAX` while a verified call holds it back.
+    /// When it goes, ms UTC; [`Due::IN_CALL`] while a verified call holds it back, [`Due::PAUSED`] while its campaign is.
     pub at: i64,
     /// When the first of the coalesced edits came, ms UTC.
     pub since: i64,
@@ -102,6 +155,21 @@ pub struct Due {
     pub verify: bool,
     /// Only a harmless exchange that proves keys, route and answer.
     pub test: bool,
+    /// The newest change of what shared groups bring here, a [`crate::CampaignNo`] or a joining's number; 0: none. A mark
+    /// that got a newer one meanwhile is not cleared by a plan that was made before.
+    pub shared: u64,
+}
+
+impl Due {
+    /// `at` of a mark that a verified call holds back.
+    pub const IN_CALL: i64 = i64::MAX;
+    /// `at` of a mark whose campaign is paused.
+    pub const PAUSED: i64 = i64::MAX - 1;
+
+    /// Whether it waits for somebody's word, not for a time.
+    pub fn is_held_back(&self) -> bool {
+        self.at >= Self::PAUSED
+    }
 }
 
 /// What a shipment is for.
@@ -189,6 +257,36 @@ pub struct Packet {
     pub outcome: Option<String>,
     /// The parts, as they are sent, octet for octet.
     pub parts: Vec<Part>,
+}
+
+impl Packet {
+    /// It went out, or is about to, and its fate is open.
+    pub fn is_open(&self) -> bool {
+        matches!(
+            self.state,
+            PacketState::Queued | PacketState::Sending | PacketState::Waiting
+        )
+    }
+
+    /// The gateway has every part.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.parts
+            .iter()
+            .all(|part| part.state >= PartState::Accepted)
+    }
+
+    /// The card takes only the counter after the last one: its SPI says so, which stands in the octets that are sent
+    /// (CPL, CHL, SPI; TS 102 225 §5.1.1). Nothing new goes then before this packet's fate is known.
+    pub fn one_higher(&self) -> bool {
+        let Some(first) = self.parts.first().filter(|part| part.udhi) else {
+            return false;
+        };
+        let Ok((header, [_, _, _, s1, s2, ..])) = udh::read(&first.user_data) else {
+            return false;
+        };
+        header.secured.is_some()
+            && Spi::from_octets([*s1, *s2]).is_ok_and(|spi| spi.counter == CounterRule::OneHigher)
+    }
 }
 
 /// How far a packet is.

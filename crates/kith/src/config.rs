@@ -197,6 +197,7 @@ impl Config {
             spoken: self.desk.spoken_codes.into(),
             cards,
             phones,
+            ..control::Settings::default()
         })
     }
 }
@@ -356,6 +357,14 @@ fn check(name: &str, config: &Config) -> Result<(), String> {
             "{name}: [listen] certificate and certificate_key go together: give both, or neither."
         ));
     }
+    for gateway in &config.gateway {
+        gateway.check().map_err(|why| format!("{name}: {why}"))?;
+    }
+    if !config.gateway.is_empty() && config.gateway.iter().all(|g| g.bulk_share == 0) {
+        return Err(format!(
+            "{name}: bulk_share = 0 at every gateway: campaigns would never go out; let one of them take some."
+        ));
+    }
     let mut names: Vec<_> = config.gateway.iter().map(|g| g.name.as_str()).collect();
     names.sort_unstable();
     if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -408,6 +417,31 @@ mod tests {
     #[test]
     fn a_certificate_needs_its_key() {
         check_wrong("[listen]\ncertificate = \"a.pem\"\n", &[], "go together");
+    }
+
+    #[test]
+    fn what_no_gateway_can_mean_is_said() {
+        let gateway = |lines: &str| {
+            format!("[[gateway]]\nname = \"a\"\nhost = \"h\"\nsystem_id = \"k\"\n{lines}\n")
+        };
+        for (lines, words) in [
+            ("prefixes = [\"44\"]", "write it as +44"),
+            ("prefixes = [\"\"]", "write it as +44"),
+            ("bulk_share = 101", "0 to 100"),
+            ("bulk_share = 0", "campaigns would never go out"),
+            ("window = 0", "send nothing"),
+            ("rate_per_s = 0", "rate_per_s"),
+            ("answer_seconds = 0", "no time"),
+            ("price_micros = 1", "currency"),
+            ("port = 0", "host and port"),
+            ("tls = { roots = \"/nowhere.pem\" }", "/nowhere.pem"),
+            ("tls = { rots = \"a\" }", "line 5"),
+        ] {
+            check_wrong(&gateway(lines), &[], words);
+        }
+        let two = gateway("bulk_share = 0") + &gateway("").replace("\"a\"", "\"b\"");
+        assert_eq!(parse("kith.toml", &two, &[]).unwrap().gateway.len(), 2);
+        check_wrong(&gateway("").repeat(2), &[], "two gateways");
     }
 
     #[test]

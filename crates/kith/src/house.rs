@@ -58,7 +58,12 @@ impl House {
                 let until = async {
                     let _ = stopped.await;
                 };
-                control.run(inbox, stored, until).await;
+                // What a campaign did last is recorded; it is taken up at the next start.
+                let never = std::future::pending();
+                tokio::select! {
+                    () = control.run(inbox, stored, until) => {}
+                    () = control.run_campaigns(never) => {}
+                }
             }
         });
         let messages = tokio::spawn({
@@ -142,7 +147,7 @@ impl From<Alone> for String {
 }
 
 /// Takes the data folder for this process: two servers on one store would send everything twice.
-fn lock(folder: &Path) -> Result<File, Alone> {
+pub fn lock(folder: &Path) -> Result<File, Alone> {
     let path = folder.join("kith.lock");
     let said =
         |error: &dyn std::fmt::Display| format!("{} cannot be used: {error}.", path.display());

@@ -368,19 +368,26 @@ impl Server {
 /// The address of a database on several servers, as a client that looks for the writable one takes it.
 #[must_use]
 pub fn url(servers: &[&Server], database: &str) -> String {
-    let list = |of: &dyn Fn(&Server) -> String| {
-        servers
-            .iter()
-            .map(|server| of(server))
-            .collect::<Vec<_>>()
-            .join(",")
-    };
-    let hosts = list(&|server| server.folder.display().to_string());
-    let ports = list(&|_| "5432".to_owned());
+    let host = |server: &&Server| format!("{}:5432", encoded(&server.folder.display().to_string()));
+    let hosts: Vec<_> = servers.iter().map(host).collect();
     let writable = if servers.len() > 1 {
-        "&target_session_attrs=read-write"
+        "?target_session_attrs=read-write"
     } else {
         ""
     };
-    format!("postgresql:///{database}?user={USER}&host={hosts}&port={ports}{writable}")
+    format!(
+        "postgresql://{USER}@{}/{database}{writable}",
+        hosts.join(",")
+    )
+}
+
+/// A folder as the host of an address.
+fn encoded(path: &str) -> String {
+    let octet = |octet: u8| match octet {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
+            char::from(octet).to_string()
+        }
+        _ => format!("%{octet:02X}"),
+    };
+    path.bytes().map(octet).collect()
 }

@@ -103,19 +103,10 @@ fn a_standby_takes_over_with_what_was_committed() {
         );
         standby.promote().unwrap();
         assert_eq!(names(&standby), "Ann\nZoe\n王小明", "sync {sync}");
-        let both = pgbox::url(&[&primary, &standby], "postgres");
         let timeline = "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)";
         primary.restart().unwrap();
         assert_eq!(primary.sql("postgres", timeline).unwrap(), "00000001");
         assert_eq!(standby.sql("postgres", timeline).unwrap(), "00000002");
-        assert!(
-            both.contains(&format!(
-                "{},{}",
-                primary.socket().display(),
-                standby.socket().display()
-            )),
-            "{both}"
-        );
     }
 }
 
@@ -123,7 +114,7 @@ fn a_standby_takes_over_with_what_was_committed() {
 fn every_test_has_a_database_of_its_own() {
     let server = pgbox::shared().unwrap();
     let url = server.database("one").unwrap();
-    assert!(url.contains("/one?"), "{url}");
+    assert!(url.ends_with("/one"), "{url}");
     server
         .sql("one", "CREATE TABLE friend (name text)")
         .unwrap();

@@ -9,6 +9,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod asks;
+mod backup;
 mod books;
 mod documents;
 mod group;
@@ -16,6 +17,8 @@ mod health;
 mod holds;
 mod job;
 mod leases;
+mod members;
+mod moving;
 mod postgres;
 mod reads;
 mod schema;
@@ -29,8 +32,12 @@ mod unit;
 mod value;
 mod writer;
 
+pub use backup::{Copied, backup, restore};
 pub use health::Ill;
-pub use job::{Document, DocumentWrite, EditJob, Job, LeaseStep, Refused, SettleJob, StoreError};
+pub use job::{
+    Document, DocumentWrite, EditJob, Job, LeaseStep, MembersJob, Refused, SettleJob, StoreError,
+};
+pub use moving::{Moved, move_to};
 pub use postgres::Servers;
-pub use reads::{BookFull, Counts, Reads, ShipmentFilter, TerminalFull};
+pub use reads::{BookFull, Counts, Member, Reads, ShipmentFilter, TerminalFull};
 pub use store::Store;

@@ -5,20 +5,25 @@
 mod arrays;
 mod connect;
 mod error;
+mod hosts;
 
 pub use connect::Servers;
 pub(crate) use connect::{Known, Place, Reader, Writer};
 
 use crate::StoreError;
 use crate::group::Transaction;
+use crate::health::Health;
 use crate::table::{At, Database, Kind, Load, Lock, Table, Way, Write};
 use crate::value::{Row, Value};
 use arrays::Arrays;
 use error::said;
 use futures_util::future::try_join_all;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::pin::pin;
+use std::time::Duration;
 use tokio::runtime::Runtime;
+use tokio::time::timeout;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Statement};
 
@@ -27,7 +32,15 @@ pub(crate) struct Postgres {
     runtime: Runtime,
     client: Client,
     prepared: RefCell<HashMap<String, Statement>>,
+    health: Health,
+    /// How long one answer is waited for.
+    patience: Cell<Duration>,
+    /// It was waited for in vain: this connection is of no use any more.
+    silent: Cell<bool>,
 }
+
+/// A silence after which the database is called away, though it is still waited for.
+const NOTICED: Duration = Duration::from_secs(3);
 
 type Params<'a> = Vec<&'a (dyn ToSql + Sync)>;
 
@@ -48,17 +61,45 @@ impl Postgres {
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.client.is_closed()
+        self.client.is_closed() || self.silent.get()
+    }
+
+    /// Waits for an answer, but not for ever: a server that hangs is away.
+    fn wait<T>(
+        &self,
+        answer: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let why = || "it is connected and does not answer".to_owned();
+        if self.silent.get() {
+            return Err(StoreError::Away { why: why() });
+        }
+        self.runtime.block_on(async {
+            let mut answer = pin!(answer);
+            if let Ok(done) = timeout(NOTICED, &mut answer).await {
+                return done;
+            }
+            self.health.away(&why());
+            let more = self.patience.get().saturating_sub(NOTICED);
+            match timeout(more, answer).await {
+                Ok(done) => {
+                    self.health.well();
+                    done
+                }
+                Err(_) => {
+                    self.silent.set(true);
+                    Err(StoreError::Away { why: why() })
+                }
+            }
+        })
     }
 
     /// Statements without parameters.
     pub(crate) fn batch(&self, what: &'static str, sql: &str) -> Result<(), StoreError> {
-        let done = self.runtime.block_on(self.client.batch_execute(sql));
-        done.map_err(said(what))
+        self.wait(async { self.client.batch_execute(sql).await.map_err(said(what)) })
     }
 
     fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
-        self.runtime.block_on(async {
+        self.wait(async {
             let statement = self.prepare(&dollars(sql)).await?;
             let params: Params<'_> = values.iter().map(|value| value as _).collect();
             let rows = self.client.query(&statement, &params).await;
@@ -185,7 +226,7 @@ impl Database for Postgres {
     }
 
     fn load(&self, loads: &[Load]) -> Result<Vec<Vec<Row>>, StoreError> {
-        self.runtime.block_on(async {
+        self.wait(async {
             let mut ready = Vec::with_capacity(loads.len());
             for load in loads.iter().filter(|load| !load.keys.is_empty()) {
                 let statement = self
@@ -214,7 +255,7 @@ impl Database for Postgres {
 
 impl Transaction for Postgres {
     fn write(&self, writes: &[Write]) -> Result<(), StoreError> {
-        self.runtime.block_on(async {
+        self.wait(async {
             let mut ready = Vec::with_capacity(writes.len());
             for write in writes {
                 let (text, arrays) = match write {
@@ -237,7 +278,7 @@ impl Transaction for Postgres {
     }
 
     fn run(&self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
-        self.runtime.block_on(async {
+        self.wait(async {
             let statement = self.prepare(&dollars(sql)).await?;
             let params: Params<'_> = values.iter().map(|value| value as _).collect();
             let done = self.client.execute(&statement, &params).await;

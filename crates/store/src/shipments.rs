@@ -266,8 +266,16 @@ pub(crate) fn counts(db: &dyn Database, now: i64) -> Result<Counts, StoreError> 
         rows.iter()
             .try_fold(0, |sum, row| Ok::<_, StoreError>(sum + row.unsigned(0)?))
     };
+    let mut unfinished = [0; 3];
+    let states = "SELECT state, count(*) FROM shipment WHERE state < 3 GROUP BY state";
+    for row in db.rows(At::Everywhere, states, &[])? {
+        if let Some(count) = unfinished.get_mut(row.small::<usize>(0)?) {
+            *count += row.unsigned(1)?;
+        }
+    }
     let hour_ago = now.saturating_sub(3_600_000);
     Ok(Counts {
+        unfinished,
         subscribers: count("SELECT count(*) FROM subscriber", &[])?,
         terminals: count("SELECT count(*) FROM terminal WHERE retired = 0", &[])?,
         due: count(

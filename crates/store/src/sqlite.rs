@@ -1,12 +1,14 @@
 //! SQLite: the tables' statements as prepared loops in one transaction of one writing connection.
 
 mod open;
+mod sequence;
 
-pub(crate) use open::{Place, checkpoint};
+pub(crate) use open::{Place, beside, checkpoint};
+use sequence::Sequence;
 
 use crate::group::{self, Transaction};
 use crate::table::{At, Database, Kind, Load, Table, Way, Write};
-use crate::value::{Row, Value};
+use crate::value::{Columns, Row, Value};
 use crate::writer::Writes;
 use crate::{Job, Refused, StoreError};
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
@@ -17,10 +19,11 @@ use std::collections::HashMap;
 /// One connection.
 pub(crate) struct Sqlite {
     pub(crate) db: Connection,
+    sequence: Option<Sequence>,
     texts: RefCell<HashMap<(usize, u8), String>>,
 }
 
-fn failed(what: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
+pub(crate) fn failed(what: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
     move |e| {
         let why = e.to_string();
         match e.sqlite_error_code() {
@@ -55,9 +58,20 @@ fn value(column: ValueRef<'_>) -> Value {
 }
 
 impl Sqlite {
+    /// One more commit; its number, where one is noted beside the file.
+    fn count(&self) -> Result<Option<u64>, StoreError> {
+        if self.sequence.is_none() {
+            return Ok(None);
+        }
+        let sql = "UPDATE store_state SET sequence = sequence + 1 RETURNING sequence";
+        let rows = self.rows(At::Home, sql, &[])?;
+        rows.first().map(|row| row.unsigned(0)).transpose()
+    }
+
     pub(crate) fn new(db: Connection) -> Self {
         Self {
             db,
+            sequence: None,
             texts: RefCell::default(),
         }
     }
@@ -225,9 +239,13 @@ impl Writes for Sqlite {
             .execute_batch("BEGIN IMMEDIATE")
             .map_err(failed("begin a change"))?;
         let done = group::carry_out(self, group).and_then(|results| {
+            let number = self.count()?;
             self.db
                 .execute_batch("COMMIT")
                 .map_err(failed("commit a change"))?;
+            if let (Some(sequence), Some(number)) = (&self.sequence, number) {
+                sequence.note(number);
+            }
             Ok(results)
         });
         if done.is_err() {
@@ -239,5 +257,9 @@ impl Writes for Sqlite {
 
     fn statement(&mut self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
         self.run(sql, values)
+    }
+
+    fn snapshot(&mut self) -> Result<Vec<u8>, StoreError> {
+        self.octets()
     }
 }

@@ -91,7 +91,27 @@ impl Store {
     /// # Errors
     /// When SQLite cannot start.
     pub fn memory() -> Result<Self, StoreError> {
-        let db = Sqlite::memory()?;
+        Self::of(Sqlite::memory()?)
+    }
+
+    /// A store in memory that holds what another did ([`Store::snapshot`]).
+    ///
+    /// # Errors
+    /// When SQLite cannot start, or `octets` are no store.
+    pub fn from_snapshot(octets: &[u8]) -> Result<Self, StoreError> {
+        Self::of(Sqlite::of_snapshot(octets)?)
+    }
+
+    /// Everything that a store in memory holds, as octets.
+    ///
+    /// # Errors
+    /// When the store failed, or is not in memory.
+    pub async fn snapshot(&self) -> Result<Vec<u8>, StoreError> {
+        let writer = self.0.writers.first().ok_or(StoreError::Closed)?;
+        ask(writer, Ask::Snapshot).await?
+    }
+
+    fn of(db: Sqlite) -> Result<Self, StoreError> {
         let (writer, asks) = mpsc::channel();
         let work = move || writer::run(db, &asks, &Health::default(), || ());
         let threads = vec![spawn("store-writer", work)?];

@@ -23,6 +23,13 @@ pub(crate) trait Writes: Reads {
     fn commit(&mut self, group: &[Job]) -> Result<Vec<Result<(), Refused>>, StoreError>;
     /// One statement in a transaction of its own; how many rows it touched.
     fn statement(&mut self, sql: &str, values: &[Value]) -> Result<u64, StoreError>;
+    /// Everything it holds, where that is in memory.
+    fn snapshot(&mut self) -> Result<Vec<u8>, StoreError> {
+        Err(StoreError::Database {
+            what: "be copied",
+            why: "it is not in memory".into(),
+        })
+    }
 }
 
 /// Documents that expired, a few at a time.
@@ -41,6 +48,8 @@ pub(crate) enum Ask {
     Expire(i64, u32, oneshot::Sender<Result<usize, StoreError>>),
     /// A new incarnation.
     Renew(oneshot::Sender<Result<(), StoreError>>),
+    /// Everything that a database in memory holds.
+    Snapshot(oneshot::Sender<Result<Vec<u8>, StoreError>>),
     /// Finish what is queued and end.
     Close,
 }
@@ -105,6 +114,9 @@ pub(crate) fn run<W: Writes>(
                     }
                     Ask::Renew(answer) => {
                         let _ = answer.send(db.statement(RENEW, &[]).map(drop));
+                    }
+                    Ask::Snapshot(answer) => {
+                        let _ = answer.send(db.snapshot());
                     }
                     Ask::Close => open = false,
                 }

@@ -19,7 +19,13 @@ macro_rules! files {
 }
 
 /// English and 简体中文 of every file; a key stands in one of them only.
-const FILES: &[(&str, &str)] = &files!["portal.ftl", "refusals.ftl", "staff.ftl", "console.ftl"];
+const FILES: &[(&str, &str)] = &files![
+    "portal.ftl",
+    "refusals.ftl",
+    "staff.ftl",
+    "console.ftl",
+    "campaigns.ftl"
+];
 
 static BUNDLES: LazyLock<(Bundle, Bundle)> = LazyLock::new(|| {
     (
@@ -55,6 +61,15 @@ impl Words {
     pub fn with(&self, key: &str, name: &str, value: impl Into<FluentValue<'static>>) -> String {
         let mut args = FluentArgs::new();
         args.set(name.to_owned(), value);
+        self.format(key, Some(&args))
+    }
+
+    /// The text of `key` with four arguments.
+    pub fn with4(&self, key: &str, all: [(&str, String); 4]) -> String {
+        let mut args = FluentArgs::new();
+        for (name, value) in all {
+            args.set(name.to_owned(), value);
+        }
         self.format(key, Some(&args))
     }
 

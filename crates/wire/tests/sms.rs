@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use serde_json::Value;
 use wire::sms::card::{Card, read as read_card};
 use wire::sms::{
-    Joined, Part, Reassembly, Received, Reference, gsm7, join, split_8bit, split_text, udh,
+    Joined, Limits, Part, Reassembler, Received, Reference, Taken, gsm7, join, split_8bit,
+    split_text, udh,
 };
 
 fn rows() -> Vec<Value> {
@@ -163,39 +164,28 @@ fn parts_in_any_order() {
         let text = of["text"].as_str().map(str::to_owned);
         assert_eq!(join(0, &arrived).unwrap().text, text);
 
-        let mut store = Reassembly::new(10, 1000);
+        let mut store = Reassembler::new(Limits::USUAL);
         let mut whole = None;
-        for (now, part) in arrived.iter().enumerate() {
+        for (now, part) in (0..).zip(&arrived) {
             assert_eq!(whole, None, "complete before the last part");
-            whole = store.take("447700900123", part.clone(), now as u64);
+            let taken = store.take("447700900123", part.udhi, part.tp_ud.clone(), 0, now);
+            if let Taken::Whole { parts, .. } = taken {
+                whole = Some(parts);
+            }
         }
-        assert_eq!(join(0, &whole.unwrap()).unwrap().text, text);
+        let whole: Vec<_> = whole.unwrap().into_iter().map(with_header).collect();
+        assert_eq!(join(0, &whole).unwrap().text, text);
         assert!(store.is_empty());
         assert_eq!(join(0, &sent[1..]).unwrap().missing, [1]);
     }
 }
 
-#[test]
-fn a_store_of_parts_forgets() {
-    let part = |reference, number| Received {
+fn with_header(tp_ud: Vec<u8>) -> Received {
+    Received {
         udhi: true,
         udl: None,
-        tp_ud: vec![5, 0, 3, reference, 2, number, b'x'],
-    };
-    let mut store = Reassembly::new(2, 1000);
-    assert_eq!(store.take("a", part(1, 1), 0), None);
-    assert_eq!(store.take("b", part(1, 2), 1), None, "another sender");
-    assert_eq!(store.take("a", part(2, 1), 2), None, "the oldest goes");
-    assert_eq!(store.len(), 2);
-    assert_eq!(store.take("a", part(1, 2), 3), None, "its first part went");
-    assert_eq!(store.take("a", part(2, 2), 1003), None, "too late");
-    assert_eq!(store.take("a", part(2, 1), 1004).unwrap().len(), 2);
-    let single = Received {
-        udhi: false,
-        udl: None,
-        tp_ud: b"hello".to_vec(),
-    };
-    assert_eq!(store.take("a", single.clone(), 1005), Some(vec![single]));
+        tp_ud,
+    }
 }
 
 #[test]
@@ -301,11 +291,11 @@ proptest! {
     fn any_octets_are_survived(dcs: u8, parts: Vec<(bool, Option<u8>, Vec<u8>)>) {
         let parts: Vec<_> = parts.into_iter().map(|(udhi, udl, tp_ud)| Received { udhi, udl, tp_ud }).collect();
         let _ = join(dcs, &parts);
-        let mut store = Reassembly::new(3, 5);
-        for (now, part) in parts.into_iter().enumerate() {
+        let mut store = Reassembler::new(Limits::USUAL);
+        for (now, part) in (0..).zip(parts) {
             let _ = udh::looks_like_one(&part.tp_ud);
             let _ = read_card(&part.tp_ud);
-            let _ = store.take("x", part, now as u64);
+            let _ = store.take("x", part.udhi, part.tp_ud, 7, now);
         }
     }
 }

@@ -1,11 +1,11 @@
 //! One of a line's connections, or its absence. Nothing here waits: a peer that takes nothing holds nothing up.
 
+use crate::tls::Stream;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 #[derive(Default)]
 pub(super) struct Socket {
@@ -13,7 +13,7 @@ pub(super) struct Socket {
     pub(super) number: u64,
     /// Whether it is being opened or open.
     pub(super) asked: bool,
-    pub(super) stream: Option<TcpStream>,
+    pub(super) stream: Option<Stream>,
     /// When to connect next, ms.
     pub(super) due: i64,
     /// Since when it is being closed, ms.
@@ -93,6 +93,15 @@ impl Socket {
                     self.blocked = self.blocked.or(now);
                     return Poll::Pending;
                 }
+            }
+        }
+        // TLS holds octets of its own.
+        match Pin::new(stream).poll_flush(cx) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            Poll::Pending => {
+                self.blocked = self.blocked.or(now);
+                return Poll::Pending;
             }
         }
         self.out.clear();

@@ -40,7 +40,7 @@ impl Line {
             self.message(deliver, header, unanswered, now);
             return;
         };
-        self.rows.gateway.receipts += 1;
+        self.rows.receipt(now);
         let token = self.next_token();
         self.unanswered.insert(token, vec![unanswered]);
         match self.handed.find(&report.id, &deliver.source.2) {

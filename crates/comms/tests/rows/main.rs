@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod messages;
+mod odd;
 mod peer;
 mod receipts;
 mod refusals;
 mod session;
+mod settings;
 mod table;

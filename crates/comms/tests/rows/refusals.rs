@@ -73,7 +73,15 @@ fn row_11_a_text_refused_for_the_moment_goes_again_a_few_times_and_not_at_once()
     }
     let submit = peer.sent()[0].sequence;
     peer.says(0x08, submit, Body::SubmitResp { message_id: None });
-    assert!(matches!(peer.line.events()[..], [Event::Refused { .. }]));
+    // The fifth system error in a row opens the circuit as well.
+    let events = peer.line.events();
+    assert!(
+        matches!(
+            events[..],
+            [Event::Gateway { up: false, .. }, Event::Refused { .. }]
+        ),
+        "{events:?}"
+    );
 }
 
 #[test]
@@ -97,4 +105,56 @@ fn row_11_kinds_of_errors_without_end_are_counted_as_other() {
     }
     let errors = &peer.line.rows.gateway.errors;
     assert_eq!((errors.len(), errors["other"]), (65, 256 - 64));
+}
+
+/// Row 10: halved at each refusal, then a little more with each message taken, to what is configured and no further.
+#[test]
+fn row_10_the_pace_creeps_up_to_the_limit() {
+    for (limit, throttles, slowest) in [
+        (Some(20.0), 1, 10.0),
+        (Some(20.0), 3, 2.5),
+        (Some(1.5), 4, 1.0),
+        (None, 1, 5.0),
+    ] {
+        let extra = serde_json::json!({ "rate_per_s": limit });
+        let mut peer = Peer::bound_with(&extra);
+        let mut id = 0;
+        let mut one = |peer: &mut Peer, status: u32| {
+            id += 1;
+            peer.push(id, Lane::Interactive);
+            loop {
+                let sent = peer.sent();
+                if let Some(submit) = sent.iter().find(|frame| frame.command == 4) {
+                    let message_id = (status == 0).then(|| id.to_string());
+                    peer.says(status, submit.sequence, Body::SubmitResp { message_id });
+                    return;
+                }
+                // Keep-alive is answered, and time passes.
+                for frame in sent {
+                    peer.says(0, frame.sequence, Body::EnquireLinkResp);
+                }
+                peer.now += 250;
+                peer.line.tick(peer.now);
+            }
+        };
+        for _ in 0..throttles {
+            one(&mut peer, 0x14);
+        }
+        let pace = |peer: &Peer| peer.line.rows.gateway.pace;
+        assert_eq!(pace(&peer), Some(slowest));
+        assert!(peer.line.rows.gateway.reason.starts_with("Throttled"));
+        // The text that was throttled goes first again and again, then the others.
+        let mut before = slowest;
+        for _ in 0..500 {
+            one(&mut peer, 0);
+            let now = pace(&peer).unwrap();
+            assert!(now >= before && now - before < 0.051, "{before} {now}");
+            before = now;
+        }
+        match limit {
+            Some(limit) => assert_eq!(before, limit),
+            None => assert!((29.0..=30.1).contains(&before), "{before}"),
+        }
+        assert_eq!(peer.line.rows.gateway.state, Health::Up);
+    }
 }

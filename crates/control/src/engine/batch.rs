@@ -1,7 +1,7 @@
 //! A round's decisions: items and what was loaded go in, cases come out. Nothing is read or written here.
 
 use super::case::Case;
-use super::gather::{Ack, Item, Loaded, What, forms, receipt};
+use super::gather::{Ack, Item, Loaded, What, forms};
 use super::ids::Ids;
 use super::known::Knowledge;
 use super::{plan, proof, texts};
@@ -75,10 +75,11 @@ impl<'a> Batch<'a> {
                 gateway,
                 message_id,
                 state,
-                absent,
+                error,
             } => match self.sent_before(gateway, message_id) {
                 Some(part) => {
-                    item.what = What::Part(part, receipt(part, *state, *absent));
+                    let (state, error) = (*state, error.clone());
+                    item.what = What::Part(part, Happening::Receipt { part, state, error });
                     self.happen(part.shipment, item);
                 }
                 None => self.nothing(item),

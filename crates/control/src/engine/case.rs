@@ -5,8 +5,8 @@ use super::known::Known;
 use super::plan::{Decided, Shipped};
 use crate::Control;
 use delivery::{
-    Action, Due, Happening, PartRef, Shipment, ShipmentId, ShipmentState, Terminal, TerminalId,
-    World, decide,
+    Action, Due, Happening, Lane, PartRef, Shipment, ShipmentId, ShipmentState, Terminal,
+    TerminalId, World, decide,
 };
 use std::collections::BTreeMap;
 use store::{DocumentWrite, Job, SettleJob, TerminalFull};
@@ -177,6 +177,12 @@ impl Case {
         self.terminal_mut().last_heard = Some(now);
         self.documents.extend(documents);
         self.answer = self.answer.take().or(answer);
+    }
+
+    /// Whose turn it is: people first, then who has waited longest (rule 6).
+    pub(super) fn turn(&self) -> (Lane, i64) {
+        let lane = self.shipment().map_or(Lane::Interactive, |s| s.lane);
+        (lane, self.planned.map_or(i64::MIN, |mark| mark.at))
     }
 
     /// How many documents are written with it.

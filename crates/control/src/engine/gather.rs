@@ -2,10 +2,11 @@
 
 use super::answers::Answers;
 use super::known::Knowledge;
+use crate::carry::Contents;
 use book::SubscriberId;
 use delivery::{
-    Answer, Event, Happening, Lane, PartRef, ReceiptState, Shipment, ShipmentId, Slices, Target,
-    TerminalId,
+    Answer, Event, Happening, Lane, NetworkError, PartRef, ReceiptState, Shipment, ShipmentId,
+    Slices, Target, TerminalId,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::{BookFull, Document, Reads, ShipmentFilter, StoreError, TerminalFull};
@@ -38,7 +39,7 @@ pub(super) enum What {
         gateway: String,
         message_id: String,
         state: ReceiptState,
-        absent: bool,
+        error: Option<NetworkError>,
     },
     /// A message from a terminal.
     Mobile(Mobile),
@@ -109,16 +110,16 @@ impl Item {
                 error,
                 ack,
             } => {
-                let absent = state == ReceiptState::EnRoute
-                    && error.as_ref().is_some_and(|error| error.absent);
                 let what = match target {
-                    Some(Target::Part(part)) => What::Part(part, receipt(part, state, absent)),
+                    Some(Target::Part(part)) => {
+                        What::Part(part, Happening::Receipt { part, state, error })
+                    }
                     Some(Target::Notice { .. }) => What::Nothing,
                     None => What::Receipt {
                         gateway,
                         message_id,
                         state,
-                        absent,
+                        error,
                     },
                 };
                 (what, Some((ack, false)))
@@ -148,14 +149,6 @@ impl Item {
         };
         let ack = ack.map(|(token, mobile)| Ack { token, mobile });
         Some(Self { what, ack })
-    }
-}
-
-pub(super) fn receipt(part: PartRef, state: ReceiptState, absent: bool) -> Happening {
-    Happening::Receipt {
-        part,
-        state,
-        absent,
     }
 }
 
@@ -269,7 +262,11 @@ impl Wanted {
     }
 
     /// Answers all of it; nothing is asked that nobody wants.
-    pub(super) fn load(mut self, reads: &dyn Reads) -> Result<Loaded, StoreError> {
+    pub(super) fn load(
+        mut self,
+        reads: &dyn Reads,
+        contents: &Contents,
+    ) -> Result<Loaded, StoreError> {
         let mut loaded = Loaded::default();
         let mut terminals = self.texts.clone();
         if !self.sent.is_empty() {
@@ -317,7 +314,9 @@ impl Wanted {
         loaded.shipments(reads, under_way)?;
         if !books.is_empty() {
             let books: Vec<_> = books.into_iter().collect();
-            let found = reads.books_full(&books)?.into_iter();
+            let mut found = reads.books_full(&books)?;
+            contents.join(reads, &mut found)?;
+            let found = found.into_iter();
             loaded.books = found.map(|full| (full.subscriber.id, full)).collect();
         }
         Ok(loaded)

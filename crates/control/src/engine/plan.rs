@@ -5,18 +5,14 @@ use crate::Control;
 use crate::plans::Planned;
 use delivery::{
     Action, Due, Happening, Lane, Packet, PacketState, Part, PartState, Shipment, ShipmentKind,
-    ShipmentState, Terminal, Trouble, World, decide,
+    ShipmentState, Terminal, Trouble, World, after_restore, decide, next_counter,
 };
 use std::collections::BTreeMap;
 use store::{BookFull, TerminalFull};
 use terminals::{
     CardProfile, EntryKey, Owner, Plan, PlannedPacket, Proof, Purpose, SlotNo, encode_packet, sim,
 };
-use wire::ota::{Counter, KeySet};
-
-/// How far every counter jumps at its first use in a new incarnation of the store (STORE.md): a restored back-up may
-/// have forgotten counters that were used.
-const INCARNATION_JUMP: u64 = 1 << 20;
+use wire::ota::KeySet;
 
 /// The purpose that a terminal's OTA keys are sealed for.
 pub(crate) const OTA_KEYS: &str = "ota-keys";
@@ -64,15 +60,19 @@ pub(super) fn plan(
         return None;
     }
     let due = full.due.filter(|mark| mark.at <= now);
-    let everything = due.is_some_and(|mark| mark.everything);
+    let mut terminal = full.terminal.clone();
+    terminal.next_try = None;
+    // After a restore nothing is assumed: what is on the terminal is read, or written anew, before anything else.
+    let recheck = after_restore(&mut terminal, &full.shadow, incarnation);
+    let recheck = recheck.map(|how| how.mark(due, book.book.revision, now));
+    let asked = recheck.or(due);
+    let everything = asked.is_some_and(|mark| mark.everything);
     let Planned { card, plan, .. } =
         house.plan_for(&book.subscriber, &book.book, &book.holds, &full, everything);
     let work = match plan {
-        Ok(plan) => work_of(&full, card.as_ref(), plan, due),
+        Ok(plan) => work_of(&full, card.as_ref(), plan, asked),
         Err(error) => Err(error.to_string()),
     };
-    let mut terminal = full.terminal;
-    terminal.next_try = None;
     let (kind, plan) = match work {
         Ok(work) => work,
         Err(sentence) => return Some(help(terminal, due, sentence)),
@@ -110,7 +110,10 @@ pub(super) fn plan(
         gateway: None,
     };
     terminal.in_flight = Some(shipment.id);
-    terminal.trouble = None;
+    // Somebody acted; what Kith tries again by itself leaves the question standing until there is a proof.
+    if due.is_some() {
+        terminal.trouble = None;
+    }
     let mut world = World {
         terminal,
         shipment,
@@ -160,16 +163,11 @@ fn seal_packets(
         Some(card) => Some(house.keys(terminal, card)?),
         None => None,
     };
-    if keys.is_some() && terminal.incarnation != incarnation {
-        terminal.counter_next = terminal.counter_next.saturating_add(INCARNATION_JUMP);
-    }
-    terminal.incarnation = incarnation;
     let mut packets = Vec::new();
     for (n, planned) in (1..).zip(planned) {
-        let counter = Counter::new(terminal.counter_next)
-            .ok_or("The card's counter is at its end: it needs new keys.")?;
+        let counter = next_counter(terminal, incarnation).map_err(|error| error.to_string())?;
         // Its low bits are new for every packet to this phone, which is what a reference must be.
-        let [.., high, low] = terminal.counter_next.to_be_bytes();
+        let [.., high, low] = counter.octets();
         let messages = encode_packet(
             terminal.channel,
             card,
@@ -179,7 +177,6 @@ fn seal_packets(
             u16::from_be_bytes([high, low]),
         )
         .map_err(|error| error.to_string())?;
-        terminal.counter_next += 1;
         let parts = (1..).zip(messages).map(|(n, message)| Part {
             n,
             user_data: message.octets,

@@ -118,7 +118,10 @@ impl Load {
         let target = told.ticks + ticks;
         let on = |told: &mut Told| told.ticks < target && told.wrong.is_none();
         let (told, waited) = self.board.1.wait_timeout_while(told, LIMIT, on).unwrap();
-        assert_eq!(told.wrong, None);
+        let wrong = told.wrong.clone();
+        // A panic under the lock would be theirs, too.
+        drop(told);
+        assert_eq!(wrong, None);
         assert!(!waited.timed_out(), "nothing moves any more");
     }
 

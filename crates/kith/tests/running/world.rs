@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A folder, the ports, and whatever of the two processes runs.
 pub struct World {
@@ -27,12 +28,18 @@ impl Drop for World {
     }
 }
 
-/// Ports that nobody holds just now.
+/// Ports that nobody holds just now, below those that the system lends to connections: whoever is ended and started
+/// again finds them free. Each process begins elsewhere.
 fn free_ports<const N: usize>() -> [u16; N] {
-    let held: Vec<_> = (0..N)
-        .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
-        .collect();
-    std::array::from_fn(|n| held[n].local_addr().unwrap().port())
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let mut free = std::iter::repeat_with(|| {
+        let n = std::process::id() * 64 + NEXT.fetch_add(1, Ordering::Relaxed);
+        u16::try_from(10_000 + n % 20_000).unwrap()
+    });
+    let mut free = free
+        .by_ref()
+        .filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    std::array::from_fn(|_| free.next().unwrap())
 }
 
 impl World {

@@ -1,9 +1,9 @@
 //! Connections to PostgreSQL: made, made again, and what a broken one leaves open.
 
-use super::{Postgres, error::said};
+use super::{Postgres, hosts};
 use crate::group::{self, Transaction};
 use crate::health::Health;
-use crate::table::{At, Database, Load};
+use crate::table::{At, Database, Load, Write};
 use crate::value::{Columns, Row, Value, slice_of};
 use crate::writer::Writes;
 use crate::{Job, Refused, StoreError, schema};
@@ -12,14 +12,16 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::Config;
 
 /// How long a group waits for a database that is away before who asked is told.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Between two tries to connect.
 const PAUSE: Duration = Duration::from_millis(250);
-/// How long one try to connect may take.
-const CONNECT: Duration = Duration::from_secs(5);
+/// How long a connected server may be silent about one statement before the connection is given up.
+const SILENCE: Duration = Duration::from_secs(10);
+/// The same while the schema is brought up to date, which may rewrite a table.
+const MIGRATION: Duration = Duration::from_secs(24 * 3600);
 /// How often a group may be beaten by others before who asked is told.
 const BEATEN: u32 = 20;
 /// Keeps two nodes from bringing the schema up to date at once.
@@ -101,56 +103,65 @@ impl Known {
             what: "be opened",
             why,
         };
-        let mut config: Config = self
+        let config: Config = self
             .url
             .parse()
             .map_err(|e: tokio_postgres::Error| fault(e.to_string()))?;
-        if config.get_application_name().is_none() {
-            config.application_name("kith");
-        }
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(CONNECT);
-        }
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|e| fault(e.to_string()))?;
-        let client = runtime.block_on(async {
-            let (client, connection) = config.connect(NoTls).await.map_err(said("be opened"))?;
-            // It ends with its client; what went wrong is told to whoever asks next.
-            tokio::spawn(async {
-                let _ = connection.await;
-            });
-            Ok::<_, StoreError>(client)
-        })?;
-        let db = Postgres {
+        let seen = self.timeline.load(Ordering::SeqCst);
+        let (client, timeline) = runtime.block_on(hosts::newest(&config, seen))?;
+        self.timeline.fetch_max(timeline, Ordering::SeqCst);
+        Ok(Postgres {
             runtime,
             client,
             prepared: RefCell::default(),
+            health: self.health.clone(),
+            patience: Cell::new(SILENCE),
+            silent: Cell::new(false),
+        })
+    }
+
+    /// A fail-over to an older copy may have forgotten counters that were used: a new incarnation (rule 2). On every
+    /// new connection, a reader's too, so that nobody plans from the copy before its counters jump.
+    fn notice_failover(&self, db: &Postgres) -> Result<(), StoreError> {
+        let timeline = self.timeline.load(Ordering::SeqCst);
+        let state = || {
+            db.rows(
+                At::Home,
+                "SELECT timeline, incarnation FROM store_state",
+                &[],
+            )
         };
-        db.batch(
-            "be opened",
-            "SET synchronous_commit = on; SET client_min_messages = error",
-        )?;
-        let sql = "SELECT current_setting('transaction_read_only')";
-        let read_only = db.rows(At::Home, sql, &[])?;
-        if read_only.first().map(|row| row.text(0)).transpose()? == Some("on") {
-            let why = "this server may not be written: it is a standby".to_owned();
+        let mut rows = state()?;
+        let mut there = rows.first().map_or(Ok(0), |row| row.int(0))?;
+        if there < timeline {
+            let jumped = db.run(
+                "UPDATE store_state SET incarnation = incarnation + CASE WHEN timeline = 0 THEN 0 ELSE 1 END,
+                 timeline = ?1 WHERE timeline < ?1",
+                &[timeline.into()],
+            )?;
+            rows = state()?;
+            if jumped > 0 && there > 0 {
+                let incarnation = rows.first().map_or(Ok(0), |row| row.int(1))?;
+                tracing::warn!(
+                    target: "alert",
+                    what = "store-failed-over",
+                    timeline,
+                    incarnation,
+                    "the database failed over: every counter jumps and every terminal is made sure of"
+                );
+            }
+            there = rows.first().map_or(Ok(0), |row| row.int(0))?;
+        }
+        if there > timeline {
+            let why =
+                format!("this server is an older copy (timeline {timeline}, and {there} was seen)");
             return Err(StoreError::Away { why });
         }
-        // The WAL file's name begins with the timeline; pg_control still says the old one after a promotion.
-        let sql =
-            "SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int8";
-        let rows = db.rows(At::Home, sql, &[])?;
-        let timeline = rows.first().map_or(Ok(0), |row| row.int(0))?;
-        let newest = self.timeline.fetch_max(timeline, Ordering::SeqCst);
-        if timeline < newest {
-            let why = format!(
-                "this server is an older copy (timeline {timeline}, and {newest} was seen)"
-            );
-            return Err(StoreError::Away { why });
-        }
-        Ok(db)
+        Ok(())
     }
 
     /// Tries again until `deadline`.
@@ -194,47 +205,22 @@ impl Writer {
             open: None,
         };
         let db = writer.known.connect_until(Instant::now() + PATIENCE)?;
+        db.patience.set(MIGRATION);
         migrate(&db)?;
+        db.patience.set(SILENCE);
         writer.db = Some(db);
         writer.greet()?;
         Ok(writer)
     }
 
-    /// On every new connection: this writer's row, and the timeline. A fail-over to an older copy may have forgotten
-    /// counters that were used: a new incarnation (rule 2).
+    /// On every new connection: this writer's row, and the timeline.
     fn greet(&mut self) -> Result<(), StoreError> {
         let db = self.db.as_ref().ok_or_else(gone)?;
         db.run(
             "INSERT INTO writer (node, last) VALUES (?1, 0) ON CONFLICT (node) DO NOTHING",
             &[self.node.into()],
         )?;
-        let timeline = self.known.timeline.load(Ordering::SeqCst);
-        let jumped = db.run(
-            "UPDATE store_state SET incarnation = incarnation + CASE WHEN timeline = 0 THEN 0 ELSE 1 END,
-             timeline = ?1 WHERE timeline < ?1",
-            &[timeline.into()],
-        )?;
-        let rows = db.rows(
-            At::Home,
-            "SELECT timeline, incarnation FROM store_state",
-            &[],
-        )?;
-        let there = rows.first().map_or(Ok(0), |row| row.int(0))?;
-        if there > timeline {
-            let why =
-                format!("this server is an older copy (timeline {timeline}, and {there} was seen)");
-            return Err(StoreError::Away { why });
-        }
-        if jumped > 0 && timeline > 1 {
-            let incarnation = rows.first().map_or(Ok(0), |row| row.int(1))?;
-            tracing::warn!(
-                target: "alert",
-                what = "store-failed-over",
-                timeline,
-                incarnation,
-                "the database failed over: every counter jumps and every terminal is made sure of"
-            );
-        }
+        self.known.notice_failover(db)?;
         self.known.health.well();
         Ok(())
     }
@@ -325,6 +311,15 @@ impl Writes for Writer {
 }
 
 impl Writer {
+    /// Writes rows in a transaction of their own.
+    pub(crate) fn transaction(&mut self, writes: &[Write]) -> Result<(), StoreError> {
+        self.ready(Instant::now() + PATIENCE)?;
+        let db = self.db.as_ref().ok_or_else(gone)?;
+        db.batch("begin a change", "BEGIN")?;
+        db.write(writes)?;
+        db.batch("commit a change", "COMMIT")
+    }
+
     fn roll_back(&mut self) {
         let rolled = self
             .db
@@ -390,6 +385,7 @@ impl Source {
             .known
             .connect()
             .inspect_err(|error| self.known.health.hurt(error))?;
+        self.known.notice_failover(&new)?;
         new.batch("begin a question", BEGIN)?;
         *db = Some(new);
         self.inside.set(true);

@@ -1,6 +1,10 @@
 //! Where a store lies, and how its connections are set.
 
+use super::sequence::Sequence;
 use super::{Sqlite, failed};
+use crate::table::{At, Database};
+use crate::value::Columns;
+use crate::writer::Writes;
 use crate::{StoreError, schema};
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{File, TryLockError};
@@ -46,7 +50,13 @@ impl Place {
         })
     }
 
-    /// The writing connection, at this build's schema.
+    /// Where the number of the last commit is noted.
+    pub(crate) fn sequence(&self) -> PathBuf {
+        beside(&self.path, "-sequence")
+    }
+
+    /// The writing connection, at this build's schema. A file that is older than the number beside it was copied back:
+    /// it is a new incarnation.
     pub(crate) fn writer(&self) -> Result<Sqlite, StoreError> {
         let what = failed("open its file");
         let db = Connection::open(&self.path).map_err(&what)?;
@@ -55,7 +65,28 @@ impl Place {
             "PRAGMA page_size = 1024; PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;",
         )
         .map_err(&what)?;
-        ready(db)
+        let mut db = ready(db)?;
+        let path = self.sequence();
+        let sequence = Sequence::open(&path).map_err(|e| StoreError::Database {
+            what: "be opened",
+            why: format!("{}: {e}", path.display()),
+        })?;
+        let there = db.rows(At::Home, "SELECT sequence FROM store_state", &[])?;
+        let there = there.first().map_or(Ok(0), |row| row.unsigned(0))?;
+        let noted = sequence.last();
+        if noted > there {
+            tracing::warn!(
+                target: "alert",
+                what = "store-copied-back",
+                there,
+                noted,
+                "the store's file is older than what was committed: it was copied back by hand; every counter jumps and every terminal is made sure of"
+            );
+            db.statement("UPDATE store_state SET incarnation = incarnation + 1", &[])?;
+        }
+        sequence.note(there);
+        db.sequence = Some(sequence);
+        Ok(db)
     }
 
     /// A connection that cannot write.
@@ -72,6 +103,21 @@ impl Sqlite {
     /// A store that is gone with its connection.
     pub(crate) fn memory() -> Result<Self, StoreError> {
         ready(Connection::open_in_memory().map_err(failed("open memory"))?)
+    }
+
+    /// The same with what another held: what [`Sqlite::snapshot`] gave.
+    pub(crate) fn of_snapshot(octets: &[u8]) -> Result<Self, StoreError> {
+        let what = failed("open memory");
+        let mut db = Connection::open_in_memory().map_err(&what)?;
+        db.deserialize_read_exact("main", octets, octets.len(), false)
+            .map_err(&what)?;
+        ready(db)
+    }
+
+    /// Everything it holds.
+    pub(crate) fn octets(&mut self) -> Result<Vec<u8>, StoreError> {
+        let copy = self.db.serialize("main").map_err(failed("be copied"))?;
+        Ok(copy.to_vec())
     }
 }
 
@@ -127,7 +173,7 @@ pub(crate) fn checkpoint(path: &Path, wakes: &std::sync::mpsc::Receiver<()>) {
     }
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

@@ -103,9 +103,9 @@ pub async fn groups(store: &Store) {
 }
 
 pub async fn closing(store: &Store) {
-    assert_eq!(store.incarnation(0).await.unwrap(), 1);
+    let before = store.incarnation(0).await.unwrap();
     store.renew().await.unwrap();
-    assert_eq!(store.incarnation(0).await.unwrap(), 2);
+    assert!(store.incarnation(0).await.unwrap() > before);
     let queued = store.run(add_friend(A, 0, "Rose", None));
     let (done, ()) = tokio::join!(queued, store.close());
     done.unwrap();

@@ -73,6 +73,7 @@ pub fn terminal(of: SubscriberId, no: u32) -> Terminal {
         last_outcome: None,
         trouble: None,
         retired: false,
+        record: delivery::Record::default(),
     }
 }
 
@@ -85,6 +86,7 @@ pub fn mark(revision: u64) -> Due {
         everything: false,
         verify: false,
         test: false,
+        shared: 0,
     }
 }
 

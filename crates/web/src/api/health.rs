@@ -6,7 +6,8 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use control::{Control, Event};
-use delivery::network::Health;
+use delivery::breaker::Circuit;
+use delivery::network::{Health, NetworkRow, NetworkTable};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -44,7 +45,7 @@ pub async fn health() -> &'static str {
             content_type = "application/problem+json", body = Problem),
     ))]
 pub async fn ready(State(control): State<Control>) -> Result<Json<Ready>, Problem> {
-    control.store().incarnation().await?;
+    control.store().incarnation(0).await?;
     let gateways = control.network().gateways;
     let gateways: BTreeMap<_, _> = gateways
         .into_iter()
@@ -122,7 +123,9 @@ pub async fn metrics(
     let help = "Shipments that ended since Kith started, by how";
     registry.register("shipments_ended", help, counts.shipments.clone());
     stored(&control, &mut registry).await?;
-    gateways(&control, &mut registry);
+    let table = control.network();
+    gateways(&table, &mut registry);
+    networks(&table, &mut registry);
     let mut text = String::new();
     encode(&mut text, &registry).map_err(|_| {
         let status = axum::http::StatusCode::INTERNAL_SERVER_ERROR;
@@ -156,20 +159,24 @@ async fn stored(control: &Control, registry: &mut Registry) -> Result<(), Proble
     let help = "Shipments planned in the last hour and proven since";
     gauge("shipments_proven_last_hour", help, counts.proven_last_hour);
     let shipments = Gauges::default();
-    for shipment in control.store().unfinished().await? {
-        let state = format!("{:?}", shipment.state).to_lowercase();
-        shipments.get_or_create(&vec![("state", state)]).inc();
+    for (state, count) in ["queued", "sending", "waiting"]
+        .into_iter()
+        .zip(counts.unfinished)
+    {
+        let row = shipments.get_or_create(&vec![("state", state.to_owned())]);
+        #[allow(clippy::cast_precision_loss)]
+        row.set(count as f64);
     }
     registry.register("shipments", "Shipments on their way, by state", shipments);
     Ok(())
 }
 
 /// The gateways' rows of the network state table.
-fn gateways(control: &Control, registry: &mut Registry) {
-    let rows = control.network().gateways;
+fn gateways(table: &NetworkTable, registry: &mut Registry) {
+    let rows = &table.gateways;
     let mut gauges = |name: &str, help: &str, value: fn(&delivery::network::GatewayRow) -> f64| {
         let gauges = Gauges::default();
-        for (gateway, row) in &rows {
+        for (gateway, row) in rows {
             gauges
                 .get_or_create(&vec![("gateway", gateway.clone())])
                 .set(value(row));
@@ -191,6 +198,14 @@ fn gateways(control: &Control, registry: &mut Registry) {
         "Messages waiting to be handed over",
         |row| f64::from(row.queued),
     );
+    let help = "Bulk messages waiting to be handed over";
+    gauges("gateway_queued_bulk", help, |row| {
+        f64::from(row.queued_bulk)
+    });
+    let help = "Whether a gateway's circuit breaker lets messages go";
+    gauges("gateway_circuit_closed", help, |row| {
+        f64::from(u8::from(row.circuit == Circuit::Closed))
+    });
     gauges(
         "gateway_round_trip_ms",
         "Submit and answer, ms, smoothed",
@@ -214,6 +229,45 @@ fn gateways(control: &Control, registry: &mut Registry) {
     gauges("gateway_binds", "Binds since Kith started", |row| {
         float(row.binds)
     });
+}
+
+/// The networks' rows, what waits at the router, and the alerts. A network's label is a calling code, never a number.
+fn networks(table: &NetworkTable, registry: &mut Registry) {
+    let mut gauges = |name: &str, help: &str, value: fn(&NetworkRow) -> f64| {
+        let gauges = Gauges::default();
+        for (network, row) in &table.networks {
+            let labels = vec![("network", network.clone())];
+            gauges.get_or_create(&labels).set(value(row));
+        }
+        registry.register(name, help, gauges);
+    };
+    let help = "Messages handed over since Kith started";
+    gauges("network_sent", help, |row| float(row.sent));
+    let help = "Messages delivered since Kith started";
+    gauges("network_delivered", help, |row| float(row.delivered));
+    let help = "Messages given up since Kith started";
+    gauges("network_failed", help, |row| float(row.failed));
+    let help = "Terminals reported away since Kith started";
+    gauges("network_absent", help, |row| float(row.absent));
+    let help = "Hand-over to receipt, ms, smoothed";
+    gauges("network_delay_ms", help, |row| row.delay_ms.unwrap_or(0.0));
+    let waiting = Gauges::default();
+    for (lane, count) in [
+        ("interactive", table.waiting.interactive),
+        ("bulk", table.waiting.bulk),
+    ] {
+        let labels = vec![("lane", lane.to_owned())];
+        waiting.get_or_create(&labels).set(f64::from(count));
+    }
+    let help = "Messages that no gateway can take now, by lane";
+    registry.register("router_waiting", help, waiting);
+    let alerts = Gauges::default();
+    for alert in &table.alerts {
+        let what = alert.what.name().to_owned();
+        let labels = vec![("what", what), ("gateway", alert.gateway.clone())];
+        alerts.get_or_create(&labels).set(1.0);
+    }
+    registry.register("alert", "What is wrong now", alerts);
 }
 
 /// Counts are far below 2^53.

@@ -8,6 +8,7 @@ use super::shipments::Cost;
 use axum::Json;
 use axum::extract::State;
 use control::Control;
+use delivery::breaker::Circuit;
 use delivery::network::{GatewayRow, Health, NetworkRow};
 use delivery::{Due, Terminal};
 use identity::Scope;
@@ -29,6 +30,24 @@ pub struct Table {
     networks: BTreeMap<String, Network>,
     /// Terminals that are not at rest, at most 500.
     terminals: Vec<Row>,
+    /// Messages at the router that no gateway can take now: those that somebody waits for.
+    waiting_interactive: u32,
+    /// And those of campaigns.
+    waiting_bulk: u32,
+    /// What an operator must hear of, worst first.
+    alerts: Vec<Alert>,
+}
+
+/// Something that is wrong now.
+#[derive(Serialize, ToSchema)]
+pub struct Alert {
+    /// What.
+    what: &'static str,
+    /// The gateway or network; `router` for the queue.
+    gateway: String,
+    #[schema(format = DateTime)]
+    since: Option<String>,
+    sentence: String,
 }
 
 /// A gateway; the counts are since Kith started.
@@ -54,6 +73,11 @@ pub struct Gateway {
     round_trip_ms: Option<f64>,
     /// Messages waiting to be handed over.
     queued: u32,
+    /// Those of them that are bulk.
+    queued_bulk: u32,
+    /// Whether messages go, by its circuit breaker: `closed`, `open` or `half_open`.
+    #[schema(value_type = String)]
+    circuit: &'static str,
     accepted: u64,
     refused: u64,
     receipts: u64,
@@ -95,6 +119,12 @@ impl From<GatewayRow> for Gateway {
             errors: row.errors,
             round_trip_ms: row.round_trip_ms,
             queued: row.queued,
+            queued_bulk: row.queued_bulk,
+            circuit: match row.circuit {
+                Circuit::Closed => "closed",
+                Circuit::Open { .. } => "open",
+                Circuit::HalfOpen { .. } => "half_open",
+            },
             accepted: row.accepted,
             refused: row.refused,
             receipts: row.receipts,
@@ -156,7 +186,16 @@ pub async fn table(State(control): State<Control>, caller: Caller) -> Result<Jso
             break;
         }
     }
+    let alerts = table.alerts.into_iter().map(|alert| Alert {
+        what: alert.what.name(),
+        gateway: alert.gateway,
+        since: ids::instant(alert.since),
+        sentence: alert.sentence,
+    });
     Ok(Json(Table {
+        waiting_interactive: table.waiting.interactive,
+        waiting_bulk: table.waiting.bulk,
+        alerts: alerts.collect(),
         gateways: named(table.gateways),
         networks: named(table.networks),
         terminals,

@@ -4,6 +4,7 @@ use super::count;
 use crate::locale::Words;
 use crate::page::clock;
 use control::Control;
+use delivery::alert::What;
 use delivery::network::Health;
 use store::StoreError;
 
@@ -46,6 +47,19 @@ pub async fn list(control: &Control, w: Words) -> Result<Vec<Need>, StoreError> 
             link: "/console#gateways".to_owned(),
         });
     }
+    for alert in &network.alerts {
+        // What a gateway's own line says already, is not said twice.
+        if matches!(alert.what, What::GatewayDown | What::CircuitOpen) {
+            continue;
+        }
+        let key = format!("alert-{}", alert.what.name());
+        needs.push(Need {
+            state: "slow",
+            what: w.with(&key, "name", alert.gateway.clone()),
+            since: Some(clock(alert.since)),
+            link: "/console#gateways".to_owned(),
+        });
+    }
     needs.sort_by_key(|need| {
         ["down", "paused", "slow"]
             .iter()
@@ -79,6 +93,30 @@ pub async fn list(control: &Control, w: Words) -> Result<Vec<Need>, StoreError> 
             what: w.with("needs-phones", "count", count(troubled.len() - 3)),
             since: None,
             link: "/console/phones?state=trouble".to_owned(),
+        });
+    }
+    // Nobody must act here, and it is worth knowing: nothing proven for as long as a message is valid.
+    let quiet = terminals.iter().filter(|(terminal, _)| {
+        let known = terminal.trouble.is_some() || terminal.retired;
+        terminal.record.notice.is_some() && !known
+    });
+    for (terminal, _) in quiet.take(2) {
+        let notice = terminal.record.notice.as_ref();
+        needs.push(Need {
+            state: "waiting",
+            what: w.with2(
+                "needs-phone",
+                ("number", terminal.msisdn.clone()),
+                (
+                    "trouble",
+                    notice.map(|n| n.sentence.clone()).unwrap_or_default(),
+                ),
+            ),
+            since: notice.map(|notice| clock(notice.since)),
+            link: format!(
+                "/console/phones/{}",
+                book::encode_in('t', terminal.id.subscriber, terminal.id.no)
+            ),
         });
     }
     let holds = control.store().holds(None, true).await?;

@@ -1,6 +1,7 @@
 //! The first page: what needs a person, four numbers, gateways and networks.
 
 use super::needs::{self, Need};
+use super::network::{self, Gateway, Network};
 use super::{Frame, count};
 use crate::locale::Words;
 use crate::page::{Unavailable, clock, page};
@@ -9,7 +10,6 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use control::Sample;
-use delivery::network::{GatewayRow, Health, NetworkRow};
 
 #[derive(Template)]
 #[template(path = "console/overview.html")]
@@ -20,6 +20,8 @@ struct Page {
     figures: Vec<Figure>,
     gateways: Vec<Gateway>,
     networks: Vec<Network>,
+    /// What waits for a gateway, as a sentence; none when nothing does.
+    waiting: Option<String>,
 }
 
 /// One of the four numbers, with its ten minutes.
@@ -30,33 +32,6 @@ struct Figure {
     line: String,
     /// The same in words.
     text: String,
-}
-
-struct Gateway {
-    name: String,
-    state: &'static str,
-    word: String,
-    since: String,
-    reason: String,
-    window: String,
-    rate: String,
-    trip: String,
-    queued: u32,
-    accepted: u64,
-    refused: u64,
-    receipts: u64,
-    mobile: u64,
-    errors: Vec<(String, u64)>,
-}
-
-struct Network {
-    prefix: String,
-    state: &'static str,
-    word: String,
-    since: String,
-    reason: String,
-    row: NetworkRow,
-    delay: String,
 }
 
 pub async fn show(
@@ -97,78 +72,24 @@ pub async fn show(
             text: w.say("figure-p99-hint"),
         },
     ];
-    let table = control.network();
+    let (table, now) = (control.network(), control.now());
+    let waiting = table.waiting;
+    let waits = waiting.interactive + waiting.bulk > 0;
     Ok(page(&Page {
+        waiting: waits.then(|| {
+            w.with2(
+                "router-waiting",
+                ("interactive", count(waiting.interactive)),
+                ("bulk", count(waiting.bulk)),
+            )
+        }),
         f: Frame::new(w, &admin, "overview"),
         needs: needs::list(control, w).await?,
-        checked: clock(control.now()),
+        checked: clock(now),
         figures,
-        gateways: table
-            .gateways
-            .into_iter()
-            .map(|row| gateway(w, row))
-            .collect(),
-        networks: table
-            .networks
-            .into_iter()
-            .map(|row| network(w, row))
-            .collect(),
+        gateways: network::gateways(w, table.gateways, now),
+        networks: network::networks(w, table.networks, now),
     }))
-}
-
-fn gateway(w: Words, (name, row): (String, GatewayRow)) -> Gateway {
-    let (state, word) = health(w, row.state);
-    let pace = row
-        .pace
-        .map(|pace| format!(" / {pace:.0}"))
-        .unwrap_or_default();
-    Gateway {
-        name,
-        state,
-        word,
-        since: clock(row.since),
-        reason: row.reason,
-        window: format!("{} / {}", row.window.0, row.window.1),
-        rate: format!("{:.0}{pace}", row.rate),
-        trip: milliseconds(row.round_trip_ms),
-        queued: row.queued,
-        accepted: row.accepted,
-        refused: row.refused,
-        receipts: row.receipts,
-        mobile: row.mobile,
-        errors: row.errors.into_iter().collect(),
-    }
-}
-
-fn network(w: Words, (prefix, row): (String, NetworkRow)) -> Network {
-    let (state, word) = health(w, row.state);
-    Network {
-        prefix,
-        state,
-        word,
-        since: clock(row.since),
-        reason: row.reason.clone(),
-        delay: milliseconds(row.delay_ms),
-        row,
-    }
-}
-
-fn health(w: Words, health: Health) -> (&'static str, String) {
-    let state = match health {
-        Health::Up => "up",
-        Health::Slow => "slow",
-        Health::Down => "down",
-        Health::Paused => "paused",
-    };
-    (state, w.say(&format!("health-{state}")))
-}
-
-fn milliseconds(ms: Option<f64>) -> String {
-    match ms {
-        Some(ms) if ms < 10.0 => format!("{ms:.1} ms"),
-        Some(ms) => format!("{ms:.0} ms"),
-        None => "–".to_owned(),
-    }
 }
 
 /// The points of a line through `values` in a box of 100 × 24.

@@ -1,0 +1,157 @@
+//! Where the lines meet: the router, and the network state table that it goes by.
+
+use crate::router::{Router, Way};
+use crate::table::Rows;
+use delivery::breaker::Circuit;
+use delivery::network::{NetworkRow, NetworkTable};
+use delivery::route::Route;
+use delivery::{Class, Event, Outbound};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::mpsc;
+
+/// What a line is told.
+pub enum Order {
+    /// A message goes by it.
+    Send(Outbound),
+    /// What came with this token is stored, or could not be.
+    Stored(u64, bool),
+    /// To tell control, although the line has no part in it.
+    Tell(Event),
+    /// The end.
+    Stop,
+}
+
+/// A line as the hub sees it.
+struct Seat {
+    orders: mpsc::UnboundedSender<Order>,
+    name: String,
+    given: u64,
+    /// The networks as this line knows them.
+    networks: BTreeMap<String, NetworkRow>,
+}
+
+/// Router, table and the ways to the lines.
+pub struct Hub {
+    router: Router,
+    seats: Vec<Seat>,
+    table: Arc<Mutex<NetworkTable>>,
+}
+
+impl Hub {
+    /// The routes and the ways to their lines, in one order.
+    pub fn new(lines: Vec<(Route, mpsc::UnboundedSender<Order>)>) -> Self {
+        let routes = lines.iter().map(|(route, _)| route.clone()).collect();
+        let seats = lines.into_iter().map(|(route, orders)| Seat {
+            orders,
+            name: route.gateway,
+            given: 0,
+            networks: BTreeMap::new(),
+        });
+        Self {
+            router: Router::new(routes),
+            seats: seats.collect(),
+            table: Arc::default(),
+        }
+    }
+
+    /// The network state table as it stands.
+    pub fn table(&self) -> Arc<Mutex<NetworkTable>> {
+        Arc::clone(&self.table)
+    }
+
+    /// Tells a line something. A line ends only when everything does.
+    pub fn tell(&self, place: usize, order: Order) {
+        if let Some(seat) = self.seats.get(place) {
+            let _ = seat.orders.send(order);
+        }
+    }
+
+    /// Tells all lines to end.
+    pub fn stop(&self) {
+        for place in 0..self.seats.len() {
+            self.tell(place, Order::Stop);
+        }
+    }
+
+    /// A message to send.
+    pub fn send(&mut self, message: Outbound) {
+        if self.seats.is_empty() {
+            tracing::warn!("a message goes nowhere: no gateway is configured");
+            return;
+        }
+        self.router.push(message);
+        self.flow();
+    }
+
+    /// A line's rows as they are now, of the `taken` messages that it was ever given, and what it gives `back`.
+    pub fn publish(&mut self, place: usize, rows: &mut Rows, taken: u64, back: Vec<Outbound>) {
+        let Some(seat) = self.seats.get_mut(place) else {
+            return;
+        };
+        {
+            let mut table = lock(&self.table);
+            let row = table.gateways.entry(seat.name.clone()).or_default();
+            row.clone_from(&rows.gateway);
+            // What is still on its way to the line.
+            let under_way = u32::try_from(seat.given.saturating_sub(taken)).unwrap_or(u32::MAX);
+            row.queued = row.queued.saturating_add(under_way);
+            if let Circuit::HalfOpen { trying } = &mut row.circuit {
+                *trying |= row.queued > 0;
+            }
+        }
+        let changed = rows.changed();
+        let prefixes: Vec<_> = changed.iter().map(|(prefix, _)| prefix.clone()).collect();
+        seat.networks.extend(changed);
+        for prefix in prefixes {
+            let mut known = self
+                .seats
+                .iter()
+                .filter_map(|seat| seat.networks.get(&prefix));
+            let Some(mut row) = known.next().cloned() else {
+                continue;
+            };
+            known.for_each(|other| row.merge(other));
+            lock(&self.table).networks.insert(prefix, row);
+        }
+        self.router.give_back(back);
+        self.flow();
+    }
+
+    /// Everything that can go goes.
+    fn flow(&mut self) {
+        let ways = self.router.flow(&mut lock(&self.table));
+        for way in ways {
+            match way {
+                Way::By(place, message) => {
+                    if let Some(seat) = self.seats.get_mut(place) {
+                        seat.given += 1;
+                    }
+                    self.tell(place, Order::Send(message));
+                }
+                Way::Nobody(message) => self.tell(0, Order::Tell(nobody(message))),
+            }
+        }
+    }
+}
+
+fn nobody(message: Outbound) -> Event {
+    let code = crate::table::calling_code(&message.destination);
+    Event::Refused {
+        target: message.target,
+        gateway: String::new(),
+        status: 0,
+        class: Class::Ours,
+        reason: format!(
+            "no gateway takes numbers that begin with {code}: give one the prefix, or none at all"
+        ),
+    }
+}
+
+/// A lock that outlives a panic elsewhere.
+pub fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! What the gateway answers to a message, and what follows: pace, health, circuit (SMPP.md, rows 10–12).
+
+use super::{Flying, Line};
+use crate::table::seconds;
+use delivery::breaker::Sign;
+use delivery::network::Health;
+use delivery::{Class, Event, Target};
+use wire::smpp::status;
+
+/// An answer that takes longer than this is slow, ms.
+const SLOW: i64 = 500;
+/// A throttled link is silent for this long before it goes on, ms.
+const PAUSE: i64 = 1_000;
+/// A text that is refused for the moment goes again after this long, ms, and so often at most.
+const AGAIN: i64 = 5_000;
+const AGAIN_MOST: u8 = 5;
+/// The slowest that a throttled link gets, messages a second.
+const SLOWEST: f64 = 1.0;
+
+impl Line {
+    pub(super) fn answered(&mut self, sequence: u32, status: u32, id: Option<String>, now: i64) {
+        // An answer that came after its time-out: the message was given up as unknown already.
+        let Some(Flying { message, at }) = self.flying.remove(&sequence) else {
+            return;
+        };
+        self.rows.gateway.window.0 = u32::try_from(self.flying.len()).unwrap_or(u32::MAX);
+        if status == 0 {
+            self.rows.accepted(now - at, now);
+            self.rows.sent(&message.destination, now);
+            self.creep();
+            self.recover(now - at, now);
+            self.sign(Some(Sign::Well), now);
+            self.refusals.remove(&message.target);
+            if let Some(id) = &id {
+                self.handed.add(id, &message, now);
+            }
+            self.events.push(Event::Accepted {
+                target: message.target,
+                gateway: self.config.name.clone(),
+                message_id: id.clone(),
+            });
+            if let Some(id) = id {
+                self.match_early(&id, now);
+            }
+            return;
+        }
+        let words = status::words(status);
+        self.rows.gateway.refused += 1;
+        self.rows.failed(now);
+        self.count(&words);
+        let class = match status::meaning(status).1 {
+            status::Meaning::Throttled => Class::Throttled,
+            status::Meaning::Temporary => Class::Temporary,
+            status::Meaning::Destination => Class::Destination,
+            status::Meaning::Ours => Class::Ours,
+            status::Meaning::Ok | status::Meaning::Unknown => Class::Unknown,
+        };
+        let reason = match class {
+            Class::Throttled => {
+                let pace = self.throttled(now);
+                format!("{words} – sending slower, {pace:.0}/s")
+            }
+            _ => words,
+        };
+        if class != Class::Throttled {
+            self.rows.set(
+                Health::Slow,
+                &format!("The last message was refused: {reason}."),
+                now,
+            );
+        }
+        // A system error is its own; a throttle or a wrong number says nothing about its health.
+        self.sign((class == Class::Temporary).then_some(Sign::Ill), now);
+        match (&message.target, class) {
+            // Nobody else sends a text again.
+            (Target::Notice { .. }, Class::Throttled) => self.queues[0].push_front(message),
+            (Target::Notice { .. }, Class::Temporary) if self.again(&message.target) => {
+                self.later.push((now + AGAIN, message));
+            }
+            _ => self.events.push(Event::Refused {
+                target: message.target,
+                gateway: self.config.name.clone(),
+                status,
+                class,
+                reason,
+            }),
+        }
+    }
+
+    /// Whether a text that was refused for the moment gets another try.
+    fn again(&mut self, target: &Target) -> bool {
+        let refusals = self.refusals.entry(target.clone()).or_default();
+        *refusals += 1;
+        let more = *refusals < AGAIN_MOST;
+        if !more {
+            self.refusals.remove(target);
+        }
+        more
+    }
+
+    /// Too fast, or its queue is full: the whole link pauses and goes on at half the pace (SMPP.md, row 10).
+    fn throttled(&mut self, now: i64) -> f64 {
+        if now >= self.paused_until {
+            let before = self
+                .pace
+                .unwrap_or_else(|| self.rows.gateway.rate.max(10.0));
+            self.pace = Some((before / 2.0).max(SLOWEST));
+        }
+        self.paused_until = now + PAUSE;
+        let pace = self.pace.unwrap_or(SLOWEST);
+        self.rows.gateway.pace = self.pace;
+        let reason = format!("Throttled – sending slower, {pace:.0}/s.");
+        self.rows.set(Health::Slow, &reason, now);
+        pace
+    }
+
+    /// After a throttle the pace creeps up again with every message taken, to what the configuration allows.
+    fn creep(&mut self) {
+        let Some(pace) = self.pace else {
+            return;
+        };
+        // A twentieth of a message a second with every message: 5 % a second at any pace.
+        let faster = pace + 0.05;
+        self.pace = match self.config.rate_per_s {
+            Some(most) => Some(faster.min(most)),
+            None if faster > 10_000.0 => None,
+            None => Some(faster),
+        };
+        self.rows.gateway.pace = self.pace;
+    }
+
+    /// A message was taken: what was wrong is over, unless the answer came slowly or a throttle was a moment ago.
+    fn recover(&mut self, round_trip: i64, now: i64) {
+        if self.pace.is_some() && now <= self.paused_until.saturating_add(5 * PAUSE) {
+            return;
+        }
+        if round_trip > SLOW {
+            let reason = format!("The gateway answers slowly: after {}.", seconds(round_trip));
+            self.rows.set(Health::Slow, &reason, now);
+        } else if self.rows.gateway.state == Health::Slow {
+            self.up("Messages go out.", now);
+        }
+    }
+
+    /// What waits is noticed: an answer of the gateway, or a receipt of a network.
+    pub(super) fn notice_silence(&mut self, now: i64) {
+        let oldest = self.oldest().and_then(|oldest| self.flying.get(&oldest));
+        if let Some(waited) = oldest.map(|flying| now - flying.at)
+            && waited > SLOW
+            && self.rows.gateway.state == Health::Up
+        {
+            let waited = seconds(waited);
+            let reason = format!("The gateway answers slowly: a message has waited {waited}.");
+            self.rows.set(Health::Slow, &reason, now);
+        }
+        for (network, waited) in self.handed.silent(&self.rows.networks, now) {
+            self.rows.silent(&network, waited, now);
+        }
+    }
+}

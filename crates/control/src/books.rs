@@ -339,7 +339,7 @@ impl Control {
         Err(EditError::Stale)
     }
 
-    /// What an edit by `grant` begins from, all of one state.
+    /// What an edit by `grant` begins from, all of one state: her own book, without what shared groups bring.
     async fn seen(&self, grant: &Grant, now: i64) -> Result<Option<Seen>, StoreError> {
         let (id, actor, way) = (grant.subscriber(), grant.actor().id.clone(), grant.way());
         let call = grant.call().map(str::to_owned);

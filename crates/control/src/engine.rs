@@ -281,7 +281,7 @@ impl Control {
         let (mut jobs, mut changed) = (Vec::new(), Vec::new());
         let mut cases: Vec<Case> = batch.cases.into_values().collect();
         // What people wait for goes out first (rule 6).
-        cases.sort_by_key(Case::is_bulk);
+        cases.sort_by_key(Case::turn);
         for mut case in cases {
             let slice = case.terminal().id.subscriber.slice();
             let Some(held) = engine.held.get(slice) else {

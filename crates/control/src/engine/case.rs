@@ -91,15 +91,6 @@ impl Case {
         })
     }
 
-    /// Whether it sends what nobody waits for.
-    pub(super) fn is_bulk(&self) -> bool {
-        let mut sends = self.actions.iter().filter_map(|action| match action {
-            Action::Send(messages) => messages.first(),
-            _ => None,
-        });
-        sends.any(|message| message.lane == Lane::Bulk)
-    }
-
     /// A plan that was made from `before`.
     pub(super) fn planned(before: Terminal, mark: Option<Due>, decided: Decided) -> Self {
         let mut moments = Vec::new();
@@ -197,6 +188,12 @@ impl Case {
         self.terminal_mut().last_heard = Some(now);
         self.documents.extend(documents);
         self.answer = self.answer.take().or(answer);
+    }
+
+    /// Whose turn it is: people first, then who has waited longest (rule 6).
+    pub(super) fn turn(&self) -> (Lane, i64) {
+        let lane = self.shipment().map_or(Lane::Interactive, |s| s.lane);
+        (lane, self.planned.map_or(i64::MIN, |mark| mark.at))
     }
 
     /// How many documents are written with it.

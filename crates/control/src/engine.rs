@@ -180,7 +180,9 @@ impl Control {
         progress: &mut Progress,
     ) {
         let (per_s, most) = (self.settings().bulk_per_s, self.settings().bulk_waiting);
-        let bulk = engine.pace.room(now, per_s, most, || self.parts_waiting());
+        let bulk = engine
+            .pace
+            .room(now, per_s, most, || self.network().bulk_queued());
         let mut plans = Some(Plans {
             owned: engine.owned,
             now,
@@ -414,13 +416,6 @@ impl Control {
         };
         let page = page.into_iter();
         Ok(page.map(|id| Item::of(What::TakeUp(id))).collect())
-    }
-
-    /// Parts that wait in the gateways.
-    fn parts_waiting(&self) -> u32 {
-        let table = self.network();
-        let rows = table.gateways.values();
-        rows.fold(0, |sum, row| sum.saturating_add(row.queued))
     }
 
     /// What pages and logs are told of an event before anything is decided.

@@ -242,7 +242,7 @@ impl Control {
             subscriber: id,
             revision,
         });
-        self.wake();
+        self.wake_for(id.slice());
         Ok(hold)
     }
 
@@ -333,7 +333,7 @@ impl Control {
                 subscriber: id,
                 revision,
             });
-            self.wake();
+            self.wake_for(id.slice());
             return Ok(edited);
         }
         Err(EditError::Stale)

@@ -18,11 +18,13 @@ mod kill;
 mod members;
 mod notices;
 mod organisations;
+mod owner;
 mod people;
 mod plans;
 mod preview;
 mod provision;
 mod pulse;
+mod recheck;
 mod repeat;
 mod sums;
 mod surroundings;
@@ -38,6 +40,7 @@ pub use engine::Stored;
 pub use events::{Emitted, Event};
 pub use members::Joined;
 pub use organisations::{SharedChange, SharedEdit, SharedEdited, SharedFrom, SharedState};
+pub use owner::{Hint, LookAt, Node, Sharing};
 pub use people::Denied;
 pub use preview::Preview;
 pub use provision::{
@@ -72,6 +75,8 @@ pub struct Settings {
     pub bulk_per_s: Option<u32>,
     /// No more bulk is planned while so many parts wait in the gateways.
     pub bulk_waiting: u32,
+    /// How it takes part among the nodes of one store; none: nobody else can open it.
+    pub sharing: Option<Sharing>,
     /// Card profiles by name, beside the built-in ones.
     pub cards: BTreeMap<String, CardProfile>,
     /// Terminal profiles by name, beside the built-in ones.
@@ -89,6 +94,7 @@ impl Default for Settings {
             spoken: Spoken::default(),
             bulk_per_s: None,
             bulk_waiting: 500,
+            sharing: None,
             cards: BTreeMap::new(),
             phones: BTreeMap::new(),
         }
@@ -122,6 +128,7 @@ struct Inner {
     recent: Mutex<events::Recent>,
     pulse: Mutex<pulse::Pulse>,
     wake: Notify,
+    owner: owner::Owner,
     /// Somebody started, paused or ended a campaign.
     campaigns: Notify,
     /// Contents of shared groups.
@@ -164,6 +171,7 @@ impl Control {
             surroundings: Box::new(surroundings),
             store,
             vault,
+            owner: owner::Owner::new(settings.sharing.clone()),
             settings,
             outbound,
             network: Box::new(network),
@@ -228,11 +236,6 @@ impl Control {
     pub fn phone(&self, name: &str) -> Option<TerminalProfile> {
         let own = self.0.settings.phones.get(name).cloned();
         own.or_else(|| TerminalProfile::builtin(name))
-    }
-
-    /// Something became due: look at once.
-    pub(crate) fn wake(&self) {
-        self.0.wake.notify_one();
     }
 }
 

@@ -6,6 +6,7 @@ mod config;
 mod demo;
 mod house;
 mod lab_command;
+mod nodes;
 mod serve;
 mod standalone;
 mod tls;

@@ -79,6 +79,9 @@ pub struct BookFull {
     pub holds: Vec<Hold>,
 }
 
+/// A gateway's message id, and the part that it was given for.
+pub type Sent = ((String, String), PartRef);
+
 /// Questions to a store. `owned` are the slices that are asked about.
 #[allow(missing_docs)] // What is not said here is said at `Store`'s methods of the same names.
 pub trait Reads {
@@ -165,10 +168,7 @@ pub trait Reads {
     ) -> Result<Vec<ShipmentId>, StoreError>;
     fn sent(&self, gateway: &str, message: &str) -> Result<Option<PartRef>, StoreError>;
     /// What these gateways' message ids belong to, as far as it is known.
-    fn sent_many(
-        &self,
-        ids: &[(String, String)],
-    ) -> Result<Vec<((String, String), PartRef)>, StoreError>;
+    fn sent_many(&self, ids: &[(String, String)]) -> Result<Vec<Sent>, StoreError>;
 
     fn holds(&self, of: Option<SubscriberId>, only_held: bool) -> Result<Vec<Hold>, StoreError>;
     fn hold(&self, of: SubscriberId, no: u32) -> Result<Option<Hold>, StoreError>;
@@ -389,10 +389,7 @@ impl<D: Database> Reads for D {
         let found = shipments::sent(self, &[(gateway.to_owned(), message.to_owned())])?;
         Ok(found.into_iter().next().map(|(_, part)| part))
     }
-    fn sent_many(
-        &self,
-        ids: &[(String, String)],
-    ) -> Result<Vec<((String, String), PartRef)>, StoreError> {
+    fn sent_many(&self, ids: &[(String, String)]) -> Result<Vec<Sent>, StoreError> {
         shipments::sent(self, ids)
     }
 

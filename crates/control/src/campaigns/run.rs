@@ -59,7 +59,14 @@ impl Control {
         tokio::pin!(stop);
         let mut runner = Runner::default();
         loop {
-            let wait = match runner.step(self).await {
+            let step = async {
+                // One node carries them out.
+                match self.is_first() {
+                    true => runner.step(self).await,
+                    false => Ok(self.now() + IDLE),
+                }
+            };
+            let wait = match step.await {
                 Ok(next) => (next - self.now()).clamp(0, IDLE),
                 Err(error) => {
                     tracing::error!(%error, "campaigns cannot go on; trying again");

@@ -6,7 +6,7 @@ use super::plan::{Decided, Shipped};
 use crate::Control;
 use delivery::{
     Action, Due, Happening, Lane, PartRef, Shipment, ShipmentId, ShipmentState, Terminal,
-    TerminalId, World, decide,
+    TerminalId, World, decide, decide_not_before,
 };
 use std::collections::BTreeMap;
 use store::{DocumentWrite, Job, SettleJob, TerminalFull};
@@ -91,6 +91,15 @@ impl Case {
         })
     }
 
+    /// Whether it sends what nobody waits for.
+    pub(super) fn is_bulk(&self) -> bool {
+        let mut sends = self.actions.iter().filter_map(|action| match action {
+            Action::Send(messages) => messages.first(),
+            _ => None,
+        });
+        sends.any(|message| message.lane == Lane::Bulk)
+    }
+
     /// A plan that was made from `before`.
     pub(super) fn planned(before: Terminal, mark: Option<Due>, decided: Decided) -> Self {
         let mut moments = Vec::new();
@@ -167,7 +176,18 @@ impl Case {
             self.sent.push((gateway.clone(), id.clone(), *part));
         }
         let moved = world.moved.len();
-        let actions = decide(world, happening, &house.settings().policy, now);
+        let policy = &house.settings().policy;
+        let actions = match happening {
+            Happening::Start | Happening::Accepted { .. } | Happening::Answer(_) => {
+                decide(world, happening, policy, now)
+            }
+            // Something went wrong, or did not come: the table knows whether the way is closed for many.
+            _ => {
+                let closed = house.network().retry_after(&world.terminal.msisdn, now);
+                let not_before = closed.map_or(i64::MIN, |wait| now.saturating_add(wait));
+                decide_not_before(world, happening, policy, now, not_before)
+            }
+        };
         self.moments.push(moment(world, moved, &actions));
         self.actions.extend(actions);
     }
@@ -177,12 +197,6 @@ impl Case {
         self.terminal_mut().last_heard = Some(now);
         self.documents.extend(documents);
         self.answer = self.answer.take().or(answer);
-    }
-
-    /// Whose turn it is: people first, then who has waited longest (rule 6).
-    pub(super) fn turn(&self) -> (Lane, i64) {
-        let lane = self.shipment().map_or(Lane::Interactive, |s| s.lane);
-        (lane, self.planned.map_or(i64::MIN, |mark| mark.at))
     }
 
     /// How many documents are written with it.
@@ -199,8 +213,8 @@ impl Case {
         )
     }
 
-    /// What is recorded; none when nothing changed.
-    pub(super) fn job(&mut self) -> Option<Job> {
+    /// What is recorded by the slice's owner at `epoch`; none when nothing changed.
+    pub(super) fn job(&mut self, epoch: u64) -> Option<Job> {
         let (terminal, shipment) = &self.before;
         let same = self.terminal() == terminal && self.shipment() == shipment.as_ref();
         let beside = self.sent.len() + self.documents.len() + self.freed.len();
@@ -211,6 +225,7 @@ impl Case {
             Row::Alone(terminal, _) => SettleJob::of((**terminal).clone()),
             Row::With(world) => settle(world),
         };
+        job.epoch = epoch;
         job.sent = std::mem::take(&mut self.sent);
         job.documents = std::mem::take(&mut self.documents);
         job.placement = self.placement.take();

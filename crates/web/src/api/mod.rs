@@ -14,6 +14,7 @@ mod journal;
 mod keyed;
 mod members;
 mod network;
+mod nodes;
 mod openapi;
 mod organisations;
 mod params;
@@ -82,6 +83,7 @@ fn calls() -> Vec<UtoipaMethodRouter<Control>> {
         routes!(campaigns::cancel),
         routes!(network::table),
         routes!(network::gateways),
+        routes!(nodes::list),
         routes!(events::listen),
         routes!(health::health),
         routes!(health::ready),

@@ -123,6 +123,7 @@ async fn mark(house: &House, range: Range<u32>) -> Result<(), String> {
                 everything: false,
                 verify: false,
                 test: false,
+                shared: 0,
             };
             (population::terminal(*n), due)
         });

@@ -1,5 +1,6 @@
 //! Keys, and the ids that programs see: a letter for the kind and base32 of the whole key (DECISIONS.md, “slice, ids”).
 
+use crate::OrganisationNo;
 use data_encoding::BASE32_NOPAD;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -141,4 +142,40 @@ pub fn parse_change_id(id: &str) -> Option<(SubscriberId, Revision)> {
         SubscriberId(u64::from_be_bytes(subscriber.try_into().ok()?)),
         Revision(u64::from_be_bytes(revision.try_into().ok()?)),
     ))
+}
+
+/// `o…`
+pub fn organisation_id(organisation: OrganisationNo) -> String {
+    encode('o', &organisation.0.to_be_bytes())
+}
+
+/// Reads `o…`.
+pub fn parse_organisation_id(id: &str) -> Option<OrganisationNo> {
+    Some(OrganisationNo(word('o', id)?))
+}
+
+/// `q…`: a shared group.
+pub fn shared_group_id(group: GroupNo) -> String {
+    encode('q', &group.0.to_be_bytes())
+}
+
+/// Reads `q…`.
+pub fn parse_shared_group_id(id: &str) -> Option<GroupNo> {
+    word('q', id).map(GroupNo).filter(|group| group.is_shared())
+}
+
+/// `e…`: a friend of a shared group.
+pub fn shared_friend_id(friend: FriendNo) -> String {
+    encode('e', &friend.0.to_be_bytes())
+}
+
+/// Reads `e…`.
+pub fn parse_shared_friend_id(id: &str) -> Option<FriendNo> {
+    word('e', id)
+        .map(FriendNo)
+        .filter(|friend| friend.is_shared())
+}
+
+fn word(letter: char, id: &str) -> Option<u32> {
+    Some(u32::from_be_bytes(decode(letter, id)?.try_into().ok()?))
 }

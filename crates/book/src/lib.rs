@@ -14,6 +14,7 @@ mod order;
 mod pinyin;
 mod refusal;
 mod search;
+pub mod shared;
 mod standing;
 mod undo;
 pub mod vcard;
@@ -31,5 +32,6 @@ pub use number::{
 pub use order::{by_name, letter, listed, sort_text};
 pub use refusal::{Class, Refusal};
 pub use search::{finds, search};
+pub use shared::{Organisation, OrganisationNo, SHARED, SharedGroup, organisation_name};
 pub use standing::{Standing, standing};
 pub use undo::changed_fields;

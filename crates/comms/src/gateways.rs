@@ -125,6 +125,7 @@ impl Work {
                     Done::Read(Ok(0)) => self.lost(port, "The gateway closed the connection."),
                     Done::Read(Ok(length)) => {
                         let octets = octets.get(..length).unwrap_or_default();
+                        self.line.clock(monotonic());
                         self.line.input(port, octets, now());
                     }
                     Done::Read(Err(error)) | Done::Wrote(Err(error)) => {
@@ -134,6 +135,7 @@ impl Work {
                 },
                 Some(opened) = opening.recv() => self.opened(opened),
                 order = orders.recv(), if stopping.is_none() => {
+                    self.line.clock(monotonic());
                     let mut next = order;
                     let mut group = 0;
                     loop {
@@ -157,6 +159,7 @@ impl Work {
                     }
                 }
                 _ = tick.tick() => {
+                    self.line.clock(monotonic());
                     self.line.jitter(jitter());
                     self.line.tick(now());
                 }
@@ -331,6 +334,13 @@ fn now() -> i64 {
         .ok()
         .and_then(|since| i64::try_from(since.as_millis()).ok())
         .unwrap_or(0)
+}
+
+/// The clock that fences are held against, ms: it goes on while the machine sleeps.
+fn monotonic() -> u64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    seconds * 1_000 + u64::try_from(time.tv_nsec).unwrap_or(0) / 1_000_000
 }
 
 /// 0–1, from the clock's finest digits: enough to keep nodes apart, and no secret.

@@ -70,6 +70,8 @@ pub struct Line {
     paused_until: i64,
     failures: u32,
     breaker: Breaker,
+    /// What fences are held against, ms.
+    monotonic: u64,
     jitter: f64,
     events: Vec<Event>,
     /// Its rows of the network state table.
@@ -108,6 +110,7 @@ impl Line {
             paused_until: 0,
             failures: 0,
             breaker: Breaker::new(Rules::SERVE, now),
+            monotonic: 0,
             jitter: 0.0,
             events: Vec::new(),
             rows,
@@ -122,6 +125,12 @@ impl Line {
     /// Chance (0–1) for the next wait of its circuit breaker, so that nodes do not meet.
     pub fn jitter(&mut self, jitter: f64) {
         self.jitter = jitter;
+    }
+
+    /// The monotonic clock, ms, before anything else that may hand messages over: a part whose fence has closed by then
+    /// is another node's to send, and is thrown away.
+    pub fn clock(&mut self, monotonic: u64) {
+        self.monotonic = monotonic;
     }
 
     /// How many connections it wants.

@@ -96,6 +96,7 @@ impl Control {
             book,
             terminals,
             holds,
+            shared: self.shared_of(id).await?,
         })
     }
 
@@ -230,7 +231,7 @@ impl Control {
             subscriber: id,
             revision,
         });
-        self.wake();
+        self.wake_for(id.slice());
         Ok(hold)
     }
 
@@ -249,7 +250,8 @@ impl Control {
             return Ok(edited);
         }
         for _ in 0..ATTEMPTS {
-            let (subscriber, book, holds) = self.book_of(id).await?.ok_or(EditError::NotFound)?;
+            let found = self.own_book_of(id).await?;
+            let (subscriber, book, holds) = found.ok_or(EditError::NotFound)?;
             if options.if_revision.is_some_and(|r| r != book.revision) {
                 return Err(EditError::Stale);
             }
@@ -312,7 +314,7 @@ impl Control {
                 subscriber: id,
                 revision,
             });
-            self.wake();
+            self.wake_for(id.slice());
             return Ok(edited);
         }
         Err(EditError::Stale)
@@ -409,6 +411,7 @@ impl Control {
                     everything: known.is_some_and(|due| due.everything),
                     verify: known.is_some_and(|due| due.verify),
                     test: known.is_some_and(|due| due.test),
+                    shared: known.map_or(0, |due| due.shared),
                 };
                 (full.terminal.id, due)
             })

@@ -375,7 +375,7 @@ impl Control {
             replace: true,
         };
         self.store().run(job).await?;
-        self.wake();
+        self.wake_for(subscriber.slice());
         Ok(())
     }
 

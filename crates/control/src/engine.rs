@@ -8,6 +8,7 @@ mod case;
 mod deadlines;
 mod gather;
 mod ids;
+mod inbox;
 mod pace;
 mod plan;
 mod proof;
@@ -15,44 +16,46 @@ mod texts;
 
 pub(crate) use plan::{OTA_KEYS, join_keys};
 
+use crate::owner::Holdings;
 use crate::{Control, Event, kill};
 use batch::Batch;
 use case::Case;
-use delivery::{Action, Lane, Outbound, ShipmentId, Slices};
+use delivery::{Action, Lane, Outbound, ShipmentId, Slices, Target};
 use gather::{Ack, Item, Plans, Room, Wanted, What};
+use std::sync::Arc;
 use std::time::Duration;
-use store::{Refused, StoreError};
+use store::{Job, Refused, StoreError};
 use tokio::sync::mpsc;
 
 /// What the engine keeps in memory: all of it can be rebuilt from the store.
 pub(crate) struct Engine {
-    /// Whose terminals it works on; it is the only one that decides about them.
-    owned: Slices,
+    /// Whose terminals it works on, as it last saw; it is the only one that decides about them.
+    held: Arc<Holdings>,
     deadlines: deadlines::Deadlines,
     answers: answers::Answers,
     ids: ids::Ids,
     pace: pace::Pace,
-    take_up: TakeUp,
+    /// What an earlier owner left on its way in these slices, after this shipment.
+    take_up: Vec<(Slices, Option<ShipmentId>)>,
+    /// Receipts for what nobody has recorded yet, and when they are looked at again, ms UTC.
+    unknown: Vec<(i64, Item)>,
+    /// When it last looked into the inbox, ms UTC.
+    looked: i64,
     /// When calls, departures and figures were last looked after, ms UTC.
     tended: i64,
-}
-
-/// What an earlier process left on its way.
-enum TakeUp {
-    /// What comes after this one.
-    After(Option<ShipmentId>),
-    Done,
 }
 
 impl Default for Engine {
     fn default() -> Self {
         Self {
-            owned: Slices::ALL,
+            held: Arc::default(),
             deadlines: Default::default(),
             answers: Default::default(),
             ids: Default::default(),
             pace: Default::default(),
-            take_up: TakeUp::After(None),
+            take_up: Vec::new(),
+            unknown: Vec::new(),
+            looked: i64::MIN,
             tended: i64::MIN,
         }
     }
@@ -65,6 +68,10 @@ pub type Stored = Box<dyn Fn(u64, bool) + Send + Sync>;
 const IDLE: i64 = 1_000;
 /// How much of a kind is decided in one commit: the next edit waits for no more than this.
 const BATCH: u32 = 256;
+/// How long a receipt waits for the record of its message, which another node may be writing, and how often it is
+/// looked for, ms.
+const SEARCH: i64 = 2_000;
+const SEARCH_EVERY: i64 = 100;
 /// How often a step decides again because somebody else changed a terminal meanwhile.
 const ROUNDS: u32 = 16;
 
@@ -88,9 +95,15 @@ impl Control {
         const MOST: usize = BATCH as usize;
         tokio::pin!(stop);
         let mut events = Vec::new();
+        // What other nodes write, nobody tells: it is looked for.
+        let idle = if self.0.owner.shared() {
+            inbox::LOOK
+        } else {
+            IDLE
+        };
         loop {
             let wait = match self.step(std::mem::take(&mut events), &stored).await {
-                Ok(next) => next.saturating_sub(self.now()).clamp(0, IDLE),
+                Ok(next) => next.saturating_sub(self.now()).clamp(0, idle),
                 Err(error) => {
                     tracing::error!(%error, "a step of delivery could not be done; trying again");
                     IDLE
@@ -130,13 +143,29 @@ impl Control {
             acks: Vec::new(),
             failed: None,
         };
+        engine.notice(self.0.owner.holdings());
         if let Err(error) = self.tend(engine, now).await {
             progress.fail(error);
         }
         let mut items = Vec::with_capacity(events.len());
         for event in events {
             self.say(&event);
-            items.extend(Item::from(event, &mut engine.answers));
+            let copy = self.0.owner.shared().then(|| event.clone());
+            let item = Item::from(event, &mut engine.answers);
+            items.extend(item.map(|item| Item {
+                event: copy,
+                ..item
+            }));
+        }
+        let (again, rest) = std::mem::take(&mut engine.unknown)
+            .into_iter()
+            .partition(|(at, _)| *at <= now);
+        engine.unknown = rest;
+        let again: Vec<_> = again;
+        items.extend(again.into_iter().map(|(_, item)| item));
+        match self.inbox(engine, now).await {
+            Ok(left) => items.extend(left),
+            Err(error) => progress.fail(error),
         }
         // After the events: a proof that is here comes before its deadline.
         let late = engine.deadlines.take(now, BATCH as usize).into_iter();
@@ -144,22 +173,20 @@ impl Control {
         match self.left_over(engine).await {
             Ok(left) => {
                 items.extend(left);
-                if let TakeUp::After(_) = engine.take_up {
+                if !engine.take_up.is_empty() {
                     progress.at(now);
                 }
             }
             Err(error) => progress.fail(error),
         }
         self.rounds(engine, items, now, &mut progress).await;
-        for (ack, ok) in progress.acks {
-            kill::after(ack.moments().0);
-            stored(ack.token, ok);
-            kill::after(ack.moments().1);
-        }
+        self.give_word(progress.acks, stored, &mut progress.failed)
+            .await;
         if let Some(error) = progress.failed {
             return Err(error);
         }
-        let known = [engine.deadlines.next(), Some(progress.next)];
+        let again = engine.unknown.iter().map(|(at, _)| *at).min();
+        let known = [engine.deadlines.next(), Some(progress.next), again];
         let known = known.into_iter().flatten().min();
         Ok(known.unwrap_or(i64::MAX))
     }
@@ -175,13 +202,15 @@ impl Control {
     ) {
         let (per_s, most) = (self.settings().bulk_per_s, self.settings().bulk_waiting);
         let bulk = engine.pace.room(now, per_s, most, || self.parts_waiting());
+        engine.notice(self.0.owner.holdings());
         let mut plans = Some(Plans {
-            owned: engine.owned,
+            owned: engine.held.slices(),
             now,
             room: Room { most: BATCH, bulk },
         });
         for _ in 0..ROUNDS {
             let planning = plans.is_some();
+            engine.notice(self.0.owner.holdings());
             let wanted = Wanted::of(&items, plans.take());
             let loaded = match self.store().read(move |reads| wanted.load(reads)).await {
                 Ok(loaded) => loaded,
@@ -190,7 +219,7 @@ impl Control {
                     break;
                 }
             };
-            let mut batch = Batch::new(self, now, loaded);
+            let mut batch = Batch::new(self, now, loaded, Arc::clone(&engine.held));
             items.drain(..).for_each(|item| batch.take(item));
             if planning {
                 batch.plan(&mut engine.ids);
@@ -226,6 +255,11 @@ impl Control {
         progress: &mut Progress,
     ) -> Vec<Item> {
         let mut again = batch.later;
+        let unknown = batch.unknown.into_iter().map(|item| {
+            let until = item.until.or(Some(now + SEARCH));
+            (now + SEARCH_EVERY, Item { until, ..item })
+        });
+        engine.unknown.extend(unknown);
         progress.done(batch.done);
         for id in batch.gone {
             engine.deadlines.remove(id);
@@ -235,7 +269,13 @@ impl Control {
         // What people wait for goes out first (rule 6).
         cases.sort_by_key(Case::is_bulk);
         for mut case in cases {
-            match case.job() {
+            let slice = case.terminal().id.subscriber.slice();
+            let Some(held) = engine.held.get(slice) else {
+                // Lost between two looks: they find their way in the next round.
+                again.extend(case.items);
+                continue;
+            };
+            match case.job(held.epoch) {
                 Some(job) => {
                     jobs.push(job);
                     changed.push(case);
@@ -243,16 +283,24 @@ impl Control {
                 None => self.carry_out(engine, case, false, now, progress),
             }
         }
+        let elsewhere = self.for_others(batch.elsewhere, now, &mut jobs, engine, progress);
         if jobs.is_empty() {
             return again;
         }
-        let results = self.store().run_all(jobs).await;
-        for (case, result) in changed.into_iter().zip(results) {
+        let mut results = self.store().run_all(jobs).await.into_iter();
+        for (case, result) in changed.into_iter().zip(results.by_ref()) {
             match result {
                 Ok(()) => self.carry_out(engine, case, true, now, progress),
                 Err(StoreError::Refused(Refused::Stale)) => {
                     // What was due is still due.
                     progress.at(now);
+                    again.extend(case.items);
+                }
+                Err(StoreError::Refused(Refused::NotOwner)) => {
+                    let slice = case.terminal().id.subscriber.slice();
+                    if let Some(held) = engine.held.get(slice) {
+                        self.not_owner(slice, held.epoch);
+                    }
                     again.extend(case.items);
                 }
                 // The terminal is gone, and whatever was to be done about it.
@@ -264,6 +312,10 @@ impl Control {
                 }
                 Err(error) => {
                     progress.fail(error);
+                    // It may have been recorded all the same: then nobody else looks after it.
+                    if let (_, Some((id, _))) = case.outcome() {
+                        engine.deadlines.set(id, now + IDLE);
+                    }
                     for item in case.items {
                         if let What::Clock(id) | What::TakeUp(id) = item.what {
                             engine.deadlines.set(id, now + IDLE);
@@ -273,7 +325,72 @@ impl Control {
                 }
             }
         }
+        for ((slice, ack), result) in elsewhere.into_iter().zip(results) {
+            match result {
+                Ok(()) => {
+                    progress.done(ack);
+                    self.wake_for(slice);
+                }
+                Err(error) => {
+                    progress.fail(error);
+                    progress.acks.extend(ack.map(|ack| (ack, false)));
+                }
+            }
+        }
         again
+    }
+
+    /// What is another node's: its jobs are added; gives their slices and who waits for them.
+    fn for_others(
+        &self,
+        elsewhere: Vec<(u8, Item)>,
+        now: i64,
+        jobs: &mut Vec<Job>,
+        engine: &mut Engine,
+        progress: &mut Progress,
+    ) -> Vec<(u8, Option<Ack>)> {
+        let mut left = Vec::new();
+        for (slice, item) in elsewhere {
+            match (item.what, item.event) {
+                (What::Clock(id) | What::TakeUp(id), _) => engine.deadlines.remove(id),
+                (_, Some(event)) => {
+                    jobs.push(inbox::leave(slice, &event, self.random_u64(), now));
+                    left.push((slice, item.ack));
+                }
+                // From the inbox: it stays there for the next owner.
+                _ => progress.acks.extend(item.ack.map(|ack| (ack, false))),
+            }
+        }
+        left
+    }
+
+    /// Tells those who wait that what they brought is stored, or could not be.
+    async fn give_word(
+        &self,
+        acks: Vec<(Ack, bool)>,
+        stored: &Stored,
+        failed: &mut Option<StoreError>,
+    ) {
+        let mut taken = Vec::new();
+        for (ack, ok) in acks {
+            match ack {
+                Ack::Gateway { token, mobile } => {
+                    let (before, after) = moments(mobile);
+                    kill::after(before);
+                    stored(token, ok);
+                    kill::after(after);
+                }
+                Ack::Inbox(slice, key) if ok => taken.push(inbox::remove(slice, key)),
+                Ack::Inbox(..) => {}
+            }
+        }
+        if !taken.is_empty() {
+            let results = self.store().run_all(taken).await;
+            // What could not be removed comes again.
+            if let Some(error) = results.into_iter().find_map(Result::err) {
+                failed.get_or_insert(error);
+            }
+        }
     }
 
     /// What was decided about a terminal is recorded: does it.
@@ -339,7 +456,20 @@ impl Control {
             0 => {}
             parts => engine.pace.planned(parts),
         }
-        for message in messages {
+        let monotonic = self.clocks().monotonic;
+        for mut message in messages {
+            if let Target::Part(part) = message.target {
+                let held = engine.held.get(part.shipment.slice());
+                message.fence = held.and_then(|held| held.fence.clone());
+            }
+            // It goes when the lease is renewed, or by another node.
+            if message
+                .fence
+                .as_ref()
+                .is_some_and(|fence| !fence.open(monotonic))
+            {
+                continue;
+            }
             // A closed channel: Kith is going down, and what is recorded goes out at the next start.
             let _ = self.0.outbound.send(message);
             kill::after("part-handed-over");
@@ -352,25 +482,29 @@ impl Control {
             return Ok(());
         }
         engine.tended = now;
-        self.beat().await?;
+        // What is nobody's in particular is done by one node.
+        let one = self.is_first();
+        self.beat(one).await?;
+        if !one {
+            return Ok(());
+        }
         self.keep_calls().await?;
         self.see_all_off().await
     }
 
     /// The next page of what an earlier process left on its way.
     async fn left_over(&self, engine: &mut Engine) -> Result<Vec<Item>, StoreError> {
-        let TakeUp::After(last) = engine.take_up else {
+        let Some((slices, last)) = engine.take_up.last().copied() else {
             return Ok(Vec::new());
         };
-        let owned = engine.owned;
         let page = self
             .store()
-            .read(move |reads| reads.in_flight_after(&owned, last, BATCH))
+            .read(move |reads| reads.in_flight_after(&slices, last, BATCH))
             .await?;
-        engine.take_up = match page.last() {
-            Some(id) => TakeUp::After(Some(*id)),
-            None => TakeUp::Done,
-        };
+        engine.take_up.pop();
+        if let Some(id) = page.last() {
+            engine.take_up.push((slices, Some(*id)));
+        }
         let page = page.into_iter();
         Ok(page.map(|id| Item::of(What::TakeUp(id))).collect())
     }
@@ -416,13 +550,31 @@ impl Progress {
     }
 }
 
-impl Ack {
-    /// The moments before and after the answer, as [`crate::kill::after`] names them.
-    fn moments(self) -> (&'static str, &'static str) {
-        if self.mobile {
-            ("answer-stored", "answer-acknowledged")
-        } else {
-            ("receipt-stored", "receipt-acknowledged")
+/// The moments before and after the answer to a gateway, as [`crate::kill::after`] names them.
+fn moments(mobile: bool) -> (&'static str, &'static str) {
+    if mobile {
+        ("answer-stored", "answer-acknowledged")
+    } else {
+        ("receipt-stored", "receipt-acknowledged")
+    }
+}
+
+impl Engine {
+    /// Goes by what this node holds now: what is lost is forgotten, what is new is taken up.
+    fn notice(&mut self, held: Arc<Holdings>) {
+        if Arc::ptr_eq(&self.held, &held) {
+            return;
         }
+        let changed = held.changed(&self.held);
+        let new: Slices = changed.iter().filter(|s| held.get(*s).is_some()).collect();
+        self.deadlines.forget(&changed);
+        for (slices, _) in &mut self.take_up {
+            changed.iter().for_each(|slice| slices.remove(slice));
+        }
+        self.take_up.retain(|(slices, _)| !slices.is_empty());
+        if !new.is_empty() {
+            self.take_up.push((new, None));
+        }
+        self.held = held;
     }
 }

@@ -40,6 +40,13 @@ pub enum Event {
         /// `up` or `down`.
         state: String,
     },
+    /// A shared group, its members or its campaign.
+    Campaign {
+        /// Of which group.
+        group: book::GroupNo,
+        /// Which campaign, if it is about one.
+        id: Option<delivery::CampaignNo>,
+    },
     /// A call at the desk.
     Call {
         /// Which.

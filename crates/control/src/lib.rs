@@ -7,13 +7,18 @@ mod answers;
 mod audit;
 mod books;
 mod calls;
+mod campaigns;
+mod carry;
 mod closing;
 mod departures;
 mod engine;
 mod events;
 mod family;
 mod kill;
+mod members;
 mod notices;
+mod organisations;
+mod owner;
 mod people;
 mod plans;
 mod preview;
@@ -29,8 +34,12 @@ pub use accounts::{AccountError, Invitation};
 pub use answers::{Answer, Asked, Reservation};
 pub use books::{EditError, EditOptions, Edited, Imported};
 pub use calls::{CallError, Digits, UndoInCall};
+pub use campaigns::{Brought, Cost, Estimate, Runner, StepError};
 pub use engine::Stored;
 pub use events::{Emitted, Event};
+pub use members::Joined;
+pub use organisations::{SharedChange, SharedEdit, SharedEdited, SharedFrom, SharedState};
+pub use owner::{Hint, LookAt, Node, Sharing};
 pub use people::Denied;
 pub use preview::Preview;
 pub use provision::{
@@ -65,6 +74,8 @@ pub struct Settings {
     pub bulk_per_s: Option<u32>,
     /// No more bulk is planned while so many parts wait in the gateways.
     pub bulk_waiting: u32,
+    /// How it takes part among the nodes of one store; none: nobody else can open it.
+    pub sharing: Option<Sharing>,
     /// Card profiles by name, beside the built-in ones.
     pub cards: BTreeMap<String, CardProfile>,
     /// Terminal profiles by name, beside the built-in ones.
@@ -82,6 +93,7 @@ impl Default for Settings {
             spoken: Spoken::default(),
             bulk_per_s: None,
             bulk_waiting: 500,
+            sharing: None,
             cards: BTreeMap::new(),
             phones: BTreeMap::new(),
         }
@@ -115,6 +127,12 @@ struct Inner {
     recent: Mutex<events::Recent>,
     pulse: Mutex<pulse::Pulse>,
     wake: Notify,
+    owner: owner::Owner,
+    /// Somebody started, paused or ended a campaign.
+    campaigns: Notify,
+    /// Contents of shared groups.
+    contents: Arc<carry::Contents>,
+    estimate: Mutex<Option<campaigns::Last>>,
     /// Held for a whole step: nobody but the engine takes it.
     engine: tokio::sync::Mutex<engine::Engine>,
     /// One change of a subscriber's particulars at a time.
@@ -152,6 +170,7 @@ impl Control {
             surroundings: Box::new(surroundings),
             store,
             vault,
+            owner: owner::Owner::new(settings.sharing.clone()),
             settings,
             outbound,
             network: Box::new(network),
@@ -159,6 +178,9 @@ impl Control {
             recent: Mutex::default(),
             pulse: Mutex::default(),
             wake: Notify::new(),
+            campaigns: Notify::new(),
+            contents: Arc::default(),
+            estimate: Mutex::default(),
             engine: tokio::sync::Mutex::default(),
             people: tokio::sync::Mutex::default(),
             queue: Semaphore::new(64),
@@ -213,11 +235,6 @@ impl Control {
     pub fn phone(&self, name: &str) -> Option<TerminalProfile> {
         let own = self.0.settings.phones.get(name).cloned();
         own.or_else(|| TerminalProfile::builtin(name))
-    }
-
-    /// Something became due: look at once.
-    pub(crate) fn wake(&self) {
-        self.0.wake.notify_one();
     }
 }
 

@@ -32,6 +32,7 @@ impl Control {
                 dcs,
                 user_data,
                 validity_s: Some(VALIDITY),
+                fence: None,
             });
         }
         Ok(id)

@@ -3,7 +3,7 @@
 use crate::Control;
 use book::{Book, Subscriber};
 use delivery::Hold;
-use store::{StoreError, TerminalFull};
+use store::{BookFull, StoreError, TerminalFull};
 use terminals::{CardProfile, Desired, Plan, PlanError, PlanInput, TerminalProfile, desired, plan};
 
 /// Everything a plan of one terminal was made from, and the plan.
@@ -64,21 +64,33 @@ impl Control {
         }
     }
 
-    /// The book, its subscriber and its open holds.
+    /// The book with what shared groups bring, to plan from and to show; its subscriber and its open holds.
     pub(crate) async fn book_of(
         &self,
         id: book::SubscriberId,
     ) -> Result<Option<(Subscriber, Book, Vec<Hold>)>, StoreError> {
+        let contents = std::sync::Arc::clone(&self.0.contents);
         self.store()
             .read(move |store| {
-                let (Some(subscriber), Some(book)) = (store.subscriber(id)?, store.book(id)?)
-                else {
-                    return Ok(None);
-                };
-                Ok(Some((subscriber, book, store.holds(Some(id), true)?)))
+                let mut found = store.books_full(&[id])?;
+                contents.join(store, &mut found)?;
+                Ok(found.pop().map(apart))
             })
             .await
     }
+
+    /// The subscriber's own book, to edit; without what shared groups bring.
+    pub(crate) async fn own_book_of(
+        &self,
+        id: book::SubscriberId,
+    ) -> Result<Option<(Subscriber, Book, Vec<Hold>)>, StoreError> {
+        let found = self.store().read(move |store| store.books_full(&[id]));
+        Ok(found.await?.pop().map(apart))
+    }
+}
+
+fn apart(full: BookFull) -> (Subscriber, Book, Vec<Hold>) {
+    (full.subscriber, full.book, full.holds)
 }
 
 /// A terminal whose profile was taken out of the configuration is planned as a plain phone.

@@ -25,8 +25,14 @@ impl Control {
     /// As [`Control::edit`]; nothing is changed in any case.
     pub async fn preview(&self, grant: &Grant, edit: &Edit) -> Result<Preview, EditError> {
         let id = grant.subscriber();
-        let (subscriber, book, holds) = self.book_of(id).await?.ok_or(EditError::NotFound)?;
-        let outcome = book::apply(&book, edit, &Rules::new(&subscriber.region))?;
+        let (subscriber, mut book, holds) = self.book_of(id).await?.ok_or(EditError::NotFound)?;
+        let (shared, own) = std::mem::take(&mut book.friends)
+            .into_iter()
+            .partition(|(no, _)| no.is_shared());
+        book.friends = own;
+        let mut outcome = book::apply(&book, edit, &Rules::new(&subscriber.region))?;
+        let shared: std::collections::BTreeMap<_, _> = shared;
+        outcome.book.friends.extend(shared);
         let friend = outcome.changes.first().and_then(|change| change.friend);
         let friend = friend.or(match edit {
             Edit::ChangeFriend { friend, .. } => Some(*friend),

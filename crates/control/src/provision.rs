@@ -315,8 +315,8 @@ impl Control {
         };
         let job = Job::AddTerminal(Box::new(terminal.clone()));
         self.make(job, request, &terminal.id).await?;
-        let book = self.store().book(subscriber.id).await?;
-        if book.is_some_and(|book| !book.friends.is_empty()) {
+        let found = self.book_of(subscriber.id).await?;
+        if found.is_some_and(|(_, book, _)| !book.friends.is_empty()) {
             self.mark(terminal.id, |_| {}).await?;
         }
         Ok(terminal)
@@ -441,7 +441,7 @@ impl Control {
                 });
             }
             self.emit(Event::Terminal { id, state: None });
-            self.wake();
+            self.wake_for(id.subscriber.slice());
             return Ok(());
         }
         Err(ProvisionError::Stale)
@@ -502,7 +502,7 @@ impl Control {
                 replace: false,
             })
             .await?;
-        self.wake();
+        self.wake_for(id.subscriber.slice());
         Ok(())
     }
 
@@ -517,6 +517,7 @@ impl Control {
             everything: false,
             verify: false,
             test: false,
+            shared: 0,
         })
     }
 

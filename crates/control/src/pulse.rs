@@ -27,15 +27,17 @@ pub(crate) struct Pulse {
 }
 
 impl Control {
-    /// Takes a sample when one is due.
-    pub(crate) async fn beat(&self) -> Result<(), StoreError> {
+    /// Takes a sample when one is due; one node `tidies` up.
+    pub(crate) async fn beat(&self, tidies: bool) -> Result<(), StoreError> {
         let now = self.now();
         let last = locked(&self.0.pulse).samples.back().map(|sample| sample.at);
         if last.is_some_and(|at| now - at < BEAT) {
             return Ok(());
         }
         // Answers, codes and sessions whose time is over (DECISIONS.md, “retention”).
-        self.store().expire(now).await?;
+        if tidies {
+            self.store().expire(now).await?;
+        }
         let counts = self.store().counts(now).await?;
         push(
             &mut locked(&self.0.pulse).samples,

@@ -76,11 +76,14 @@ impl Control {
         id: &impl Serialize,
     ) -> Result<(), StoreError> {
         let mut jobs = vec![job];
-        jobs.extend(request.map(|request| {
-            let made = DocumentWrite::put(MADE, request, id).until(self.now() + KEPT);
-            Job::Documents(vec![made])
-        }));
+        let made = request.map(|request| self.made_document(request, id));
+        jobs.extend(made.map(|made| Job::Documents(vec![made])));
         self.store().run_all(jobs).await.into_iter().collect()
+    }
+
+    /// The document that remembers what a request made.
+    pub(crate) fn made_document(&self, request: &str, made: &impl Serialize) -> DocumentWrite {
+        DocumentWrite::put(MADE, request, made).until(self.now() + KEPT)
     }
 
     /// The document that remembers it.

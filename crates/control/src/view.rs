@@ -1,6 +1,6 @@
 //! What pages and programs show of books and terminals: worked out by the same plan that would be sent (rule 8).
 
-use crate::Control;
+use crate::{Control, SharedFrom};
 use book::{Book, Revision, Subscriber};
 use delivery::{Hold, HoldState, PacketState, TerminalId};
 use serde::Serialize;
@@ -13,12 +13,22 @@ use terminals::{EntryState, EntryView, LeftOut, Plan, Proof, TerminalStatus, ent
 pub struct BookView {
     /// Whose.
     pub subscriber: Subscriber,
-    /// The friends and groups.
+    /// The friends and groups, with the friends that shared groups bring ([`book::FriendNo::is_shared`]: read-only).
     pub book: Book,
     /// What every terminal of the subscriber holds of it.
     pub terminals: Vec<TerminalView>,
     /// The brakes that hold parts of it.
     pub holds: Vec<Hold>,
+    /// The shared groups that she carries; a shared friend's group says which one brings her.
+    pub shared: Vec<SharedFrom>,
+}
+
+impl BookView {
+    /// The shared group that brings a friend, if one does.
+    pub fn brought_by(&self, friend: &book::Friend) -> Option<&SharedFrom> {
+        let brings = |from: &&SharedFrom| friend.groups.contains(&from.group);
+        self.shared.iter().find(brings)
+    }
 }
 
 /// API.md, a terminal's `state`.

@@ -94,6 +94,7 @@ impl Recheck {
             everything: self == Self::Everything,
             verify: self == Self::Verify,
             test: false,
+            shared: due.map_or(0, |due| due.shared),
         }
     }
 }

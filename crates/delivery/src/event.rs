@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Something that happened at a gateway. Events with an `ack` came as a message that the gateway keeps until it is
 /// answered: control stores what it learnt, then says so (`Gateways::stored(ack, true)`), and only then is it answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
     /// The gateway took a message.
     Accepted {

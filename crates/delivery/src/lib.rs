@@ -5,12 +5,15 @@
 pub mod alert;
 pub mod audit;
 pub mod breaker;
+pub mod campaign;
 pub mod counter;
 pub mod decide;
 pub mod event;
+pub mod fence;
 pub mod history;
 pub mod network;
 pub mod outbound;
+pub mod ownership;
 pub mod policy;
 pub mod route;
 pub mod schedule;
@@ -18,10 +21,13 @@ pub mod slices;
 pub mod state;
 
 pub use audit::{Stored, Violation, audit, audit_at};
+pub use campaign::{Campaign, CampaignNo, CampaignState, Carried, Layer, Progress, Step};
 pub use counter::{CounterEnd, Recheck, after_restore, new_card, next_counter};
 pub use decide::{Action, Answer, Happening, World, decide, decide_not_before};
 pub use event::{Class, Event, NetworkError, ReceiptState};
+pub use fence::Fence;
 pub use outbound::{Lane, Outbound, PartRef, Target};
+pub use ownership::{Clocks, Decision, Outcome, Owned, Ownership, Times};
 pub use policy::Policy;
 pub use slices::{Lease, NodeId, SLICES, Slices};
 pub use state::{

@@ -1,6 +1,6 @@
 //! What control hands to the communication module: never SMPP, so that a modem or an HTTP gateway fits as well.
 
-use crate::ShipmentId;
+use crate::{Fence, ShipmentId};
 use serde::{Deserialize, Serialize};
 
 /// One short message on its way out.
@@ -23,6 +23,8 @@ pub struct Outbound {
     pub user_data: Vec<u8>,
     /// How long the network may keep trying, seconds; the gateway's default when absent.
     pub validity_s: Option<u32>,
+    /// Until when this node may send it; none: for as long as it likes. Whoever writes it to a socket looks last.
+    pub fence: Option<Fence>,
 }
 
 /// What an outbound message belongs to.

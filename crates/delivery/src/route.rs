@@ -334,6 +334,7 @@ mod tests {
             dcs: 0xF6,
             user_data: Vec::new(),
             validity_s: None,
+            fence: None,
         };
         assert_eq!(chance(&message(9, 1, 1, 1)), chance(&message(9, 1, 2, 7)));
         assert_ne!(chance(&message(9, 1, 1, 1)), chance(&message(9, 2, 1, 1)));

@@ -143,7 +143,7 @@ pub struct Trouble {
 pub struct Due {
     /// The revision that made it due.
     pub revision: Revision,
-    /// When it goes, ms UTC; `i64::MAX` while a verified call holds it back.
+    /// When it goes, ms UTC; [`Due::IN_CALL`] while a verified call holds it back, [`Due::PAUSED`] while its campaign is.
     pub at: i64,
     /// When the first of the coalesced edits came, ms UTC.
     pub since: i64,
@@ -155,6 +155,21 @@ pub struct Due {
     pub verify: bool,
     /// Only a harmless exchange that proves keys, route and answer.
     pub test: bool,
+    /// The newest change of what shared groups bring here, a [`crate::CampaignNo`] or a joining's number; 0: none. A mark
+    /// that got a newer one meanwhile is not cleared by a plan that was made before.
+    pub shared: u64,
+}
+
+impl Due {
+    /// `at` of a mark that a verified call holds back.
+    pub const IN_CALL: i64 = i64::MAX;
+    /// `at` of a mark whose campaign is paused.
+    pub const PAUSED: i64 = i64::MAX - 1;
+
+    /// Whether it waits for somebody's word, not for a time.
+    pub fn is_held_back(&self) -> bool {
+        self.at >= Self::PAUSED
+    }
 }
 
 /// What a shipment is for.

@@ -22,16 +22,20 @@ pub enum Scope {
     /// Gateways and the network state table.
     #[serde(rename = "network")]
     Network,
+    /// Organisations, their shared groups and campaigns.
+    #[serde(rename = "organisations")]
+    Organisations,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::BooksRead,
         Self::BooksWrite,
         Self::Calls,
         Self::Provision,
         Self::Network,
+        Self::Organisations,
     ];
 
     /// The API's word.
@@ -42,6 +46,7 @@ impl Scope {
             Self::Calls => "calls",
             Self::Provision => "provision",
             Self::Network => "network",
+            Self::Organisations => "organisations",
         }
     }
 

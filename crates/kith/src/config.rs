@@ -3,10 +3,12 @@
 //! `KITH_STORE_PATH=…` sets `path` of `[store]`; `KITH_GATEWAY_0_PASSWORD_FILE=…` the first gateway's password from a
 //! file. A wrong key is named with its line.
 
+use delivery::Slices;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use store::Servers;
 use terminals::{CardProfile, TerminalProfile};
 use vault::MasterKey;
 
@@ -36,10 +38,24 @@ pub struct Config {
 pub struct StoreConfig {
     /// The data folder: database, master key, command line's socket.
     pub path: PathBuf,
+    /// PostgreSQL instead of the file `kith.db`: `postgres://kith@db.example/kith`. Every node has the same.
+    pub url: Option<String>,
+    /// Further PostgreSQL servers, each with some of the slices.
+    pub server: Vec<ServerConfig>,
     /// The master key in hex; else the file `master.key` in the data folder, made at the first start.
     pub master_key: Option<String>,
     /// The same from a file.
     pub master_key_file: Option<PathBuf>,
+}
+
+/// `[[store.server]]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerConfig {
+    /// Where it is.
+    pub url: String,
+    /// Its slices, of 0 to 255: `128-255`, `3,7-9`.
+    pub slices: String,
 }
 
 /// `[listen]`.
@@ -50,6 +66,8 @@ pub struct ListenConfig {
     pub public: SocketAddr,
     /// Desk, console, API and metrics: for the LAN only.
     pub lan: SocketAddr,
+    /// Where other nodes say that something is due; a free port beside `lan` when absent.
+    pub nodes: Option<SocketAddr>,
     /// A file with the certificate and those that sign it, PEM: both listeners speak TLS then.
     pub certificate: Option<PathBuf>,
     /// The file with its key, PEM.
@@ -129,6 +147,8 @@ impl Default for StoreConfig {
     fn default() -> Self {
         Self {
             path: "kith-data".into(),
+            url: None,
+            server: Vec::new(),
             master_key: None,
             master_key_file: None,
         }
@@ -140,6 +160,7 @@ impl Default for ListenConfig {
         Self {
             public: SocketAddr::from(([127, 0, 0, 1], 8080)),
             lan: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            nodes: None,
             certificate: None,
             certificate_key: None,
             behind_proxy: false,
@@ -202,6 +223,20 @@ impl Config {
     }
 }
 
+/// `3,7-9`.
+fn slices(text: &str) -> Option<Slices> {
+    let mut slices = Slices::NONE;
+    for part in text.split(',').map(str::trim) {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last): (u8, u8) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+        if first > last {
+            return None;
+        }
+        (first..=last).for_each(|slice| slices.insert(slice));
+    }
+    Some(slices)
+}
+
 /// The profiles of a list of files, by name.
 fn profiles<T>(
     files: &[PathBuf],
@@ -218,6 +253,31 @@ fn profiles<T>(
 }
 
 impl StoreConfig {
+    /// The PostgreSQL servers and their slices; none for the file in the data folder.
+    ///
+    /// # Errors
+    /// A sentence about slices that cannot be read, or servers without a first one.
+    pub fn servers(&self) -> Result<Option<Servers>, String> {
+        let Some(home) = &self.url else {
+            return match self.server[..] {
+                [] => Ok(None),
+                _ => Err("[[store.server]] needs url of [store] beside it: what belongs to no slice lies there.".into()),
+            };
+        };
+        let others = self.server.iter().map(|server| {
+            let slices = slices(&server.slices).ok_or_else(|| {
+                format!(
+                    "[[store.server]] slices = “{}”: give numbers and ranges of 0 to 255, like 3,128-255.",
+                    server.slices
+                )
+            })?;
+            Ok((server.url.clone(), slices))
+        });
+        let others = others.collect::<Result<_, String>>()?;
+        let home = home.clone();
+        Ok(Some(Servers { home, others }))
+    }
+
     /// The key that seals what is secret: from the configuration, its file, or the data folder's own.
     ///
     /// # Errors
@@ -352,6 +412,10 @@ fn check(name: &str, config: &Config) -> Result<(), String> {
             ));
         }
     }
+    config
+        .store
+        .servers()
+        .map_err(|sentence| format!("{name}: {sentence}"))?;
     if config.listen.certificate.is_some() != config.listen.certificate_key.is_some() {
         return Err(format!(
             "{name}: [listen] certificate and certificate_key go together: give both, or neither."
@@ -394,6 +458,30 @@ mod tests {
     fn a_wrong_key_is_named_with_its_line() {
         check_wrong("[store]\npth = \"x\"\n", &[], "line 2");
         check_wrong("[store]\npath = 3\n", &[], "line 2");
+    }
+
+    #[test]
+    fn servers_and_their_slices() {
+        let text = "[store]\nurl = \"postgres://a/kith\"\n[[store.server]]\nurl = \"postgres://b/kith\"\nslices = \"3, 250-255\"\n";
+        let servers = parse("kith.toml", text, &[]).unwrap().store.servers();
+        let servers = servers.unwrap().unwrap();
+        let (url, slices) = &servers.others[0];
+        assert_eq!(
+            (servers.home.as_str(), url.as_str()),
+            ("postgres://a/kith", "postgres://b/kith")
+        );
+        assert_eq!(
+            slices.iter().collect::<Vec<_>>(),
+            [3, 250, 251, 252, 253, 254, 255]
+        );
+        for wrong in ["", "256", "9-3", "a", "1-2-3"] {
+            check_wrong(&text.replace("3, 250-255", wrong), &[], "like 3,128-255");
+        }
+        check_wrong(
+            "[[store.server]]\nurl = \"b\"\nslices = \"1\"\n",
+            &[],
+            "url of [store]",
+        );
     }
 
     #[test]

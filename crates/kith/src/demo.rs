@@ -1,9 +1,10 @@
 //! `kith demo`: server, carrier, cards and handsets in one process, with sample data.
 
 mod json;
+mod nodes;
 mod sample;
 
-use crate::house::House;
+use crate::house::{Among, House};
 use clap::Args;
 use comms::{Bind, GatewayConfig};
 use control::Settings;
@@ -14,6 +15,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
+use store::Servers;
 use tokio::net::TcpListener;
 
 /// The main job, with nothing else installed.
@@ -25,6 +27,12 @@ pub struct Demo {
     /// The first of the ports; 0 takes free ones.
     #[arg(long, default_value_t = 8900)]
     port: u16,
+    /// The data in this PostgreSQL database instead of a file: postgres://user@host/name.
+    #[arg(long)]
+    postgres: Option<String>,
+    /// How many servers share the work; the others are processes of their own.
+    #[arg(long, default_value_t = 1, requires = "postgres")]
+    nodes: u16,
 }
 
 /// Where everything listens.
@@ -80,7 +88,14 @@ async fn start(demo: Demo) -> Result<(), String> {
     .map_err(|error| error.to_string())?;
     let key = vault::MasterKey::from_file(&folder.join("master.key"))
         .map_err(|error| error.to_string())?;
-    let house = House::open(&folder, key, settings(), vec![gateway(smsc_addr)])?;
+    let among = match &demo.postgres {
+        Some(url) => Some(Among {
+            servers: Servers::one(url),
+            hints: listen(0, "the other nodes").await?,
+        }),
+        None => None,
+    };
+    let house = House::open(&folder, key, settings(), vec![gateway(smsc_addr)], among)?;
     let control = house.control.clone();
     sample::put(&control).await?;
     let (_, token) = control
@@ -133,7 +148,18 @@ async fn start(demo: Demo) -> Result<(), String> {
         "           token and ids: {}",
         folder.join("demo.json").display()
     );
+    let (others, telling) = match &demo.postgres {
+        Some(url) => {
+            let others = nodes::Nodes::start(&folder, demo.nodes, url, smsc_addr, PASSWORD)?;
+            (Some(others), Some(tokio::spawn(nodes::tell(control.clone()))))
+        }
+        None => (None, None),
+    };
     crate::stop_signal().await;
+    if let Some(telling) = telling {
+        telling.abort();
+    }
+    drop(others);
     // Event streams never end by themselves.
     server.abort();
     public.abort();

@@ -1,14 +1,16 @@
 //! The house: every room with its doors joined. Used by `serve` and `demo`.
 
 use crate::config::Config;
+use crate::nodes;
 use comms::{GatewayConfig, Gateways};
-use control::{Control, Settings};
+use control::{Control, Settings, Sharing};
+use delivery::NodeId;
 use std::fs::{File, Permissions, TryLockError};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
-use store::Store;
-use tokio::net::UnixListener;
+use store::{Servers, Store};
+use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use vault::MasterKey;
@@ -28,22 +30,37 @@ pub struct House {
     engine: JoinHandle<()>,
     messages: JoinHandle<()>,
     socket: JoinHandle<()>,
+    leases: (oneshot::Sender<()>, JoinHandle<()>),
     /// Held as long as this process holds the store.
     _lock: File,
 }
 
+/// What a node among many needs beside what one alone needs.
+pub struct Among {
+    /// The database that all share.
+    pub servers: Servers,
+    /// Where the others give hints.
+    pub hints: TcpListener,
+}
+
 impl House {
-    /// Opens the store in `folder` and joins control and communication.
+    /// Opens the store in `folder`, or the one that is shared, and joins control and communication.
     pub fn open(
         folder: &Path,
         key: MasterKey,
-        settings: Settings,
+        mut settings: Settings,
         gateways: Vec<GatewayConfig>,
+        among: Option<Among>,
     ) -> Result<Self, String> {
         std::fs::create_dir_all(folder)
             .map_err(|error| format!("{} cannot be made: {error}.", folder.display()))?;
         let lock = lock(folder)?;
-        let store = Store::open(&folder.join("kith.db")).map_err(|error| error.to_string())?;
+        let store = store(folder, among.as_ref().map(|among| &among.servers))?;
+        let (hints, hinted) = mpsc::unbounded_channel();
+        if let Some(among) = &among {
+            settings.sharing = Some(sharing(folder, &among.hints, hints)?);
+        }
+        let word = key.clone();
         let (events, inbox) = mpsc::channel(EVENTS);
         let gateways = Arc::new(Gateways::start(gateways, events));
         let (outbound, mut sent) = mpsc::unbounded_channel();
@@ -55,10 +72,28 @@ impl House {
             let (control, gateways) = (control.clone(), Arc::clone(&gateways));
             async move {
                 let stored = Box::new(move |ack, ok| gateways.stored(ack, ok));
-                let until = async {
-                    let _ = stopped.await;
-                };
-                control.run(inbox, stored, until).await;
+                // What a campaign did last is recorded; it is taken up at the next start.
+                let never = std::future::pending();
+                tokio::select! {
+                    () = control.run(inbox, stored, ended(stopped)) => {}
+                    () = control.run_campaigns(never) => {}
+                }
+            }
+        });
+        let (let_go, gone) = oneshot::channel::<()>();
+        let leases = tokio::spawn({
+            let control = control.clone();
+            async move {
+                let listener =
+                    among.map(|among| nodes::listen(among.hints, &word, control.clone()));
+                let (told, enough) = oneshot::channel::<()>();
+                let telling = tokio::spawn(nodes::tell(word, hinted, ended(enough)));
+                control.own(ended(gone)).await;
+                if let Some(listener) = listener {
+                    listener.abort();
+                }
+                drop(told);
+                let _ = telling.await;
             }
         });
         let messages = tokio::spawn({
@@ -72,6 +107,7 @@ impl House {
         let socket = listen(folder, web::socket(control.clone()))?;
         Ok(Self {
             socket,
+            leases: (let_go, leases),
             _lock: lock,
             control,
             gateways,
@@ -85,7 +121,8 @@ impl House {
     /// out at the server's next start.
     pub fn control_alone(config: &Config) -> Result<Control, Alone> {
         let folder = &config.store.path;
-        if !folder.join("kith.db").exists() {
+        let servers = config.store.servers()?;
+        if servers.is_none() && !folder.join("kith.db").exists() {
             return Err(Alone::Other(format!(
                 "There is no Kith in {}: start kith serve once, or give --data or --config.",
                 folder.display()
@@ -94,7 +131,7 @@ impl House {
         // Let go of at the end of the process.
         std::mem::forget(lock(folder)?);
         let key = config.store.master_key()?;
-        let store = Store::open(&folder.join("kith.db")).map_err(|error| error.to_string())?;
+        let store = store(folder, servers.as_ref())?;
         let (outbound, _) = mpsc::unbounded_channel();
         Ok(Control::new(
             store,
@@ -105,11 +142,14 @@ impl House {
         ))
     }
 
-    /// Finishes what is in hand: control first, then the gateways, then the store.
+    /// Finishes what is in hand: control first, then the leases, so that others go on, then the gateways and the store.
     pub async fn close(self) {
         self.socket.abort();
         let _ = self.stop.send(());
         let _ = self.engine.await;
+        let (let_go, leases) = self.leases;
+        let _ = let_go.send(());
+        let _ = leases.await;
         self.messages.abort();
         let _ = self.messages.await;
         if let Some(gateways) = Arc::into_inner(self.gateways) {
@@ -141,8 +181,58 @@ impl From<Alone> for String {
     }
 }
 
+/// When it is said, or nobody can say it any more.
+async fn ended(word: oneshot::Receiver<()>) {
+    let _ = word.await;
+}
+
+/// The store in `folder`, or the one that all nodes share.
+fn store(folder: &Path, servers: Option<&Servers>) -> Result<Store, String> {
+    let store = match servers {
+        Some(servers) => Store::connect(servers),
+        None => Store::open(&folder.join("kith.db")),
+    };
+    store.map_err(|error| error.to_string())
+}
+
+/// This process among the others: a name of its own, and those of earlier ones on this folder, whose lock is ours now.
+fn sharing(
+    folder: &Path,
+    hints: &TcpListener,
+    tell: mpsc::UnboundedSender<control::Hint>,
+) -> Result<Sharing, String> {
+    let path = folder.join("kith.node");
+    let said =
+        |error: &dyn std::fmt::Display| format!("{} cannot be used: {error}.", path.display());
+    let before = match std::fs::read_to_string(&path) {
+        Ok(names) => names,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(said(&error)),
+    };
+    let mut octets = [0; 8];
+    getrandom::fill(&mut octets).map_err(|error| said(&error))?;
+    let node = NodeId(u64::from_be_bytes(octets));
+    // The last few: one that never came so far as to take anything may stand between.
+    let mut names: Vec<_> = before.lines().rev().take(8).map(str::to_owned).collect();
+    names.reverse();
+    let former = names
+        .iter()
+        .filter_map(|name| u64::from_str_radix(name, 16).ok());
+    let former = former.map(NodeId).collect();
+    names.push(format!("{:016x}", node.0));
+    std::fs::write(&path, names.join("\n") + "\n").map_err(|error| said(&error))?;
+    let address = hints.local_addr().map_err(|error| said(&error))?;
+    Ok(Sharing {
+        node,
+        former,
+        address: address.to_string(),
+        began: nodes::now(),
+        hints: tell,
+    })
+}
+
 /// Takes the data folder for this process: two servers on one store would send everything twice.
-fn lock(folder: &Path) -> Result<File, Alone> {
+pub fn lock(folder: &Path) -> Result<File, Alone> {
     let path = folder.join("kith.lock");
     let said =
         |error: &dyn std::fmt::Display| format!("{} cannot be used: {error}.", path.display());

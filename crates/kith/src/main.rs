@@ -6,6 +6,7 @@ mod config;
 mod demo;
 mod house;
 mod lab_command;
+mod nodes;
 mod serve;
 mod standalone;
 mod tls;
@@ -28,6 +29,8 @@ enum Command {
     Account(command::Asked<command::Account>),
     /// Whether every rule of delivery holds over what is stored.
     Audit(command::Audit),
+    /// A copy of the store, taken while the server runs.
+    Backup(command::Backup),
     /// A book: a friend, a whole list in, a whole list out.
     Book(command::Asked<command::Book>),
     /// The main job: server, carrier, cards and handsets in one process, with sample data.
@@ -40,8 +43,12 @@ enum Command {
     Ota(standalone::ota::Ota),
     /// What it takes to bring a card from one vCard file to another: writes, packets, parts, octets, reasons.
     Plan(standalone::plan::PlanArgs),
+    /// A back-up takes the store's place; the server is stopped.
+    Restore(command::Restore),
     /// The server, with a real carrier's gateway.
     Serve(serve::Serve),
+    /// Where everything is kept.
+    Store(command::StoreCommand),
     /// Who has a book.
     Subscriber(command::Asked<command::Subscriber>),
     /// Phones and their cards.
@@ -56,6 +63,9 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Account(account) => in_runtime(command::account::main(account)),
         Command::Audit(audit) => in_runtime(command::audit::main(audit)),
+        Command::Backup(backup) => command::backup::backup(&backup),
+        Command::Restore(restore) => command::backup::restore(&restore),
+        Command::Store(store) => command::backup::store_command(&store),
         Command::Book(book) => in_runtime(command::book::main(book)),
         Command::Subscriber(subscriber) => in_runtime(command::subscriber::main(subscriber)),
         Command::Terminal(terminal) => in_runtime(command::terminal::main(terminal)),

@@ -1,7 +1,8 @@
 //! `kith serve`: the real thing, with a real carrier.
 
 use crate::config::{self, Config};
-use crate::house::House;
+use crate::house::{Among, House};
+use crate::nodes;
 use crate::tls::{self, TlsListener};
 use axum::Router;
 use clap::Args;
@@ -64,7 +65,14 @@ async fn start(config: Config) -> Result<(), String> {
     let tls = tls::config(&config.listen)?;
     let key = config.store.master_key()?;
     let settings = config.settings()?;
-    let house = House::open(&config.store.path, key, settings, config.gateway)?;
+    let among = match config.store.servers()? {
+        Some(servers) => Some(Among {
+            servers,
+            hints: nodes::bind(config.listen.nodes.unwrap_or((addr.ip(), 0).into())).await?,
+        }),
+        None => None,
+    };
+    let house = House::open(&config.store.path, key, settings, config.gateway, among)?;
     let served = web::Served {
         secure: config.listen.secure(),
     };

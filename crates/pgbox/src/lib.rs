@@ -384,7 +384,9 @@ pub fn url(servers: &[&Server], database: &str) -> String {
 /// A folder as the host of an address.
 fn encoded(path: &str) -> String {
     let octet = |octet: u8| match octet {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(octet).to_string(),
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
+            char::from(octet).to_string()
+        }
         _ => format!("%{octet:02X}"),
     };
     path.bytes().map(octet).collect()

@@ -1,7 +1,7 @@
 //! Every read of a store, each as a question to its readers.
 
 use crate::*;
-use book::{Book, Change, Revision, Subscriber, SubscriberId};
+use book::{Book, Change, GroupNo, Revision, Subscriber, SubscriberId};
 use delivery::{
     Due, Hold, Lane, Lease, PartRef, Shipment, ShipmentId, Slices, Terminal, TerminalId,
 };
@@ -164,6 +164,48 @@ impl Store {
     /// The number that a new hold of this book gets.
     pub async fn next_hold_no(&self, of: SubscriberId) -> Result<u32, StoreError> {
         self.read(move |r| r.next_hold_no(of)).await
+    }
+    /// A shared group's members in order of their ids, behind `after` and up to `until`.
+    pub async fn members(
+        &self,
+        group: GroupNo,
+        after: Option<SubscriberId>,
+        until: Option<SubscriberId>,
+        limit: u32,
+    ) -> Result<Vec<Member>, StoreError> {
+        self.read(move |r| r.members(group, after, until, limit))
+            .await
+    }
+    /// How many members a shared group has up to `until`, and on how many it is proven at `revision` or later.
+    pub async fn member_counts(
+        &self,
+        group: GroupNo,
+        revision: Revision,
+        until: Option<SubscriberId>,
+    ) -> Result<(u64, u64), StoreError> {
+        self.read(move |r| r.member_counts(group, revision, until))
+            .await
+    }
+    /// The rows of these subscribers' terminals with their due marks, without shadows.
+    pub async fn standing(
+        &self,
+        of: Vec<SubscriberId>,
+    ) -> Result<Vec<(SubscriberId, Vec<(Terminal, Option<Due>)>)>, StoreError> {
+        self.read(move |r| r.standing(&of)).await
+    }
+    /// Bulk marks whose newest campaign is `shared` and that are not planned yet, without those held back.
+    pub async fn open_marks(&self, shared: u64) -> Result<u64, StoreError> {
+        self.read(move |r| r.open_marks(shared)).await
+    }
+    /// Terminals with a bulk mark whose newest campaign is `shared`, held back or not.
+    pub async fn shared_marks(
+        &self,
+        shared: u64,
+        paused: bool,
+        limit: u32,
+    ) -> Result<Vec<TerminalId>, StoreError> {
+        self.read(move |r| r.shared_marks(shared, paused, limit))
+            .await
     }
     /// A document.
     pub async fn document(&self, kind: &str, key: &str) -> Result<Option<Document>, StoreError> {

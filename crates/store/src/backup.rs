@@ -34,10 +34,14 @@ pub fn backup(store: &Path, to: &Path) -> Result<Copied, StoreError> {
         return Err(refused(WHAT, why));
     }
     if !store.exists() {
-        return Err(refused(WHAT, format!("there is no store in {}", store.display())));
+        return Err(refused(
+            WHAT,
+            format!("there is no store in {}", store.display()),
+        ));
     }
     let what = failed(WHAT);
-    let db = Connection::open_with_flags(store, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(&what)?;
+    let db =
+        Connection::open_with_flags(store, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(&what)?;
     // Until it is whole it has another name.
     let part = beside(to, ".part");
     let _ = fs::remove_file(&part);
@@ -48,7 +52,9 @@ pub fn backup(store: &Path, to: &Path) -> Result<Copied, StoreError> {
         .and_then(|_| look(&part))
         .and_then(|copied| {
             let whole = File::open(&part).and_then(|file| file.sync_all());
-            whole.and_then(|()| fs::rename(&part, to)).map_err(|e| refused(WHAT, e))?;
+            whole
+                .and_then(|()| fs::rename(&part, to))
+                .map_err(|e| refused(WHAT, e))?;
             Ok(copied)
         });
     if copied.is_err() {
@@ -94,7 +100,9 @@ pub fn restore(from: &Path, to: &Path) -> Result<(Copied, Option<PathBuf>), Stor
     db.execute("UPDATE store_state SET incarnation = incarnation + 1", [])
         .map_err(&what)?;
     db.close().map_err(|(_, e)| what(e))?;
-    let before = to.exists().then(|| beside(to, &format!("-before-{}", copied.octets)));
+    let before = to
+        .exists()
+        .then(|| beside(to, &format!("-before-{}", copied.octets)));
     if let Some(before) = &before {
         // Its log is part of it.
         for suffix in ["", "-wal"] {

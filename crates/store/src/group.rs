@@ -2,12 +2,14 @@
 
 use crate::job::{Job, LeaseStep, Refused};
 use crate::table::{
-    ADDRESS, BOOK, CARD, Database, HOLD, LEASE, LOADED, MARK, PLACEMENT, REQUEST, STANDING,
+    ADDRESS, BOOK, CARD, Database, HOLD, LEASE, LOADED, MARK, MEMBER, PLACEMENT, REQUEST, STANDING,
     SUBSCRIBER, Table, VERSION, Write,
 };
 use crate::unit::{Done, Stop, Unit, Wanted};
 use crate::value::Value;
-use crate::{StoreError, books, documents, holds, leases, shipments, subscribers, terminals};
+use crate::{
+    StoreError, books, documents, holds, leases, members, shipments, subscribers, terminals,
+};
 
 /// A database in the middle of a transaction.
 pub(crate) trait Transaction: Database {
@@ -18,11 +20,12 @@ pub(crate) trait Transaction: Database {
 }
 
 /// The order in which rows are locked.
-static ORDER: [&Table; 12] = [
+static ORDER: [&Table; 13] = [
     &LEASE,
     &SUBSCRIBER,
     &BOOK,
     &REQUEST,
+    &MEMBER,
     &STANDING,
     &MARK,
     &CARD,
@@ -90,6 +93,11 @@ fn want(job: &Job, wanted: &mut Wanted) {
         Job::PutHold { hold, due } => holds::want(hold, due, wanted),
         Job::Documents(writes) => documents::want(writes, wanted),
         Job::Lease(step) => leases::want(step, wanted),
+        Job::Members(job) => members::want(job, wanted),
+        Job::MarkShared { terminals, .. } | Job::HoldMarks { terminals, .. } => {
+            members::want_marks(terminals, wanted);
+        }
+        Job::Applied { group, members, .. } => members::want_applied(*group, members, wanted),
     }
 }
 
@@ -110,6 +118,18 @@ fn step(unit: &mut Unit, job: &Job) -> Done {
         Job::PutHold { hold, due } => holds::put(unit, hold, due),
         Job::Documents(writes) => documents::write(unit, writes),
         Job::Lease(step) => leases::step(unit, step),
+        Job::Members(job) => members::change(unit, job),
+        Job::MarkShared { terminals, due } => members::mark(unit, terminals, due),
+        Job::HoldMarks {
+            terminals,
+            shared,
+            at,
+        } => members::hold_marks(unit, terminals, *shared, *at),
+        Job::Applied {
+            group,
+            revision,
+            members,
+        } => members::applied(unit, *group, *revision, members),
     }
 }
 
@@ -131,5 +151,13 @@ pub(crate) fn slice_of(job: &Job) -> Option<u8> {
             | LeaseStep::Renew { slice, .. }
             | LeaseStep::HandOver { slice, .. },
         ) => Some(*slice),
+        Job::Members(job) => {
+            let who = job.join.iter().chain(&job.leave);
+            who.map(|id| id.slice()).next()
+        }
+        Job::MarkShared { terminals, .. } | Job::HoldMarks { terminals, .. } => {
+            terminals.first().map(|id| id.subscriber.slice())
+        }
+        Job::Applied { members, .. } => members.first().map(|id| id.slice()),
     }
 }

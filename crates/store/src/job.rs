@@ -50,6 +50,52 @@ pub enum Job {
     Documents(Vec<DocumentWrite>),
     /// A step towards owning a slice, or away from it. `Refused::Stale` when another was faster.
     Lease(LeaseStep),
+    /// Subscribers join a shared group, or leave it, with their terminals' marks (rule 1).
+    Members(Box<MembersJob>),
+    /// Terminals are due for a campaign (`due.shared`), all of one slice; one that is gone is passed over. A mark that is
+    /// there keeps its time, lane and flags, and remembers the newest campaign; only one that an older campaign's pause
+    /// holds back ([`Due::PAUSED`]) goes again. The same job again changes nothing.
+    MarkShared {
+        /// Which terminals.
+        terminals: Vec<TerminalId>,
+        /// The mark of one that has none.
+        due: Due,
+    },
+    /// Of these terminals, all of one slice, the bulk marks whose newest campaign is `shared` wait ([`Due::PAUSED`]), or
+    /// those that wait go at `at`; other marks stay.
+    HoldMarks {
+        /// Which terminals.
+        terminals: Vec<TerminalId>,
+        /// The campaign's number.
+        shared: u64,
+        /// [`Due::PAUSED`], or when they go.
+        at: i64,
+    },
+    /// A shared group's revision is proven on all terminals of these members, all of one slice; never moves back.
+    Applied {
+        /// Which group.
+        group: GroupNo,
+        /// What is proven.
+        revision: Revision,
+        /// Whose; one who left is passed over.
+        members: Vec<SubscriberId>,
+    },
+}
+
+/// Who joins a shared group and who leaves it, all of one slice. Refused when one who joins is not there; who is a member
+/// already stays as he is, and who was none leaves nothing.
+#[derive(Debug, Clone)]
+pub struct MembersJob {
+    /// Which group.
+    pub group: GroupNo,
+    /// New members.
+    pub join: Vec<SubscriberId>,
+    /// Members no more.
+    pub leave: Vec<SubscriberId>,
+    /// Their terminals.
+    pub terminals: Vec<TerminalId>,
+    /// The mark of these, as in [`Job::MarkShared`].
+    pub due: Due,
 }
 
 /// One compare-and-swap on a slice's lease.

@@ -18,6 +18,7 @@ mod health;
 mod holds;
 mod job;
 mod leases;
+mod members;
 mod moving;
 mod postgres;
 mod reads;
@@ -35,8 +36,10 @@ mod writer;
 pub use backup::{Copied, backup, restore};
 pub use fate::Fate;
 pub use health::Ill;
-pub use job::{Document, DocumentWrite, EditJob, Job, LeaseStep, Refused, SettleJob, StoreError};
+pub use job::{
+    Document, DocumentWrite, EditJob, Job, LeaseStep, MembersJob, Refused, SettleJob, StoreError,
+};
 pub use moving::{Moved, move_to};
 pub use postgres::Servers;
-pub use reads::{BookFull, Counts, Reads, ShipmentFilter, TerminalFull};
+pub use reads::{BookFull, Counts, Member, Reads, ShipmentFilter, TerminalFull};
 pub use store::Store;

@@ -32,7 +32,11 @@ pub struct Moved {
 /// # Errors
 /// When a server holds the store, a server does not answer, or a row is not the same on both sides. Nothing is lost: the
 /// file stays as it is, and the same command goes on where it stopped.
-pub fn move_to(from: &Path, to: &Servers, mut told: impl FnMut(Moved)) -> Result<PathBuf, StoreError> {
+pub fn move_to(
+    from: &Path,
+    to: &Servers,
+    mut told: impl FnMut(Moved),
+) -> Result<PathBuf, StoreError> {
     let place = sqlite::Place::lock(from)?;
     if !from.exists() {
         return Err(StoreError::Database {
@@ -102,9 +106,17 @@ pub fn move_to(from: &Path, to: &Servers, mut told: impl FnMut(Moved)) -> Result
 }
 
 /// The rows after `last` in the order of their keys; none when there are no more.
-fn page(source: &dyn Database, table: &'static Table, last: Option<&Row>) -> Result<Option<Vec<Row>>, StoreError> {
+fn page(
+    source: &dyn Database,
+    table: &'static Table,
+    last: Option<&Row>,
+) -> Result<Option<Vec<Row>>, StoreError> {
     let names = |columns: &[(&'static str, crate::table::Kind)]| {
-        columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+        columns
+            .iter()
+            .map(|(name, _)| *name)
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     let key = names(table.key);
     let columns = names(&table.columns().collect::<Vec<_>>());
@@ -172,14 +184,21 @@ fn same(target: &Writer, table: &'static Table, rows: &[Row]) -> Result<(), Stor
 }
 
 /// As many rows there as here: nothing is there that was not here.
-fn counted(source: &dyn Database, targets: &[Writer], table: &'static Table) -> Result<(), StoreError> {
+fn counted(
+    source: &dyn Database,
+    targets: &[Writer],
+    table: &'static Table,
+) -> Result<(), StoreError> {
     let sql = format!("SELECT count(*) FROM {}", table.name);
     let count = |db: &dyn Database| {
         let rows = db.rows(At::Home, &sql, &[])?;
         rows.first().map_or(Ok(0), |row| row.unsigned(0))
     };
     let here = count(source)?;
-    let there: u64 = targets.iter().map(|target| count(target)).sum::<Result<_, _>>()?;
+    let there: u64 = targets
+        .iter()
+        .map(|target| count(target))
+        .sum::<Result<_, _>>()?;
     if here == there {
         return Ok(());
     }

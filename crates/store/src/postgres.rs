@@ -65,7 +65,10 @@ impl Postgres {
     }
 
     /// Waits for an answer, but not for ever: a server that hangs is away.
-    fn wait<T>(&self, answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    fn wait<T>(
+        &self,
+        answer: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
         let why = || "it is connected and does not answer".to_owned();
         if self.silent.get() {
             return Err(StoreError::Away { why: why() });

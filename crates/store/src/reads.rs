@@ -1,12 +1,13 @@
 //! What may be asked of a store. Every answer is one committed state.
 
-use crate::table::{At, Database};
+use crate::table::{At, Database, WHOLE};
 use crate::value::Columns;
 use crate::{
-    Document, StoreError, books, documents, holds, leases, shipments, subscribers, terminals,
+    Document, StoreError, books, documents, holds, leases, members, shipments, subscribers,
+    terminals,
 };
 use ::terminals::{EntryKey, Shadow, SlotNo};
-use book::{Book, Change, Revision, Subscriber, SubscriberId};
+use book::{Book, Change, GroupNo, Revision, Subscriber, SubscriberId};
 use delivery::{
     Due, Hold, Lane, Lease, PartRef, Shipment, ShipmentId, ShipmentState, Slices, Terminal,
     TerminalId,
@@ -58,6 +59,15 @@ pub struct Counts {
     pub unfinished: [u64; 3],
 }
 
+/// A member of a shared group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Member {
+    /// Who.
+    pub subscriber: SubscriberId,
+    /// The group's revision that is proven on all of his terminals.
+    pub applied: Revision,
+}
+
 /// A book with what a plan needs beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BookFull {
@@ -76,6 +86,8 @@ pub trait Reads {
     /// The same of several slices.
     fn incarnations(&self, slices: &Slices) -> Result<BTreeMap<u8, u64>, StoreError>;
     fn counts(&self, now: i64) -> Result<Counts, StoreError>;
+    /// Every row of every subscriber's table as a line, in order: to compare two stores.
+    fn dump(&self) -> Result<Vec<String>, StoreError>;
     fn leases(&self) -> Result<Vec<Lease>, StoreError>;
 
     fn subscriber(&self, id: SubscriberId) -> Result<Option<Subscriber>, StoreError>;
@@ -160,6 +172,33 @@ pub trait Reads {
     fn hold(&self, of: SubscriberId, no: u32) -> Result<Option<Hold>, StoreError>;
     fn next_hold_no(&self, of: SubscriberId) -> Result<u32, StoreError>;
 
+    /// Which shared groups these subscribers carry.
+    fn memberships(&self, of: &[SubscriberId]) -> Result<Vec<(SubscriberId, GroupNo)>, StoreError>;
+    fn members(
+        &self,
+        group: GroupNo,
+        after: Option<SubscriberId>,
+        until: Option<SubscriberId>,
+        limit: u32,
+    ) -> Result<Vec<Member>, StoreError>;
+    fn member_counts(
+        &self,
+        group: GroupNo,
+        revision: Revision,
+        until: Option<SubscriberId>,
+    ) -> Result<(u64, u64), StoreError>;
+    fn standing(
+        &self,
+        of: &[SubscriberId],
+    ) -> Result<Vec<(SubscriberId, Vec<(Terminal, Option<Due>)>)>, StoreError>;
+    fn open_marks(&self, shared: u64) -> Result<u64, StoreError>;
+    fn shared_marks(
+        &self,
+        shared: u64,
+        paused: bool,
+        limit: u32,
+    ) -> Result<Vec<TerminalId>, StoreError>;
+
     fn document(&self, kind: &str, key: &str) -> Result<Option<Document>, StoreError>;
     fn documents_by_index(&self, kind: &str, index: &str) -> Result<Vec<Document>, StoreError>;
     fn documents(
@@ -185,6 +224,18 @@ impl<D: Database> Reads for D {
         }
         let of = |slice| Ok((slice, self.incarnation(slice)?));
         slices.iter().map(of).collect()
+    }
+    fn dump(&self) -> Result<Vec<String>, StoreError> {
+        let mut lines = Vec::new();
+        for table in WHOLE.iter().filter(|table| table.name != "departed") {
+            let names: Vec<_> = table.columns().map(|(name, _)| name).collect();
+            let sql = format!("SELECT {} FROM {}", names.join(", "), table.name);
+            let rows = self.rows(At::Everywhere, &sql, &[])?;
+            let line = |row| format!("{} {} {row:?}", table.name, table.part);
+            lines.extend(rows.into_iter().map(line));
+        }
+        lines.sort_unstable();
+        Ok(lines)
     }
     fn counts(&self, now: i64) -> Result<Counts, StoreError> {
         shipments::counts(self, now)
@@ -348,6 +399,44 @@ impl<D: Database> Reads for D {
     }
     fn next_hold_no(&self, of: SubscriberId) -> Result<u32, StoreError> {
         holds::next_no(self, of)
+    }
+
+    fn memberships(&self, of: &[SubscriberId]) -> Result<Vec<(SubscriberId, GroupNo)>, StoreError> {
+        members::memberships(self, of)
+    }
+    fn members(
+        &self,
+        group: GroupNo,
+        after: Option<SubscriberId>,
+        until: Option<SubscriberId>,
+        limit: u32,
+    ) -> Result<Vec<Member>, StoreError> {
+        members::page(self, group, after, until, limit)
+    }
+    fn member_counts(
+        &self,
+        group: GroupNo,
+        revision: Revision,
+        until: Option<SubscriberId>,
+    ) -> Result<(u64, u64), StoreError> {
+        members::counts(self, group, revision, until)
+    }
+    fn standing(
+        &self,
+        of: &[SubscriberId],
+    ) -> Result<Vec<(SubscriberId, Vec<(Terminal, Option<Due>)>)>, StoreError> {
+        members::standing(self, of)
+    }
+    fn open_marks(&self, shared: u64) -> Result<u64, StoreError> {
+        members::open_marks(self, shared)
+    }
+    fn shared_marks(
+        &self,
+        shared: u64,
+        paused: bool,
+        limit: u32,
+    ) -> Result<Vec<TerminalId>, StoreError> {
+        members::shared_marks(self, shared, paused, limit)
     }
 
     fn document(&self, kind: &str, key: &str) -> Result<Option<Document>, StoreError> {

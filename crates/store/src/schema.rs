@@ -7,9 +7,10 @@ use crate::table::At;
 use crate::value::Columns;
 
 /// Step *n* brings a store from schema *n* − 1 to *n*.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     include_str!("../migrations/0001_start.sql"),
     include_str!("../migrations/0002_many_nodes.sql"),
+    include_str!("../migrations/0003_campaigns.sql"),
 ];
 
 /// PostgreSQL's reading of a step: 8-octet integers, texts in the order of their octets, no WITHOUT ROWID.

@@ -131,6 +131,7 @@ pub(crate) fn delete(db: &dyn Transaction, id: SubscriberId) -> Done {
         db.run(&sql, &key(id))?;
     }
     for table in [
+        "member",
         "shipment",
         "slot",
         "placement",

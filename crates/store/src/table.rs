@@ -70,7 +70,10 @@ tables! {
         &[("version", Int), ("counter_next", Int), ("retired", Int)];
     /// A terminal's due mark: edits of any node write it.
     MARK = "terminal" / "mark", TERMINAL_KEY,
-        &[("due_rev", Int), ("due_at", Int), ("due_since", Int), ("due_lane", Int), ("due_flags", Int)];
+        &[("due_rev", Int), ("due_at", Int), ("due_since", Int), ("due_lane", Int), ("due_flags", Int),
+          ("due_shared", Int)];
+    /// Who carries which shared group, and the group's revision that is proven there.
+    MEMBER = "member" / "", &[("slice", Int), ("sub", Int), ("grp", Int)], &[("applied", Int)];
     /// Whose card this is.
     CARD = "terminal" / "card", &[("iccid", Text)], &[("slice", Int), ("sub", Int), ("term", Int)],
         where "t.retired = 0";
@@ -108,6 +111,7 @@ pub(crate) static WHOLE: &[&Table] = &[
     &FRIEND,
     &GROUP,
     &CHANGE,
+    &MEMBER,
     &TERMINAL,
     &MARK,
     &PLACEMENT,

@@ -32,6 +32,7 @@ fn due_at(row: &[Value], at: usize) -> Result<Option<Due>, StoreError> {
         everything: flags & 1 != 0,
         verify: flags & 2 != 0,
         test: flags & 4 != 0,
+        shared: row.optional(at + 5)?.unwrap_or(0).cast_unsigned(),
     }))
 }
 
@@ -53,10 +54,11 @@ fn mark(due: &Due) -> Row {
         due.since.into(),
         lane(due.lane),
         flags(due).into(),
+        due.shared.into(),
     ]
 }
 
-fn id_at(row: &[Value], sub: usize) -> Result<TerminalId, StoreError> {
+pub(crate) fn id_at(row: &[Value], sub: usize) -> Result<TerminalId, StoreError> {
     Ok(TerminalId {
         subscriber: SubscriberId(row.unsigned(sub)?),
         no: row.small(sub + 1)?,
@@ -69,6 +71,11 @@ fn body(row: &[Value], version: usize, body: usize) -> Result<Terminal, StoreErr
         version: row.unsigned(version)?,
         ..row.json(body)?
     })
+}
+
+/// A terminal from its row and its mark's, each key first.
+pub(crate) fn row(row: &Row, mark: &Row) -> Result<(Terminal, Option<Due>), StoreError> {
+    Ok((body(row, 3, 11)?, due_at(mark, 3)?))
 }
 
 /// The terminals whose keys begin so, each with all that a plan needs, in order.
@@ -169,8 +176,8 @@ pub(crate) fn page(
 ) -> Result<Vec<(Terminal, Option<Due>)>, StoreError> {
     let mut values = after.map_or_else(|| [0_i64, -1, 0].map(Value::from).to_vec(), key);
     values.push(limit.into());
-    let sql = "SELECT slice, sub, term, version, body, due_rev, due_at, due_since, due_lane, due_flags
-               FROM terminal WHERE (slice, sub, term) > (?1, ?2, ?3) ORDER BY slice, sub, term LIMIT ?4";
+    let sql = "SELECT slice, sub, term, version, body, due_rev, due_at, due_since, due_lane, due_flags,
+               due_shared FROM terminal WHERE (slice, sub, term) > (?1, ?2, ?3) ORDER BY slice, sub, term LIMIT ?4";
     let mut rows = db.rows(At::Everywhere, sql, &values)?;
     rows.sort_unstable();
     rows.iter()
@@ -224,7 +231,7 @@ pub(crate) fn due_in(
     limit: u32,
 ) -> Result<Vec<(TerminalId, Due)>, StoreError> {
     let sql = format!(
-        "SELECT sub, term, due_rev, due_at, due_since, due_lane, due_flags FROM terminal
+        "SELECT sub, term, due_rev, due_at, due_since, due_lane, due_flags, due_shared FROM terminal
          WHERE due_lane = ?1 AND due_at <= ?2 AND in_flight IS NULL{} ORDER BY due_at LIMIT ?3",
         within(owned)
     );
@@ -240,7 +247,7 @@ pub(crate) fn due_in(
     Ok(found)
 }
 
-/// Marks that a verified call holds back are never next.
+/// Marks that a verified call or a pause holds back are never next.
 pub(crate) fn due_after(
     db: &dyn Database,
     owned: &Slices,
@@ -256,7 +263,7 @@ pub(crate) fn due_after(
         for row in db.rows(
             At::Everywhere,
             &sql,
-            &[lane(of), now.into(), i64::MAX.into()],
+            &[lane(of), now.into(), Due::PAUSED.into()],
         )? {
             let at = row.int(0)?;
             next = Some(next.map_or(at, |next: i64| next.min(at)));
@@ -265,7 +272,7 @@ pub(crate) fn due_after(
     Ok(next)
 }
 
-/// What waits for its next try; what a verified call holds back is not tried before it lets go.
+/// What waits for its next try; what a verified call or a pause holds back is not tried before it lets go.
 const TRIED: &str = "in_flight IS NULL AND retired = 0 AND (due_at IS NULL OR due_at < ?1)";
 
 pub(crate) fn waiting_first(
@@ -282,7 +289,7 @@ pub(crate) fn waiting_first(
     let mut rows = db.rows(
         At::Everywhere,
         &sql,
-        &[i64::MAX.into(), now.into(), limit.into()],
+        &[Due::PAUSED.into(), now.into(), limit.into()],
     )?;
     rows.sort_unstable();
     rows.iter()
@@ -300,7 +307,7 @@ pub(crate) fn next_try_after(
         "SELECT next_try FROM terminal WHERE {TRIED} AND next_try > ?2{} ORDER BY next_try LIMIT 1",
         within(owned)
     );
-    let rows = db.rows(At::Everywhere, &sql, &[i64::MAX.into(), now.into()])?;
+    let rows = db.rows(At::Everywhere, &sql, &[Due::PAUSED.into(), now.into()])?;
     let tries = rows.iter().map(|row| row.int(0));
     Ok(tries.collect::<Result<Vec<_>, _>>()?.into_iter().min())
 }
@@ -310,7 +317,7 @@ pub(crate) fn held_back(db: &dyn Database, owned: &Slices) -> Result<Vec<Termina
         "SELECT sub, term FROM terminal WHERE due_lane IN (0, 1) AND due_at = ?1{}",
         within(owned)
     );
-    let rows = db.rows(At::Everywhere, &sql, &[i64::MAX.into()])?;
+    let rows = db.rows(At::Everywhere, &sql, &[Due::IN_CALL.into()])?;
     rows.iter().map(|row| id_at(row, 0)).collect()
 }
 
@@ -524,7 +531,7 @@ pub(crate) fn mark_due(unit: &mut Unit, marks: &[(TerminalId, Due)], replace: bo
     Ok(())
 }
 
-fn there(unit: &Unit, id: TerminalId) -> Result<Option<Due>, StoreError> {
+pub(crate) fn there(unit: &Unit, id: TerminalId) -> Result<Option<Due>, StoreError> {
     match unit.get(&MARK, &key(id))? {
         Some(row) => due_at(row, 0),
         None => Ok(None),
@@ -542,22 +549,26 @@ pub(crate) fn merge_all(unit: &mut Unit, marks: &[(TerminalId, Due)]) -> Done {
             everything: old.everything || new.everything,
             verify: old.verify || new.verify,
             test: old.test || new.test,
+            shared: old.shared.max(new.shared),
         });
         set_due(unit, *id, &due)?;
     }
     Ok(())
 }
 
-fn set_due(unit: &mut Unit, id: TerminalId, due: &Due) -> Done {
+pub(crate) fn set_due(unit: &mut Unit, id: TerminalId, due: &Due) -> Done {
     // Nothing is sent to a retired terminal any more.
     if standing(unit, id)?.is_some_and(|there| !there.retired) {
-        put_mark(unit, id, mark(due));
+        // Whoever read the mark before a campaign came does not forget it.
+        let shared = there(unit, id)?.map_or(0, |there| there.shared);
+        let shared = shared.max(due.shared);
+        put_mark(unit, id, mark(&Due { shared, ..*due }));
     }
     Ok(())
 }
 
 fn clear_due(unit: &mut Unit, id: TerminalId) {
-    put_mark(unit, id, vec![Value::Null; 5]);
+    put_mark(unit, id, vec![Value::Null; 6]);
 }
 
 /// The row is there: its standing was demanded, or it is written before.
@@ -566,10 +577,14 @@ fn put_mark(unit: &mut Unit, id: TerminalId, mark: Row) {
     unit.put(&MARK, key(id), Some(mark));
 }
 
-/// Clears the mark that a step was planned from, unless something newer was marked since: a later revision, other flags.
+/// Clears the mark that a step was planned from, unless something newer was marked since: a later revision, a later
+/// change of a shared group, other flags.
 pub(crate) fn clear_unchanged(unit: &mut Unit, id: TerminalId, read: &Due) -> Done {
     let now = there(unit, id)?;
-    if now.is_some_and(|now| now.revision <= read.revision && flags(&now) == flags(read)) {
+    let unchanged = |now: Due| {
+        now.revision <= read.revision && now.shared <= read.shared && flags(&now) == flags(read)
+    };
+    if now.is_some_and(unchanged) {
         clear_due(unit, id);
     }
     Ok(())

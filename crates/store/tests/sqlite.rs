@@ -101,3 +101,101 @@ async fn what_is_no_store_is_said() {
     let refused = Store::open(&folder.file()).unwrap_err().to_string();
     assert!(refused.contains("not a database"), "{refused}");
 }
+
+/// A store from before the cargo stood apart: its shipments are read, and written, as ever.
+#[tokio::test]
+async fn a_store_of_the_first_schema_is_brought_up_to_date() {
+    let folder = Folder::new("first");
+    let db = Connection::open(folder.file()).unwrap();
+    db.execute_batch(include_str!("../migrations/0001_start.sql"))
+        .unwrap();
+    db.execute_batch(
+        "INSERT INTO store_state (one, schema, incarnation, created) VALUES (1, 1, 3, 0)",
+    )
+    .unwrap();
+    let old = ship(A, 1);
+    let body = serde_json::to_string(&old).unwrap();
+    let (slice, key) = (i64::from(A.slice()), old.id.0.cast_signed());
+    db.execute(
+        "INSERT INTO shipment (slice, ship, sub, term, kind, lane, state, at, body)
+         VALUES (?1, ?2, ?3, 1, 0, 0, 0, ?4, ?5)",
+        (slice, key, A.0.cast_signed(), old.at, body),
+    )
+    .unwrap();
+    drop(db);
+    let store = Store::open(&folder.file()).unwrap();
+    assert_eq!(store.unfinished().await.unwrap(), [old]);
+    assert_eq!(store.incarnation(0).await.unwrap(), 3);
+    store.close().await;
+}
+
+/// A file that was copied back by hand is older than the number beside it.
+#[tokio::test]
+async fn a_file_that_was_copied_back_is_a_new_incarnation() {
+    let (folder, kept) = (Folder::new("back"), Folder::new("kept"));
+    let store = Store::open(&folder.file()).unwrap();
+    store
+        .run(Job::CreateSubscriber(subscriber(A)))
+        .await
+        .unwrap();
+    store.close().await;
+    fs::copy(folder.file(), kept.file()).unwrap();
+    let store = Store::open(&folder.file()).unwrap();
+    assert_eq!(
+        store.incarnation(0).await.unwrap(),
+        1,
+        "opened as it was left"
+    );
+    store.run(add_friend(A, 0, "Rose", None)).await.unwrap();
+    store.close().await;
+    fs::copy(kept.file(), folder.file()).unwrap();
+    let store = Store::open(&folder.file()).unwrap();
+    assert_eq!(store.incarnation(0).await.unwrap(), 2);
+    store.close().await;
+    let store = Store::open(&folder.file()).unwrap();
+    assert_eq!(store.incarnation(0).await.unwrap(), 2, "found out once");
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_back_up_of_a_store_in_use_comes_back_as_a_new_incarnation() {
+    let (folder, copies) = (Folder::new("in-use"), Folder::new("copies"));
+    let store = Store::open(&folder.file()).unwrap();
+    store
+        .run(Job::CreateSubscriber(subscriber(A)))
+        .await
+        .unwrap();
+    store.run(add_friend(A, 0, "Rose", None)).await.unwrap();
+    let copy = copies.path().join("monday.db");
+    assert_eq!(store::backup(&folder.file(), &copy).unwrap().subscribers, 1);
+    let again = store::backup(&folder.file(), &copy)
+        .unwrap_err()
+        .to_string();
+    assert!(again.contains("is there already"), "{again}");
+    store.run(add_friend(A, 1, "Jim", None)).await.unwrap();
+    let held = store::restore(&copy, &folder.file())
+        .unwrap_err()
+        .to_string();
+    assert!(held.contains("another Kith holds"), "{held}");
+    store.close().await;
+
+    let (copied, before) = store::restore(&copy, &folder.file()).unwrap();
+    assert_eq!(copied.subscribers, 1);
+    let store = Store::open(&folder.file()).unwrap();
+    assert_eq!(store.book(A).await.unwrap().unwrap().friends.len(), 1);
+    assert_eq!(store.incarnation(0).await.unwrap(), 2);
+    store.close().await;
+    let before = Store::open(&before.unwrap()).unwrap();
+    assert_eq!(
+        before.book(A).await.unwrap().unwrap().friends.len(),
+        2,
+        "nothing is thrown away"
+    );
+    before.close().await;
+
+    fs::write(&copy, &fs::read(&copy).unwrap()[..2000]).unwrap();
+    let torn = store::restore(&copy, &folder.file())
+        .unwrap_err()
+        .to_string();
+    assert!(torn.contains("read whole"), "{torn}");
+}

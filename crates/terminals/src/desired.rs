@@ -73,7 +73,8 @@ pub struct LeftOut {
     pub reason: LeftOutReason,
 }
 
-/// The desired entries, most important first: emergency, then keys, then oldest first (DECISIONS.md, “terminal full”).
+/// The desired entries, most important first: emergency, then keys, then oldest first (DECISIONS.md, “terminal full”);
+/// what shared groups bring comes after everything of the owner's own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Desired {
     /// What should be on the terminal, in order of importance.
@@ -95,7 +96,16 @@ pub fn desired(
     region: &str,
 ) -> Desired {
     let mut friends: Vec<&Friend> = book.friends.values().collect();
-    friends.sort_by_key(|f| (!f.emergency, f.speed_dial.unwrap_or(u8::MAX), f.added, f.no));
+    friends.sort_by_key(|f| {
+        let shared = f.no.is_shared();
+        (
+            shared,
+            !f.emergency,
+            f.speed_dial.unwrap_or(u8::MAX),
+            f.added,
+            f.no,
+        )
+    });
     let mut desired = Desired::default();
     for friend in friends {
         let whole = if friend.keep_off_phone {

@@ -19,7 +19,13 @@ macro_rules! files {
 }
 
 /// English and 简体中文 of every file; a key stands in one of them only.
-const FILES: &[(&str, &str)] = &files!["portal.ftl", "refusals.ftl", "staff.ftl", "console.ftl"];
+const FILES: &[(&str, &str)] = &files![
+    "portal.ftl",
+    "refusals.ftl",
+    "staff.ftl",
+    "console.ftl",
+    "campaigns.ftl"
+];
 
 static BUNDLES: LazyLock<(Bundle, Bundle)> = LazyLock::new(|| {
     (

@@ -46,6 +46,31 @@ const CALLS: &str = "
     GET /calls/{c}
     PATCH /calls/{c}
     POST /calls/{c}/digits
+    GET /organisations
+    POST /organisations
+    GET /organisations/{o}
+    PATCH /organisations/{o}
+    GET /organisations/{o}/shared-groups
+    POST /organisations/{o}/shared-groups
+    GET /shared-groups/{q}
+    PATCH /shared-groups/{q}
+    GET /shared-groups/{q}/friends
+    POST /shared-groups/{q}/friends
+    GET /shared-groups/{q}/friends/{e}
+    PATCH /shared-groups/{q}/friends/{e}
+    DELETE /shared-groups/{q}/friends/{e}
+    GET /shared-groups/{q}/changes
+    GET /shared-groups/{q}/members
+    POST /shared-groups/{q}/members
+    DELETE /shared-groups/{q}/members/{s}
+    GET /subscribers/{s}/shared-groups
+    GET /campaigns
+    GET /campaigns/{m}
+    GET /campaigns/{m}/estimate
+    POST /campaigns/{m}/start
+    POST /campaigns/{m}/pause
+    POST /campaigns/{m}/resume
+    POST /campaigns/{m}/cancel
     GET /gateways
     GET /network
     GET /events

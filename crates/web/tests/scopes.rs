@@ -5,7 +5,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use book::{Edit, FriendDraft, Language};
 use control::{Control, EditOptions, NewSubscriber, NewTerminal, Settings};
-use identity::{Grant, JobKind, Scope};
+use identity::{Grant, JobKind, OrganisationGrant, Scope};
 use serde_json::Value;
 use store::Store;
 use terminals::ChannelKind;
@@ -44,7 +44,13 @@ async fn house() -> (Control, Vec<(&'static str, String)>) {
     let edit = Edit::AddFriend(FriendDraft::new("Mei", "07700 900123"));
     let edited = control.edit(&grant, edit, EditOptions::default()).await;
     let friend = edited.unwrap().friend.unwrap();
+    let right = OrganisationGrant::of_job(JobKind::Sample);
+    let care = control.add_organisation(&right, "Care", Language::En, "GB", None);
+    let care = care.await.unwrap().no;
+    let group = control.add_shared_group(&right, care, "Night", None);
+    let group = group.await.unwrap().group.no;
     let ids = vec![
+        ("{q}", book::shared_group_id(group)),
         ("{s}", book::subscriber_id(owner.id)),
         ("{t}", book::encode_in('t', owner.id, phone.id.no)),
         ("{f}", book::friend_id(owner.id, friend)),
@@ -114,12 +120,40 @@ const ROWS: &[(&str, &str, &[Scope])] = &[
         r#"{"caller": "+447700900101", "called": "+448000123456"}"#,
         &[Scope::Calls],
     ),
+    ("GET /organisations", "", &[Scope::Organisations]),
+    (
+        "POST /organisations",
+        r#"{"name": "Green Care", "region": "GB"}"#,
+        &[Scope::Organisations],
+    ),
+    ("GET /shared-groups/{q}", "", &[Scope::Organisations]),
+    (
+        "POST /shared-groups/{q}/friends",
+        r#"{"name": "Ann", "numbers": [{"number": "07700 900124"}]}"#,
+        &[Scope::Organisations],
+    ),
+    (
+        "GET /shared-groups/{q}/members",
+        "",
+        &[Scope::Organisations],
+    ),
+    ("GET /campaigns", "", &[Scope::Organisations]),
+    (
+        "GET /subscribers/{s}/shared-groups",
+        "",
+        &[Scope::BooksRead],
+    ),
     ("GET /network", "", &[Scope::Network]),
     ("GET /gateways", "", &[Scope::Network]),
     (
         "GET /events",
         "",
-        &[Scope::BooksRead, Scope::Network, Scope::Calls],
+        &[
+            Scope::BooksRead,
+            Scope::Network,
+            Scope::Organisations,
+            Scope::Calls,
+        ],
     ),
 ];
 
@@ -159,7 +193,7 @@ async fn who_may_only_provision_sees_no_entry() {
         .create_token("book", [Scope::BooksRead])
         .await
         .unwrap();
-    let (_, t) = &ids[1];
+    let (_, t) = &ids[2];
     let patch = format!("PATCH /terminals/{t}");
     let (status, told) = ask(&control, &provision, &patch, r#"{"content": "all"}"#).await;
     assert_eq!(

@@ -57,6 +57,7 @@ fn message(shipment: u64, lane: Lane, sending: u16, to: &str) -> Outbound {
         dcs: 4,
         user_data: format!("{shipment:06}").into_bytes(),
         validity_s: None,
+        fence: None,
     }
 }
 

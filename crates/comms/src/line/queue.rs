@@ -44,7 +44,7 @@ impl Line {
         let window = usize::try_from(self.config.window.max(1)).unwrap_or(usize::MAX);
         while self.flying.len() < window
             && self.breaker.lets(self.flying.len())
-            && self.queues.iter().any(|queue| !queue.is_empty())
+            && self.next_is_ours()
         {
             if let Some(pace) = self.pace {
                 #[allow(clippy::cast_precision_loss)]
@@ -72,6 +72,18 @@ impl Line {
             self.config.window,
         );
         self.show_queue();
+    }
+
+    /// Throws away what waits at the head behind a closed fence; whether something is left to send.
+    fn next_is_ours(&mut self) -> bool {
+        let now = self.monotonic;
+        let ours = |message: &Outbound| message.fence.as_ref().is_none_or(|fence| fence.open(now));
+        self.queues.iter_mut().any(|queue| {
+            while queue.front().is_some_and(|message| !ours(message)) {
+                queue.pop_front();
+            }
+            !queue.is_empty()
+        })
     }
 
     fn show_queue(&mut self) {

@@ -132,6 +132,7 @@ fn row_20_data_codings_are_the_gateways() {
                 dcs: wanted,
                 user_data: vec![0xAA; 140],
                 validity_s: None,
+                fence: None,
             },
             0,
         );

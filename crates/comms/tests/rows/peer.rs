@@ -69,6 +69,7 @@ impl Peer {
             dcs: 0,
             user_data: vec![0x41],
             validity_s: None,
+            fence: None,
         };
         self.line.push(message, self.now);
     }

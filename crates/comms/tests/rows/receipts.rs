@@ -313,6 +313,7 @@ fn part(n: u8) -> Outbound {
         dcs: 0xF6,
         user_data: vec![5, 0, 3, 1, 3, n],
         validity_s: Some(60),
+        fence: None,
     }
 }
 

@@ -5,20 +5,29 @@ use super::gather::{Ack, Item, Loaded, What, forms};
 use super::ids::Ids;
 use super::{plan, proof, texts};
 use crate::Control;
-use delivery::{Happening, PartRef, Shipment, ShipmentId, ShipmentState, TerminalId, Trouble};
+use crate::owner::Holdings;
+use delivery::{
+    Event, Happening, PartRef, Shipment, ShipmentId, ShipmentState, Target, TerminalId, Trouble,
+};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 /// What one round decided.
 pub(super) struct Batch<'a> {
     house: &'a Control,
     now: i64,
     loaded: Loaded,
+    held: Arc<Holdings>,
     /// Which terminal a shipment is of.
     of: HashMap<ShipmentId, TerminalId>,
     /// One a terminal.
     pub cases: BTreeMap<TerminalId, Case>,
     /// Needs another question to the store, or another shipment of the same terminal: for the next round.
     pub later: Vec<Item>,
+    /// Belongs to another node, by slice.
+    pub elsewhere: Vec<(u8, Item)>,
+    /// Receipts whose message nobody has recorded yet.
+    pub unknown: Vec<Item>,
     /// Changed nothing.
     pub done: Vec<Ack>,
     /// Shipments that are not there any more.
@@ -32,7 +41,7 @@ pub(super) struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(house: &'a Control, now: i64, loaded: Loaded) -> Self {
+    pub(super) fn new(house: &'a Control, now: i64, loaded: Loaded, held: Arc<Holdings>) -> Self {
         let shipments = loaded.shipments.values();
         Self {
             of: shipments.map(|s| (s.id, s.terminal)).collect(),
@@ -42,8 +51,11 @@ impl<'a> Batch<'a> {
             house,
             now,
             loaded,
+            held,
             cases: BTreeMap::new(),
             later: Vec::new(),
+            elsewhere: Vec::new(),
+            unknown: Vec::new(),
             done: Vec::new(),
             gone: Vec::new(),
         }
@@ -64,7 +76,14 @@ impl<'a> Batch<'a> {
                 Some(part) => {
                     let (state, error) = (*state, error.clone());
                     item.what = What::Part(part, Happening::Receipt { part, state, error });
+                    if let Some(Event::Receipt { target, .. }) = &mut item.event {
+                        *target = Some(Target::Part(part));
+                    }
                     self.happen(part.shipment, item);
+                }
+                // The node that sent it may not have recorded the id yet.
+                None if item.event.is_some() && item.until.is_none_or(|until| self.now < until) => {
+                    self.unknown.push(item);
                 }
                 None => self.nothing(item),
             },
@@ -116,6 +135,9 @@ impl<'a> Batch<'a> {
 
     /// Something happened to a shipment.
     fn happen(&mut self, id: ShipmentId, item: Item) {
+        if self.held.get(id.slice()).is_none() {
+            return self.elsewhere.push((id.slice(), item));
+        }
         let known = self.of.get(&id).copied();
         let shipment = self.loaded.shipments.remove(&id);
         let (house, now) = (self.house, self.now);
@@ -165,9 +187,9 @@ impl<'a> Batch<'a> {
         let Some(ids) = self.loaded.addresses.get(&message.from).cloned() else {
             return self.nothing(item);
         };
-        let Some(first) = ids.first().copied() else {
-            return self.nothing(item);
-        };
+        let (ids, foreign): (Vec<_>, Vec<_>) = ids
+            .into_iter()
+            .partition(|id| self.held.get(id.subscriber.slice()).is_some());
         if let Some(parts) = &message.whole {
             let read = |id: &TerminalId| {
                 let answer = proof::read(self.house, self.terminal(*id)?, parts)?;
@@ -187,6 +209,14 @@ impl<'a> Batch<'a> {
                 return self.unreadable(id, item);
             }
         }
+        // No terminal of this node knows what to do with it; from the inbox it came because of this one.
+        let from_inbox = matches!(item.ack, Some(Ack::Inbox(..)));
+        if let Some(other) = foreign.first().filter(|_| !from_inbox) {
+            return self.elsewhere.push((other.subscriber.slice(), item));
+        }
+        let Some(first) = ids.first().copied() else {
+            return self.nothing(item);
+        };
         if let What::Mobile(message) = std::mem::replace(&mut item.what, What::Nothing) {
             item.what = What::Text(first, message);
             self.later.push(item);

@@ -167,8 +167,8 @@ impl Case {
         )
     }
 
-    /// What is recorded; none when nothing changed.
-    pub(super) fn job(&mut self) -> Option<Job> {
+    /// What is recorded by the slice's owner at `epoch`; none when nothing changed.
+    pub(super) fn job(&mut self, epoch: u64) -> Option<Job> {
         let (terminal, shipment) = &self.before;
         let same = self.terminal() == terminal && self.shipment() == shipment.as_ref();
         let beside = self.sent.len() + self.documents.len() + self.freed.len();
@@ -179,6 +179,7 @@ impl Case {
             Row::Alone(terminal, _) => SettleJob::of((**terminal).clone()),
             Row::With(world) => settle(world),
         };
+        job.epoch = epoch;
         job.sent = std::mem::take(&mut self.sent);
         job.documents = std::mem::take(&mut self.documents);
         job.placement = self.placement.take();

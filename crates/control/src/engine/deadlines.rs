@@ -1,6 +1,6 @@
 //! When each shipment on its way is looked at again, in memory: rebuilt from the store at a start.
 
-use delivery::ShipmentId;
+use delivery::{ShipmentId, Slices};
 use std::collections::{BTreeSet, HashMap};
 
 #[derive(Default)]
@@ -22,6 +22,12 @@ impl Deadlines {
         if let Some(at) = self.of.remove(&id) {
             self.by_time.remove(&(at, id));
         }
+    }
+
+    /// Forgets what lies in these slices.
+    pub(super) fn forget(&mut self, slices: &Slices) {
+        self.of.retain(|id, _| !slices.contains(id.slice()));
+        self.by_time.retain(|(_, id)| !slices.contains(id.slice()));
     }
 
     /// Takes out what is overdue at `now`, the oldest first, at most so many.

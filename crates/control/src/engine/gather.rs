@@ -15,16 +15,25 @@ const SHIPMENTS_BACK: u32 = 32;
 /// Something to be decided.
 pub(super) struct Item {
     pub what: What,
-    /// What is told to the communication module once this is stored.
+    /// Who is told once this is stored.
     pub ack: Option<Ack>,
+    /// The event that it came as, where another node may own what it is about.
+    pub event: Option<Event>,
+    /// How long what it belongs to is looked for, ms UTC.
+    pub until: Option<i64>,
 }
 
-/// A deliver_sm that waits for its answer.
-#[derive(Clone, Copy)]
-pub(super) struct Ack {
-    pub token: u64,
-    /// A message of a terminal, not a receipt.
-    pub mobile: bool,
+/// What waits for an answer.
+#[derive(Clone)]
+pub(super) enum Ack {
+    /// A deliver_sm of a gateway.
+    Gateway {
+        token: u64,
+        /// A message of a terminal, not a receipt.
+        mobile: bool,
+    },
+    /// Something in the inbox of a slice, by its key.
+    Inbox(u8, String),
 }
 
 pub(super) enum What {
@@ -63,7 +72,17 @@ pub(super) struct Mobile {
 
 impl Item {
     pub(super) fn of(what: What) -> Self {
-        Self { what, ack: None }
+        Self {
+            what,
+            ack: None,
+            event: None,
+            until: None,
+        }
+    }
+
+    /// Only its sender waits for an answer.
+    pub(super) fn nothing() -> Self {
+        Self::of(What::Nothing)
     }
 
     /// The item of an event; none when nothing waits for it.
@@ -143,8 +162,11 @@ impl Item {
             | Event::NoAnswer { .. }
             | Event::Gateway { .. } => return None,
         };
-        let ack = ack.map(|(token, mobile)| Ack { token, mobile });
-        Some(Self { what, ack })
+        let ack = ack.map(|(token, mobile)| Ack::Gateway { token, mobile });
+        Some(Self {
+            ack,
+            ..Self::of(what)
+        })
     }
 }
 

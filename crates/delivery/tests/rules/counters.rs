@@ -139,6 +139,7 @@ fn the_check_takes_the_place_of_what_is_due_but_not_of_a_test() {
         everything: false,
         verify: false,
         test,
+        shared: 0,
     };
     for (how, due, (everything, verify, test)) in [
         (Recheck::Verify, None, (false, true, false)),

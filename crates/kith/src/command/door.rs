@@ -1,7 +1,6 @@
 //! The way to an installation: the running server's socket, or the store when nobody holds it.
 
 use super::Place;
-use crate::config::{self, Config};
 use crate::house::{Alone, House, SOCKET};
 use axum::Router;
 use axum::body::Body;
@@ -31,15 +30,7 @@ pub enum Door {
 impl Door {
     /// Opens the way; the error is an exit code and a sentence.
     pub async fn open(place: &Place) -> Result<Self, (u8, String)> {
-        let environment: Vec<_> = std::env::vars().collect();
-        let mut config = if place.config.exists() || place.data.is_none() {
-            config::read(&place.config, &environment).map_err(|sentence| (3, sentence))?
-        } else {
-            Config::default()
-        };
-        if let Some(data) = &place.data {
-            config.store.path = data.clone();
-        }
+        let config = place.configuration().map_err(|sentence| (3, sentence))?;
         let socket = config.store.path.join(SOCKET);
         let begun = Instant::now();
         let control = loop {

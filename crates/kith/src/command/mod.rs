@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod backup;
 pub mod book;
 mod door;
 pub mod subscriber;
@@ -11,6 +12,7 @@ pub mod token;
 
 pub use account::What as Account;
 pub use audit::Audit;
+pub use backup::{Backup, Restore, StoreCommand};
 pub use book::What as Book;
 pub use subscriber::What as Subscriber;
 pub use terminal::What as Terminal;

@@ -12,7 +12,7 @@ pub enum What {
     Add {
         /// What it is for.
         name: String,
-        /// What it may do: books:read, books:write, calls, provision, network. Several times.
+        /// What it may do: books:read, books:write, calls, provision, network, organisations. Several times.
         #[arg(long = "scope", required = true)]
         scopes: Vec<String>,
     },

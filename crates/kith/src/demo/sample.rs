@@ -1,8 +1,8 @@
 //! The sample data: invented people, fictional numbers, keys that are worth nothing.
 
 use book::{Edit, FriendDraft, Language, NumberDraft, SubscriberId};
-use control::{Control, EditOptions, NewSubscriber, NewTerminal};
-use identity::{Account, Grant, JobKind, Role};
+use control::{Control, EditOptions, NewSubscriber, NewTerminal, SharedEdit};
+use identity::{Account, Grant, JobKind, OrganisationGrant, Role};
 use terminals::ChannelKind;
 
 /// Everybody's password.
@@ -149,7 +149,32 @@ pub async fn put(control: &Control) -> Result<(), String> {
             edit.await.map_err(|error| say(&error))?;
         }
     }
+    organisation(control).await.map_err(|error| say(&error))?;
     accounts(control).await.map_err(|error| say(&error))
+}
+
+/// A care service that two owners carry the numbers of; its campaign waits for its start at the console.
+async fn organisation(control: &Control) -> Result<(), control::EditError> {
+    let grant = OrganisationGrant::of_job(JobKind::Sample);
+    if !control.organisations(&grant, None, 1).await?.is_empty() {
+        return Ok(());
+    }
+    let care = control.add_organisation(&grant, "Green Care", Language::En, "GB", None);
+    let care = care.await?.no;
+    let group = control.add_shared_group(&grant, care, "Night line", None);
+    let group = group.await?.group.no;
+    for (name, number) in [
+        ("Green Care night", "0800 111 222"),
+        ("Nurse on call", "07700 900640"),
+        ("Green Care office", "020 7946 0640"),
+    ] {
+        let edit = SharedEdit::Add(FriendDraft::new(name, number));
+        let added = control.edit_shared_group(&grant, group, edit, EditOptions::default());
+        added.await?;
+    }
+    let members = [OWNERS[0].msisdn.to_owned(), OWNERS[1].msisdn.to_owned()];
+    control.join_by_number(&grant, group, &members).await?;
+    Ok(())
 }
 
 /// Accounts, all with one password: its sum takes the longest of the start, so it is made once.

@@ -213,6 +213,106 @@ const ROWS: &[(&str, &str, u16, &str)] = &[
     ("POST /subscribers/{s}/changes/c/undo", "", 404, ""),
     ("GET /holds?subscriber={s}", "", 200, ""),
     ("GET /holds?subscriber=x", "", 404, ""),
+    ("GET /organisations", "", 200, ""),
+    ("GET /organisations?after=x", "", 422, "after"),
+    (
+        "POST /organisations",
+        r#"{"name": "Harbour School", "region": "GB"}"#,
+        201,
+        "",
+    ),
+    (
+        "POST /organisations",
+        r#"{"name": " ", "region": "GB"}"#,
+        422,
+        "name",
+    ),
+    (
+        "POST /organisations",
+        r#"{"name": "Harbour", "region": "England"}"#,
+        422,
+        "region",
+    ),
+    ("GET /organisations/o", "", 404, ""),
+    ("GET /organisations/{o}", "", 200, ""),
+    (
+        "PATCH /organisations/{o}",
+        r#"{"language": "fr"}"#,
+        422,
+        "language",
+    ),
+    ("PATCH /organisations/{o}", r#"{"language": "en"}"#, 200, ""),
+    ("GET /organisations/{o}/shared-groups", "", 200, ""),
+    (
+        "POST /organisations/{o}/shared-groups",
+        r#"{"name": "Drivers"}"#,
+        201,
+        "",
+    ),
+    ("POST /organisations/{o}/shared-groups", "{}", 422, "name"),
+    ("GET /shared-groups/q", "", 404, ""),
+    ("GET /shared-groups/{q}", "", 200, ""),
+    (
+        "PATCH /shared-groups/{q}",
+        r#"{"name": "Night nurses"}"#,
+        200,
+        "",
+    ),
+    ("GET /shared-groups/{q}/friends", "", 200, ""),
+    (
+        "POST /shared-groups/{q}/friends",
+        r#"{"name": "Night nurse", "numbers": [{"number": "07700 900333"}]}"#,
+        201,
+        "",
+    ),
+    (
+        "POST /shared-groups/{q}/friends",
+        r#"{"name": "Bo", "numbers": [{"number": "O77"}]}"#,
+        422,
+        "numbers[0].number",
+    ),
+    (
+        "POST /shared-groups/{q}/friends",
+        r#"{"name": "Bo", "numbers": [], "speed_dial": 2}"#,
+        422,
+        "speed_dial",
+    ),
+    ("GET /shared-groups/{q}/friends/e", "", 404, ""),
+    (
+        "PATCH /shared-groups/{q}/friends/{f}",
+        r#"{"note": "x"}"#,
+        404,
+        "",
+    ),
+    ("DELETE /shared-groups/{q}/friends/{f}", "", 404, ""),
+    ("GET /shared-groups/{q}/changes?limit=1", "", 200, ""),
+    ("GET /shared-groups/{q}/members", "", 200, ""),
+    (
+        "POST /shared-groups/{q}/members",
+        r#"{"numbers": ["+447700900999"]}"#,
+        200,
+        "",
+    ),
+    (
+        "POST /shared-groups/{q}/members",
+        r#"{"subscribers": ["x"]}"#,
+        422,
+        "subscribers",
+    ),
+    ("DELETE /shared-groups/{q}/members/{s}", "", 204, ""),
+    ("GET /subscribers/{s}/shared-groups", "", 200, ""),
+    ("GET /campaigns?group={q}", "", 200, ""),
+    ("GET /campaigns?after=x", "", 422, "after"),
+    ("GET /campaigns/m", "", 404, ""),
+    ("GET /campaigns/{m}", "", 200, ""),
+    ("GET /campaigns/{m}/estimate?pace=5", "", 200, ""),
+    ("GET /campaigns/{m}/estimate?pace=0", "", 422, "pace"),
+    ("POST /campaigns/{m}/pause", "", 409, ""),
+    ("POST /campaigns/{m}/start", r#"{"pace": 0}"#, 422, "pace"),
+    ("POST /campaigns/{m}/start", r#"{"pace": 5}"#, 200, ""),
+    ("POST /campaigns/{m}/start", "", 409, ""),
+    ("POST /campaigns/{m}/resume", "", 409, ""),
+    ("POST /campaigns/{m}/cancel", "", 200, ""),
     ("POST /holds/h/release", "", 404, ""),
     ("POST /holds/h/refuse", "", 404, ""),
     ("GET /subscribers/{s}/terminals?limit=1", "", 200, ""),
@@ -310,6 +410,15 @@ fn every_call_answers_as_the_table_says() {
     let g = demo
         .api(&format!("POST /subscribers/{s}/groups"), &group)
         .body;
+    let care = json!({"name": "Harbour Care", "region": "GB"});
+    let care = demo.api("POST /organisations", &care).body;
+    let o = care["id"].as_str().unwrap();
+    let nights = json!({"name": "Night line"});
+    let nights = demo.api(&format!("POST /organisations/{o}/shared-groups"), &nights);
+    let q = nights.body["id"].as_str().unwrap().to_owned();
+    let nurse = json!({"name": "Nurse", "numbers": [{"number": "07700 900332"}]});
+    demo.api(&format!("POST /shared-groups/{q}/friends"), &nurse);
+    let planned = demo.get(&format!("/shared-groups/{q}"));
     let joe = demo.json["subscribers"].as_array().unwrap().iter();
     let joe = joe
         .clone()
@@ -320,6 +429,9 @@ fn every_call_answers_as_the_table_says() {
         ("{f}", f),
         ("{g}", g["id"].as_str().unwrap()),
         ("{c}", changes["items"][0]["id"].as_str().unwrap()),
+        ("{o}", o),
+        ("{q}", &q),
+        ("{m}", planned["planned"].as_str().unwrap()),
         (
             "{joe}",
             joe.unwrap()["terminals"][0]["id"].as_str().unwrap(),

@@ -128,7 +128,13 @@ impl Known {
     /// new connection, a reader's too, so that nobody plans from the copy before its counters jump.
     fn notice_failover(&self, db: &Postgres) -> Result<(), StoreError> {
         let timeline = self.timeline.load(Ordering::SeqCst);
-        let state = || db.rows(At::Home, "SELECT timeline, incarnation FROM store_state", &[]);
+        let state = || {
+            db.rows(
+                At::Home,
+                "SELECT timeline, incarnation FROM store_state",
+                &[],
+            )
+        };
         let mut rows = state()?;
         let mut there = rows.first().map_or(Ok(0), |row| row.int(0))?;
         if there < timeline {
@@ -151,7 +157,8 @@ impl Known {
             there = rows.first().map_or(Ok(0), |row| row.int(0))?;
         }
         if there > timeline {
-            let why = format!("this server is an older copy (timeline {timeline}, and {there} was seen)");
+            let why =
+                format!("this server is an older copy (timeline {timeline}, and {there} was seen)");
             return Err(StoreError::Away { why });
         }
         Ok(())

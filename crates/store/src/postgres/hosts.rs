@@ -14,7 +14,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// How long the others are waited for once one will do.
 const OTHERS: Duration = Duration::from_secs(1);
 /// The WAL file's name begins with the timeline; pg_control still says the old one after a promotion. 0: a standby.
-const TIMELINE: &str = "SELECT CASE WHEN pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' THEN 0
+const TIMELINE: &str =
+    "SELECT CASE WHEN pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' THEN 0
     ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int8 END";
 
 /// A connection to the newest server, and its timeline; `seen` is the highest one that is known.
@@ -22,14 +23,18 @@ pub(super) async fn newest(config: &Config, seen: i64) -> Result<(Client, i64), 
     let hosts = config.get_hosts().len().max(config.get_hostaddrs().len());
     let mut tries: FuturesUnordered<_> = (0..hosts).map(|n| one(alone(config, n), seen)).collect();
     let mut best: Option<(Client, i64)> = None;
-    let mut wrong = StoreError::Away { why: "no host is named".into() };
+    let mut wrong = StoreError::Away {
+        why: "no host is named".into(),
+    };
     loop {
         let next = match best {
             None => tries.next().await,
             Some(_) => timeout(OTHERS, tries.next()).await.ok().flatten(),
         };
         match next {
-            Some(Ok(found)) if best.as_ref().is_none_or(|best| best.1 < found.1) => best = Some(found),
+            Some(Ok(found)) if best.as_ref().is_none_or(|best| best.1 < found.1) => {
+                best = Some(found)
+            }
             Some(Ok(_)) => {}
             Some(Err(error)) => wrong = error,
             None => return best.ok_or(wrong),
@@ -46,15 +51,25 @@ async fn one(mut config: Config, seen: i64) -> Result<(Client, i64), StoreError>
             let _ = connection.await;
         });
         let settings = "SET synchronous_commit = on; SET client_min_messages = error";
-        client.batch_execute(settings).await.map_err(said("be opened"))?;
-        let row = client.query_one(TIMELINE, &[]).await.map_err(said("be opened"))?;
+        client
+            .batch_execute(settings)
+            .await
+            .map_err(said("be opened"))?;
+        let row = client
+            .query_one(TIMELINE, &[])
+            .await
+            .map_err(said("be opened"))?;
         Ok::<(Client, i64), StoreError>((client, row.get(0)))
     };
-    let silent = || StoreError::Away { why: "it takes connections and does not answer".into() };
+    let silent = || StoreError::Away {
+        why: "it takes connections and does not answer".into(),
+    };
     let (client, timeline) = timeout(CONNECT, connect).await.map_err(|_| silent())??;
     let why = match timeline {
         0 => "this server may not be written: it is a standby".to_owned(),
-        old if old < seen => format!("this server is an older copy (timeline {old}, and {seen} was seen)"),
+        old if old < seen => {
+            format!("this server is an older copy (timeline {old}, and {seen} was seen)")
+        }
         _ => return Ok((client, timeline)),
     };
     Err(StoreError::Away { why })
@@ -87,6 +102,7 @@ fn alone(of: &Config, n: usize) -> Config {
     if let Some(options) = of.get_options() {
         one.options(options);
     }
-    one.keepalives(of.get_keepalives()).keepalives_idle(of.get_keepalives_idle());
+    one.keepalives(of.get_keepalives())
+        .keepalives_idle(of.get_keepalives_idle());
     one
 }

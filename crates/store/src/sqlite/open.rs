@@ -109,7 +109,8 @@ impl Sqlite {
     pub(crate) fn of_snapshot(octets: &[u8]) -> Result<Self, StoreError> {
         let what = failed("open memory");
         let mut db = Connection::open_in_memory().map_err(&what)?;
-        db.deserialize_read_exact("main", octets, octets.len(), false).map_err(&what)?;
+        db.deserialize_read_exact("main", octets, octets.len(), false)
+            .map_err(&what)?;
         ready(db)
     }
 

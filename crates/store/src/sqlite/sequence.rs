@@ -10,7 +10,12 @@ pub(crate) struct Sequence(File);
 
 impl Sequence {
     pub(crate) fn open(path: &Path) -> std::io::Result<Self> {
-        let file = File::options().create(true).truncate(false).read(true).write(true).open(path)?;
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(path)?;
         Ok(Self(file))
     }
 

@@ -5,6 +5,7 @@
 mod sample;
 
 mod books;
+mod campaigns;
 mod delivery_steps;
 mod due;
 mod upkeep;
@@ -55,6 +56,7 @@ on_every_store! {
     due: addresses cards due_marks clearing next_things;
     delivery_steps: settling counters placements shipments holds;
     upkeep: documents expiring groups closing;
+    campaigns: members_of_groups what_members_have campaign_marks holding_back;
 }
 
 fn database(name: &str) -> String {

@@ -86,6 +86,7 @@ pub fn mark(revision: u64) -> Due {
         everything: false,
         verify: false,
         test: false,
+        shared: 0,
     }
 }
 

@@ -6,7 +6,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use book::SubscriberId;
 use control::Control;
-use identity::{Grant, Scope, Token};
+use identity::{Grant, OrganisationGrant, Scope, Token};
 
 /// Whoever calls, with what he may.
 pub struct Caller(Token);
@@ -52,6 +52,12 @@ impl Caller {
         } else {
             Err(Problem::forbidden(scope.as_str()))
         }
+    }
+
+    /// The right to organisations, their shared groups and campaigns.
+    pub fn organisations(&self) -> Result<OrganisationGrant, Problem> {
+        let missing = || Problem::forbidden(Scope::Organisations.as_str());
+        OrganisationGrant::of_token(&self.0).ok_or_else(missing)
     }
 
     /// The right to look at a book.

@@ -24,7 +24,7 @@ use tokio::sync::broadcast::error::RecvError;
 /// How often something is said when nothing happens, so that a dead connection is noticed.
 const ALIVE: Duration = Duration::from_secs(15);
 
-/// Events: `change`, `shipment`, `terminal`, `gateway`, `call`, each with the resource's id and new state, as server-sent
+/// Events: `change`, `shipment`, `terminal`, `gateway`, `campaign`, `call`, each with the resource's id and new state, as server-sent
 /// events; `missed` says that some were not kept, and everything must be read again.
 #[utoipa::path(get, path = "/events", tag = "network", operation_id = "listen",
     params(("Last-Event-ID" = Option<String>, Header, description = "Go on after this event.")),
@@ -34,10 +34,13 @@ pub async fn listen(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Message, Infallible>>>, Problem> {
-    if ![Scope::BooksRead, Scope::Network, Scope::Calls]
-        .iter()
-        .any(|s| caller.may(*s))
-    {
+    let any = [
+        Scope::BooksRead,
+        Scope::Network,
+        Scope::Organisations,
+        Scope::Calls,
+    ];
+    if !any.iter().any(|s| caller.may(*s)) {
         return Err(Problem::forbidden(Scope::BooksRead.as_str()));
     }
     let last = headers.get("last-event-id");
@@ -158,6 +161,14 @@ impl Listener {
             Event::Gateway { name, state } => {
                 self.caller.needs(Scope::Network).ok()?;
                 Some(("gateway", json!({"id": name, "state": state})))
+            }
+            Event::Campaign { group, id } => {
+                self.caller.needs(Scope::Organisations).ok()?;
+                let data = json!({
+                    "id": id.map(ids::of_campaign),
+                    "group": book::shared_group_id(*group),
+                });
+                Some(("campaign", data))
             }
             Event::Call { id, state, level } => {
                 self.caller.needs(Scope::Calls).ok()?;

@@ -288,6 +288,22 @@ impl New {
     }
 }
 
+impl NewNumber {
+    /// Of a shared friend: its numbers are found by themselves, they have no ids.
+    pub fn shared(self) -> Result<NumberDraft, Problem> {
+        if self.id.is_some() {
+            let detail = "The numbers of a shared friend have no ids: leave it out.";
+            return Err(Problem::wrong("numbers", detail));
+        }
+        Ok(NumberDraft {
+            number: self.number,
+            label: self.label,
+            keep: self.keep,
+            no: None,
+        })
+    }
+}
+
 impl Patch {
     fn patch(self, subscriber: SubscriberId) -> Result<FriendPatch, Problem> {
         let groups = self.groups;
@@ -337,9 +353,10 @@ pub fn groups_of(
     field: &str,
 ) -> Result<BTreeSet<GroupNo>, Problem> {
     let group = |id: &String| {
-        let found = parse_group_id(id).filter(|(owner, _)| *owner == subscriber);
+        let own = parse_group_id(id).filter(|(owner, _)| *owner == subscriber);
         let wrong = || Problem::wrong(field, format!("“{id}” is no group of this book."));
-        found.map(|(_, no)| no).ok_or_else(wrong)
+        let shared = book::parse_shared_group_id(id);
+        own.map(|(_, no)| no).or(shared).ok_or_else(wrong)
     };
     ids.iter().map(group).collect()
 }

@@ -159,7 +159,10 @@ async fn stored(control: &Control, registry: &mut Registry) -> Result<(), Proble
     let help = "Shipments planned in the last hour and proven since";
     gauge("shipments_proven_last_hour", help, counts.proven_last_hour);
     let shipments = Gauges::default();
-    for (state, count) in ["queued", "sending", "waiting"].into_iter().zip(counts.unfinished) {
+    for (state, count) in ["queued", "sending", "waiting"]
+        .into_iter()
+        .zip(counts.unfinished)
+    {
         let row = shipments.get_or_create(&vec![("state", state.to_owned())]);
         #[allow(clippy::cast_precision_loss)]
         row.set(count as f64);

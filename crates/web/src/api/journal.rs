@@ -45,6 +45,15 @@ pub struct By {
     name: String,
 }
 
+impl From<&book::Actor> for By {
+    fn from(actor: &book::Actor) -> Self {
+        Self {
+            kind: actor.kind,
+            name: actor.name.clone(),
+        }
+    }
+}
+
 /// A friend or a group as it stood.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
@@ -117,10 +126,7 @@ fn view(change: &Change) -> View {
     View {
         id: change_id(id, change.revision),
         at: ids::instant(change.at_ms),
-        by: By {
-            kind: change.actor.kind,
-            name: change.actor.name.clone(),
-        },
+        by: By::from(&change.actor),
         way: change.way,
         call: change.call.clone(),
         sitting: change.sitting.to_string(),

@@ -3,6 +3,7 @@
 mod auth;
 mod body;
 mod calls;
+mod campaigns;
 mod events;
 mod friends;
 mod groups;
@@ -11,8 +12,11 @@ mod holds;
 mod ids;
 mod journal;
 mod keyed;
+mod members;
 mod network;
+mod nodes;
 mod openapi;
+mod organisations;
 mod params;
 mod problem;
 mod shipments;
@@ -56,8 +60,30 @@ fn calls() -> Vec<UtoipaMethodRouter<Control>> {
         routes!(calls::create),
         routes!(calls::show, calls::change),
         routes!(calls::digits),
+        routes!(organisations::list, organisations::add),
+        routes!(organisations::show, organisations::change),
+        routes!(organisations::groups, organisations::add_group),
+        routes!(organisations::show_group, organisations::rename_group),
+        routes!(organisations::friends, organisations::add_friend),
+        routes!(
+            organisations::show_friend,
+            organisations::change_friend,
+            organisations::remove_friend
+        ),
+        routes!(organisations::changes),
+        routes!(members::list, members::add),
+        routes!(members::remove),
+        routes!(members::carried),
+        routes!(campaigns::list),
+        routes!(campaigns::show),
+        routes!(campaigns::estimate),
+        routes!(campaigns::start),
+        routes!(campaigns::pause),
+        routes!(campaigns::resume),
+        routes!(campaigns::cancel),
         routes!(network::table),
         routes!(network::gateways),
+        routes!(nodes::list),
         routes!(events::listen),
         routes!(health::health),
         routes!(health::ready),

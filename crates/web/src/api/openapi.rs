@@ -30,6 +30,7 @@ use utoipa::{IntoResponses, Modify, OpenApi};
         (name = "subscribers", description = "Whose books and terminals they are."),
         (name = "books", description = "Friends, groups, the journal, holds."),
         (name = "terminals", description = "What they hold, and what is sent to them."),
+        (name = "organisations", description = "Shared groups that many books carry, and their campaigns."),
         (name = "calls", description = "For a telephone system."),
         (name = "network", description = "Gateways, networks, events, health."),
     )
@@ -181,7 +182,7 @@ pub fn proof() -> Schema {
 /// A way by which books are changed.
 pub fn way() -> Schema {
     word(&[
-        "desk", "portal", "api", "carddav", "terminal", "cli", "import",
+        "desk", "portal", "console", "api", "carddav", "terminal", "cli", "import",
     ])
 }
 
@@ -234,6 +235,12 @@ pub fn channel() -> Schema {
 /// How far a hold is.
 pub fn hold_state() -> Schema {
     word(&["held", "released", "refused"])
+}
+
+/// How far a campaign is.
+pub fn campaign_state() -> Schema {
+    let states = delivery::CampaignState::ALL.map(delivery::CampaignState::as_str);
+    word(&states)
 }
 
 /// A language of texts to people.

@@ -11,7 +11,7 @@ use super::tag::{Conditions, Tagged};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use book::{friend_id, number_id, subscriber_id};
+use book::{number_id, subscriber_id};
 use control::{Control, NewCard, NewTerminal, TerminalPatch, TerminalState, TerminalView};
 use delivery::{ShipmentKind, TerminalId};
 use identity::Scope;
@@ -379,7 +379,7 @@ pub async fn plan(
     let plan = found(&control, id).await?.plan;
     let writes = plan.writes.iter().map(|w| shipments::write(id, w));
     let shown = plan.shown.iter().map(|shown| Shown {
-        friend: friend_id(id.subscriber, shown.key.friend),
+        friend: ids::of_friend(id.subscriber, shown.key.friend),
         slot: shown.slot.0,
         name: shown.name.clone(),
         number: shown.number.clone(),
@@ -491,7 +491,7 @@ fn view(view: &TerminalView) -> View {
         content: match &terminal.content {
             Content::All => ContentView::All(All::All),
             Content::Groups(groups) => {
-                let ids = groups.iter().map(|no| book::group_id(of, *no));
+                let ids = groups.iter().map(|no| ids::of_group(of, *no));
                 ContentView::Groups(ids.collect())
             }
         },
@@ -516,7 +516,7 @@ fn entry(terminal: TerminalId, entry: &EntryView) -> Entry {
     let of = terminal.subscriber;
     Entry {
         slot: entry.slot.map(|slot| slot.0),
-        friend: entry.key.map(|key| friend_id(of, key.friend)),
+        friend: entry.key.map(|key| ids::of_friend(of, key.friend)),
         number_id: entry.key.map(|key| number_id(of, key.number)),
         name_shown: entry.name_shown.clone(),
         number_shown: entry.number_shown.clone(),
@@ -539,7 +539,7 @@ fn left(terminal: TerminalId, out: &LeftOut) -> Left {
     let of = terminal.subscriber;
     let number = Some(out.key.number).filter(|no| no.0 != 0);
     Left {
-        friend: friend_id(of, out.key.friend),
+        friend: ids::of_friend(of, out.key.friend),
         number_id: number.map(|no| number_id(of, no)),
         reason: out.reason.sentence(),
     }

@@ -2,9 +2,11 @@
 
 mod accounts;
 mod audit;
+mod campaigns;
 mod holds;
 mod needs;
 mod network;
+mod organisations;
 mod overview;
 mod phone;
 mod phones;
@@ -34,6 +36,24 @@ pub fn routes() -> Router<House> {
         .route("/console/phones/{t}/send", post(phone::send))
         .route("/console/phones/{t}/retire", post(phone::retire))
         .route("/console/shipments", get(shipments::show))
+        .route("/console/campaigns", get(campaigns::list))
+        .route(
+            "/console/campaigns/{m}",
+            get(campaigns::show).post(campaigns::step),
+        )
+        .route(
+            "/console/organisations",
+            post(organisations::add_organisation),
+        )
+        .route(
+            "/console/organisations/{o}",
+            get(organisations::show_organisation).post(organisations::change_organisation),
+        )
+        .route(
+            "/console/shared/{q}",
+            get(organisations::show_group).post(organisations::change_group),
+        )
+        .route("/console/shared/{q}/members", post(organisations::members))
         .route("/console/holds", get(holds::show))
         .route("/console/holds/{h}", post(holds::decide))
         .route(
@@ -70,11 +90,12 @@ impl Frame {
     }
 
     /// The tabs: address and key.
-    pub fn tabs(&self) -> [(&'static str, &'static str); 6] {
+    pub fn tabs(&self) -> [(&'static str, &'static str); 7] {
         [
             ("/console", "overview"),
             ("/console/phones", "phones"),
             ("/console/shipments", "shipments"),
+            ("/console/campaigns", "campaigns"),
             ("/console/holds", "holds"),
             ("/console/accounts", "accounts"),
             ("/console/audit", "audit"),

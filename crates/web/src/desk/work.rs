@@ -146,6 +146,8 @@ struct Row {
     badges: Vec<String>,
     said: Said,
     chosen: bool,
+    /// Whether she can be edited here: a shared friend is her organisation's.
+    opens: bool,
 }
 
 struct ChangeRow {
@@ -409,8 +411,12 @@ fn row(teller: &Teller, view: &BookView, friend: &Friend, chosen: &str) -> Row {
         .iter()
         .filter_map(|no| view.book.groups.get(no));
     badges.extend(groups.map(|group| group.name.clone()));
+    let from = view.brought_by(friend);
+    badges
+        .extend(from.map(|from| w.with("shared-from", "organisation", from.organisation.clone())));
     Row {
         chosen: chosen == id,
+        opens: from.is_none(),
         id,
         name: friend.name.clone(),
         numbers: numbers_of(friend, &view.subscriber.region),
@@ -457,7 +463,9 @@ fn change_row(w: Words, call: &Call, view: &BookView, change: &Change) -> Change
 }
 
 fn form(view: &BookView, id: &str, typed: Option<&(String, Vec<(String, String)>)>) -> Mode {
-    let no = book::parse_friend_id(id).filter(|(s, _)| *s == view.subscriber.id);
+    let no = book::parse_friend_id(id).filter(|(s, no)| {
+        *s == view.subscriber.id && !no.is_shared() // A shared friend is the organisation's to change.
+    });
     let Some(friend) = no.and_then(|(_, no)| view.book.friends.get(&no)) else {
         return Mode::Line;
     };

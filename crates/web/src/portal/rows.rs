@@ -15,6 +15,8 @@ pub struct Row {
     pub number: Vec<String>,
     pub key: Option<String>,
     pub emergency: bool,
+    /// The organisation whose shared group brings her: hers to change, not the owner's.
+    pub from: Option<String>,
     pub said: Said,
 }
 
@@ -34,6 +36,7 @@ pub fn all(f: &Frame, view: &BookView) -> Vec<Row> {
         number: shown(&entry.number_shown, &view.subscriber.region),
         key: None,
         emergency: false,
+        from: None,
         said: teller(f).entry(terminal, entry),
     }));
     rows
@@ -50,16 +53,17 @@ pub fn of_friend(f: &Frame, view: &BookView, friend: &Friend) -> Row {
     let region = &view.subscriber.region;
     let number = friend.numbers.first().map(|n| groups(&spaced(n, region)));
     let key = friend.speed_dial.map(i64::from);
+    let own = !friend.no.is_shared();
     Row {
-        link: Some(format!(
-            "/people/{}",
-            friend_id(view.subscriber.id, friend.no)
-        )),
+        link: own.then(|| format!("/people/{}", friend_id(view.subscriber.id, friend.no))),
         initial: initial(friend.sort_as.as_ref().unwrap_or(&friend.name)),
         name: friend.name.clone(),
         number: number.unwrap_or_default(),
         key: key.map(|key| f.w.with("key", "key", key)),
         emergency: friend.emergency,
+        from: view.brought_by(friend).map(|from| {
+            f.w.with("shared-from", "organisation", from.organisation.clone())
+        }),
         said: teller(f).friend(view, friend.no),
     }
 }

@@ -1,0 +1,72 @@
+//! What arrived at a node that does not own it (ARCHITECTURE.md, “Many nodes”, protocol 7): stored under its slice before
+//! the gateway is answered, taken in by the slice's owner, and only then removed. It may come twice, as from a gateway.
+
+use super::gather::{Ack, Item};
+use super::{BATCH, Engine};
+use crate::Control;
+use delivery::Event;
+use store::{DocumentWrite, Job, StoreError};
+
+const KIND: &str = "inbox";
+/// How often it is looked into, when no other node says that there is something, ms.
+pub(super) const LOOK: i64 = 200;
+/// How long something waits for an owner, ms.
+const KEPT: i64 = 7 * 86_400_000;
+
+/// The job that leaves `event` for the owner of `slice`.
+pub(super) fn leave(slice: u8, event: &Event, mark: u64, now: i64) -> Job {
+    let key = format!("{slice:02x}{mark:016x}");
+    let write = DocumentWrite::put(KIND, key, event).until(now + KEPT);
+    Job::Documents(vec![write.beside(slice)])
+}
+
+/// The job that takes it away.
+pub(super) fn remove(slice: u8, key: String) -> Job {
+    Job::Documents(vec![DocumentWrite::remove(KIND, key).beside(slice)])
+}
+
+impl Control {
+    /// What other nodes left for this one.
+    pub(super) async fn inbox(
+        &self,
+        engine: &mut Engine,
+        now: i64,
+    ) -> Result<Vec<Item>, StoreError> {
+        let rested = !(engine.looked..engine.looked.saturating_add(LOOK)).contains(&now);
+        if !self.0.owner.shared() || !(self.0.owner.told() || rested) {
+            return Ok(Vec::new());
+        }
+        engine.looked = now;
+        let (mut items, mut after) = (Vec::new(), None);
+        loop {
+            let page = self
+                .store()
+                .documents(KIND, after.as_deref(), BATCH)
+                .await?;
+            let Some(last) = page.last() else {
+                return Ok(items);
+            };
+            after = Some(last.key.clone());
+            for document in page {
+                let slice = document.key.get(..2);
+                let slice = slice.and_then(|hex| u8::from_str_radix(hex, 16).ok());
+                let Some(slice) = slice.filter(|slice| engine.held.get(*slice).is_some()) else {
+                    continue;
+                };
+                let ack = Ack::Inbox(slice, document.key);
+                let item = match serde_json::from_str(&document.value) {
+                    Ok(event) => Item::from(event, &mut engine.answers),
+                    Err(error) => {
+                        tracing::error!(%error, "something in the inbox cannot be read");
+                        None
+                    }
+                };
+                let item = item.unwrap_or_else(Item::nothing);
+                items.push(Item {
+                    ack: Some(ack),
+                    ..item
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,470 @@
+//! Which slices this node owns (ARCHITECTURE.md, “Many nodes”): reads the leases, carries out what
+//! `delivery::Ownership` decides, and shows the engine what it holds.
+//!
+//! A store that nobody else can open has no leases: everything in it is this process's, at epoch 0.
+
+use crate::{Control, locked};
+use delivery::{Clocks, Decision, Fence, Lease, NodeId, Outcome, Ownership, SLICES, Slices, Times};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use store::{DocumentWrite, Job, LeaseStep, StoreError};
+use tokio::sync::{Notify, mpsc};
+
+/// How often the leases are read.
+const LOOK: Duration = Duration::from_secs(1);
+/// A node's row; every write of it is a sign of life.
+const NODE: &str = "node";
+/// More nodes than anybody runs.
+const NODES: u32 = 1_000;
+
+/// How this process takes part among the nodes of one store.
+#[derive(Debug, Clone)]
+pub struct Sharing {
+    /// Its name, drawn at its start.
+    pub node: NodeId,
+    /// Earlier processes of this installation that are certainly dead.
+    pub former: Vec<NodeId>,
+    /// Where other nodes tell it that something is due, `host:port`.
+    pub address: String,
+    /// Since when it runs, ms UTC.
+    pub began: i64,
+    /// Takes hints to other nodes.
+    pub hints: mpsc::UnboundedSender<Hint>,
+}
+
+/// Something for another node to look at. It may be lost: everybody looks by himself after a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hint {
+    /// Where it listens, `host:port`.
+    pub address: String,
+    /// What it is to look at.
+    pub at: LookAt,
+}
+
+/// What a hint is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LookAt {
+    /// Something is due in a slice of its own.
+    Due,
+    /// Leases were handed over.
+    Leases,
+}
+
+/// A node as the console shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Its name.
+    pub node: NodeId,
+    /// Where it listens for hints.
+    pub address: String,
+    /// Since when, ms UTC by its own clock.
+    pub began: i64,
+    /// What it owns.
+    pub slices: Slices,
+}
+
+/// What stands in a node's row.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Row {
+    address: String,
+    began: i64,
+}
+
+/// A slice that this node holds.
+#[derive(Debug, Clone)]
+pub(crate) struct Held {
+    /// Goes with every job.
+    pub epoch: u64,
+    /// Goes with every part; none: nobody else can send for it.
+    pub fence: Option<Fence>,
+    /// Another one each time that what is unfinished in the slice must be taken up.
+    pub turn: u64,
+}
+
+/// Everything that it holds.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Holdings(BTreeMap<u8, Held>);
+
+impl Holdings {
+    fn everything() -> Self {
+        let held = Held {
+            epoch: 0,
+            fence: None,
+            turn: 0,
+        };
+        Self((0..=u8::MAX).map(|slice| (slice, held.clone())).collect())
+    }
+
+    pub(crate) fn get(&self, slice: u8) -> Option<&Held> {
+        self.0.get(&slice)
+    }
+
+    /// Where it differs from `before`, also in what must be taken up.
+    pub(crate) fn changed(&self, before: &Self) -> Slices {
+        let turn = |holdings: &Self, slice| holdings.get(slice).map(|held| (held.epoch, held.turn));
+        let differs = |slice: &u8| turn(self, *slice) != turn(before, *slice);
+        (0..=u8::MAX).filter(differs).collect()
+    }
+
+    pub(crate) fn slices(&self) -> Slices {
+        self.0.keys().copied().collect()
+    }
+}
+
+/// This node among the others.
+pub(crate) struct Owner {
+    sharing: Option<Sharing>,
+    machine: Mutex<Ownership>,
+    holdings: Mutex<Arc<Holdings>>,
+    /// Whom to tell about which slice, and everybody.
+    neighbours: Mutex<(BTreeMap<u8, String>, Vec<String>)>,
+    turn: Mutex<u64>,
+    look: Notify,
+    told: AtomicBool,
+}
+
+impl Owner {
+    pub(crate) fn new(sharing: Option<Sharing>) -> Self {
+        let (node, former) = sharing
+            .as_ref()
+            .map_or((NodeId(0), Vec::new()), |s| (s.node, s.former.clone()));
+        let holdings = match &sharing {
+            Some(_) => Holdings::default(),
+            None => Holdings::everything(),
+        };
+        Self {
+            sharing,
+            machine: Mutex::new(Ownership::new(node, former, Times::SERVE)),
+            holdings: Mutex::new(Arc::new(holdings)),
+            neighbours: Mutex::default(),
+            turn: Mutex::default(),
+            look: Notify::new(),
+            told: AtomicBool::new(false),
+        }
+    }
+
+    /// What it holds now; the same `Arc` until that changes.
+    pub(crate) fn holdings(&self) -> Arc<Holdings> {
+        Arc::clone(&locked(&self.holdings))
+    }
+
+    /// Whether there are other nodes on this store.
+    pub(crate) fn shared(&self) -> bool {
+        self.sharing.is_some()
+    }
+
+    /// Whether another node said that something is due, since it was last asked.
+    pub(crate) fn told(&self) -> bool {
+        self.told.swap(false, Relaxed)
+    }
+
+    /// Shows what the machine owns: fences of what is lost close, those of what was renewed move.
+    fn publish(&self, machine: &Ownership, monotonic: u64) -> bool {
+        let mut holdings = locked(&self.holdings);
+        let mut turn = locked(&self.turn);
+        let mut now = BTreeMap::new();
+        let mut changed = false;
+        for (slice, owned) in machine.owned() {
+            let known = holdings.0.get(&slice).filter(|h| h.epoch == owned.epoch);
+            let held = match known {
+                Some(held) => {
+                    let fence = held.fence.as_ref();
+                    if fence.is_none_or(|fence| fence.extend(owned.good_until, monotonic)) {
+                        held.clone()
+                    } else {
+                        // Parts may have been thrown away at the closed fence.
+                        *turn += 1;
+                        changed = true;
+                        Held {
+                            turn: *turn,
+                            ..held.clone()
+                        }
+                    }
+                }
+                None => {
+                    *turn += 1;
+                    changed = true;
+                    Held {
+                        epoch: owned.epoch,
+                        fence: Some(Fence::until(owned.good_until)),
+                        turn: *turn,
+                    }
+                }
+            };
+            now.insert(slice, held);
+        }
+        for (slice, held) in &holdings.0 {
+            let kept = now.get(slice).is_some_and(|new| new.fence == held.fence);
+            if let Some(fence) = held.fence.as_ref().filter(|_| !kept) {
+                fence.close();
+                changed = true;
+            }
+        }
+        if changed {
+            *holdings = Arc::new(Holdings(now));
+        }
+        changed
+    }
+}
+
+impl Control {
+    /// Keeps this node's leases until `stop` resolves, then hands them over. Without other nodes it only waits.
+    pub async fn own(&self, stop: impl Future<Output = ()>) {
+        tokio::pin!(stop);
+        loop {
+            if let Err(error) = self.look_at_leases().await {
+                tracing::warn!(%error, "the leases could not be looked at; trying again");
+            }
+            tokio::select! {
+                () = &mut stop => break,
+                () = self.0.owner.look.notified() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+        self.hand_over_leases().await;
+    }
+
+    /// Reads the leases once and carries out what follows.
+    ///
+    /// # Errors
+    /// The store's; what is held already stays until its fence closes.
+    pub async fn look_at_leases(&self) -> Result<(), StoreError> {
+        let owner = &self.0.owner;
+        let Some(sharing) = &owner.sharing else {
+            return Ok(());
+        };
+        let (leases, nodes) = self.read_nodes().await?;
+        let at = self.clocks();
+        let versions: Vec<_> = nodes
+            .iter()
+            .map(|(node, version, _)| (*node, *version))
+            .collect();
+        let decisions = {
+            let mut machine = locked(&owner.machine);
+            let decisions = machine.read(&leases, &versions, at);
+            self.show(&machine, at);
+            decisions
+        };
+        let addresses: BTreeMap<NodeId, &str> = nodes
+            .iter()
+            .filter(|(node, ..)| *node != sharing.node)
+            .map(|(node, _, row)| (*node, row.address.as_str()))
+            .collect();
+        let by_slice = leases
+            .iter()
+            .filter_map(|row| Some((row.slice, (*addresses.get(&row.node)?).to_owned())));
+        let all = addresses.values().map(|address| (*address).to_owned());
+        *locked(&owner.neighbours) = (by_slice.collect(), all.collect());
+        self.carry_out_leases(sharing, decisions).await;
+        Ok(())
+    }
+
+    /// Stops everything and hands it over: others may go on at once.
+    pub async fn hand_over_leases(&self) {
+        let owner = &self.0.owner;
+        let Some(sharing) = &owner.sharing else {
+            return;
+        };
+        let decisions = {
+            let mut machine = locked(&owner.machine);
+            let decisions = machine.shut_down();
+            self.show(&machine, self.clocks());
+            decisions
+        };
+        self.carry_out_leases(sharing, decisions).await;
+    }
+
+    async fn carry_out_leases(&self, sharing: &Sharing, decisions: Vec<Decision>) {
+        let owner = &self.0.owner;
+        let asked = self.clocks().monotonic;
+        let (steps, jobs): (Vec<_>, Vec<_>) = decisions
+            .into_iter()
+            .filter_map(|step| Some((step, job(sharing, step)?)))
+            .unzip();
+        if jobs.is_empty() {
+            return;
+        }
+        let results = self.store().run_all(jobs).await;
+        let mut handed_over = false;
+        {
+            let mut machine = locked(&owner.machine);
+            for (step, result) in steps.into_iter().zip(results) {
+                let outcome = match result {
+                    Ok(()) => Outcome::Done,
+                    Err(StoreError::Refused(_)) => Outcome::Stale,
+                    Err(error) => {
+                        tracing::warn!(%error, ?step, "a lease could not be changed");
+                        Outcome::Unknown
+                    }
+                };
+                handed_over |= matches!(step, Decision::HandOver { .. });
+                machine.done(step, outcome, asked);
+            }
+            self.show(&machine, self.clocks());
+        }
+        if handed_over {
+            let everybody = locked(&owner.neighbours).1.clone();
+            for address in everybody {
+                self.hint(address, LookAt::Leases);
+            }
+        }
+    }
+
+    /// The store said that a slice is another's.
+    pub(crate) fn not_owner(&self, slice: u8, epoch: u64) {
+        let mut machine = locked(&self.0.owner.machine);
+        machine.refused(slice, epoch);
+        self.show(&machine, self.clocks());
+    }
+
+    fn show(&self, machine: &Ownership, at: Clocks) {
+        if self.0.owner.publish(machine, at.monotonic) {
+            let held = machine.owned().count();
+            tracing::info!(held, of = SLICES, "slices of this node");
+            self.0.wake.notify_one();
+        }
+    }
+
+    /// Something became due in a slice: its owner looks at once, here or on another node.
+    pub(crate) fn wake_for(&self, slice: u8) {
+        let owner = &self.0.owner;
+        if owner.holdings().get(slice).is_some() {
+            self.0.wake.notify_one();
+            return;
+        }
+        let address = locked(&owner.neighbours).0.get(&slice).cloned();
+        if let Some(address) = address {
+            self.hint(address, LookAt::Due);
+        }
+    }
+
+    /// Something became due in many slices: everybody looks at once.
+    pub(crate) fn wake(&self) {
+        self.0.wake.notify_one();
+        let everybody = locked(&self.0.owner.neighbours).1.clone();
+        for address in everybody {
+            self.hint(address, LookAt::Due);
+        }
+    }
+
+    /// Whether what is nobody's in particular is this node's to do.
+    pub(crate) fn is_first(&self) -> bool {
+        self.0.owner.holdings().get(0).is_some()
+    }
+
+    fn hint(&self, address: String, at: LookAt) {
+        if let Some(sharing) = &self.0.owner.sharing {
+            // Nobody takes it: Kith is going down.
+            let _ = sharing.hints.send(Hint { address, at });
+        }
+    }
+
+    /// Another node says that there is something to look at.
+    pub fn hinted(&self, at: LookAt) {
+        match at {
+            LookAt::Due => {
+                self.0.owner.told.store(true, Relaxed);
+                self.0.wake.notify_one();
+            }
+            LookAt::Leases => self.0.owner.look.notify_one(),
+        }
+    }
+
+    /// The nodes of this store and what each owns; empty when no other can open it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn nodes(&self) -> Result<Vec<Node>, StoreError> {
+        if !self.0.owner.shared() {
+            return Ok(Vec::new());
+        }
+        let (leases, nodes) = self.read_nodes().await?;
+        let node = |(node, _, row): (NodeId, u64, Row)| {
+            let own = leases
+                .iter()
+                .filter(|lease| lease.node == node && lease.expires != 0);
+            Node {
+                node,
+                address: row.address,
+                began: row.began,
+                slices: own.map(|lease| lease.slice).collect(),
+            }
+        };
+        Ok(nodes.into_iter().map(node).collect())
+    }
+
+    /// This node's name among the others.
+    pub fn node(&self) -> Option<NodeId> {
+        self.0.owner.sharing.as_ref().map(|sharing| sharing.node)
+    }
+
+    async fn read_nodes(&self) -> Result<(Vec<Lease>, Vec<(NodeId, u64, Row)>), StoreError> {
+        let read = self
+            .store()
+            .read(|reads| Ok((reads.leases()?, reads.documents(NODE, None, NODES)?)));
+        let (leases, documents) = read.await?;
+        let node = |document: store::Document| {
+            let node = u64::from_str_radix(&document.key, 16).ok()?;
+            let row = serde_json::from_str(&document.value).ok()?;
+            Some((NodeId(node), document.version, row))
+        };
+        Ok((leases, documents.into_iter().filter_map(node).collect()))
+    }
+
+    pub(crate) fn clocks(&self) -> Clocks {
+        Clocks {
+            wall: self.now(),
+            monotonic: self.0.surroundings.monotonic(),
+        }
+    }
+}
+
+/// The job that a decision asks of the store.
+fn job(sharing: &Sharing, step: Decision) -> Option<Job> {
+    let node = sharing.node;
+    let key = |node: NodeId| format!("{:016x}", node.0);
+    Some(match step {
+        Decision::Take {
+            slice,
+            seen,
+            now,
+            expires,
+        } => Job::Lease(LeaseStep::Take {
+            slice,
+            node,
+            seen,
+            now,
+            expires,
+        }),
+        Decision::Renew {
+            slice,
+            epoch,
+            expires,
+        } => Job::Lease(LeaseStep::Renew {
+            slice,
+            node,
+            epoch,
+            expires,
+        }),
+        Decision::HandOver { slice, epoch } => {
+            Job::Lease(LeaseStep::HandOver { slice, node, epoch })
+        }
+        Decision::Beat => {
+            let row = Row {
+                address: sharing.address.clone(),
+                began: sharing.began,
+            };
+            let former = sharing
+                .former
+                .iter()
+                .map(|gone| DocumentWrite::remove(NODE, key(*gone)));
+            let beat = DocumentWrite::put(NODE, key(node), &row);
+            Job::Documents(former.chain([beat]).collect())
+        }
+        Decision::Leave => Job::Documents(vec![DocumentWrite::remove(NODE, key(node))]),
+        Decision::Begin { .. } | Decision::Stop { .. } => return None,
+    })
+}

@@ -1,0 +1,88 @@
+//! Several nodes on one PostgreSQL (ARCHITECTURE.md, “Many nodes”): real processes, stopped, woken and ended.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+#[path = "../running/mod.rs"]
+mod running;
+mod world;
+
+use std::time::{Duration, Instant};
+use world::{World, within};
+
+/// Protocol 2: three nodes share evenly without being told of each other.
+/// Protocol 4 and 7: whichever node takes the edit, and whichever gets receipt and proof, the card has the book.
+#[test]
+fn an_edit_on_any_node_reaches_the_card_whoever_gets_the_proof() {
+    let world = World::start("edits", 3);
+    world.settled(&[0, 1, 2]);
+    let mut names = Vec::new();
+    for n in 0..9 {
+        let name = format!("Friend {n}");
+        let began = Instant::now();
+        world.add(n % 3, &name);
+        // Long before anybody's own look would have been the only way: the hint came.
+        within(Duration::from_secs(5), "the friend on the card", || {
+            world.has(&name)
+        });
+        eprintln!("{name} by node {}: {:?}", n % 3, began.elapsed());
+        names.push(name);
+    }
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    world.finished(0, &names);
+}
+
+/// Protocol 2, 3 and 5: an owner sleeps in the middle of its work, another takes over, the first wakes and does nothing.
+#[test]
+fn an_owner_that_wakes_after_a_take_over_does_nothing() {
+    let mut world = World::start("sleeper", 3);
+    world.settled(&[0, 1, 2]);
+    let sleeper = world.owner_of_mum(0).unwrap();
+    let others: Vec<_> = (0..3).filter(|n| *n != sleeper).collect();
+    world.add(others[0], "Before");
+    world.signal(sleeper, "-STOP");
+    world.add(others[0], "Meanwhile");
+    within(Duration::from_secs(15), "another owner", || {
+        let owner = world.owner_of_mum(others[0]);
+        owner.is_some_and(|owner| owner != sleeper)
+    });
+    world.finished(others[0], &["Before", "Meanwhile"]);
+    world.signal(sleeper, "-CONT");
+    world.add(others[1], "After");
+    world.finished(others[0], &["Before", "Meanwhile", "After"]);
+    world.settled(&[0, 1, 2]);
+    world.add(sleeper, "Late");
+    world.finished(sleeper, &["Before", "Meanwhile", "After", "Late"]);
+}
+
+/// A node's death moves its slices within 15 s, and loses nothing.
+#[test]
+fn a_death_moves_its_slices_within_15_s() {
+    let mut world = World::start("death", 3);
+    world.settled(&[0, 1, 2]);
+    let dies = world.owner_of_mum(0).unwrap();
+    let others: Vec<_> = (0..3).filter(|n| *n != dies).collect();
+    world.add(others[0], "Before");
+    world.signal(dies, "-KILL");
+    let took = world.all_owned(&others);
+    assert!(took < Duration::from_secs(15), "{took:?}");
+    eprintln!("moved after {took:?}");
+    world.add(others[1], "After");
+    world.finished(others[0], &["Before", "After"]);
+}
+
+/// Protocol 2: a node that is told to end hands over, and the others go on at once; no edit is lost on the way.
+#[test]
+fn a_shut_down_hands_over_without_a_gap() {
+    let mut world = World::start("handover", 3);
+    world.settled(&[0, 1, 2]);
+    let goes = world.owner_of_mum(0).unwrap();
+    let others: Vec<_> = (0..3).filter(|n| *n != goes).collect();
+    world.add(others[0], "Before");
+    world.signal(goes, "-TERM");
+    world.add(others[1], "Meanwhile");
+    within(Duration::from_secs(4), "another owner", || {
+        let owner = world.owner_of_mum(others[0]);
+        owner.is_some_and(|owner| owner != goes)
+    });
+    world.finished(others[0], &["Before", "Meanwhile"]);
+    world.ended(goes);
+}

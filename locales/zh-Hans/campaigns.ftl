@@ -1,0 +1,110 @@
+# 机构、共享组和群发任务：管理员页面，以及共享联系人的来处。
+shared-from = 来自{ $organisation }
+console-campaigns = 群发
+col-progress = 进度
+col-organisation = 组
+campaigns-none = 还没有改过共享组。先在下面建一个机构，再建组，把人加进去。
+organisations-title = 机构
+organisations-hint = 机构管理许多手机共有的联系人，例如护理站的夜间电话、学校办公室。
+organisation-new = 新机构
+organisation-region = 号码所属国家
+organisation-language = 语言
+organisation-particulars = 名称和语言
+organisation-groups = { $count ->
+    [0] 还没有组
+   *[other] { $count } 个组
+  }
+shared-groups = 组
+shared-groups-hint = 组里的改动，开始群发之前不会发到任何手机。
+shared-new = 新组
+shared-size = { $friends } 位联系人，{ $members } 名成员
+shared-waits = 有改动待发
+shared-planned = 这里的改动还没有发到任何手机。
+shared-look = 查看并开始
+shared-newest = 上一次群发
+shared-friends = 组里的联系人
+shared-no-friends = 还没有人。
+shared-friends-hint = 在手机上排在机主自己的联系人之后。快捷键和紧急标记只归机主。
+shared-add = 添加联系人
+shared-change = 修改{ $name }
+shared-remove = 删除{ $name }
+shared-second = 第二个号码
+shared-note = 备注，不发到手机
+shared-members = { $count ->
+    [0] 还没有成员
+   *[other] { $count } 名成员
+  }
+shared-has = 已收到
+shared-leave = 移出
+shared-leave-name = 移出{ $name }
+shared-join = 按机主号码添加成员
+shared-join-hint = 每行一个。表格的一列或 vCard 文件可以直接粘贴。
+shared-join-button = 添加成员
+shared-joined = { $count ->
+    [0] 没有添加任何人。
+   *[other] { $count } 个号码现在是成员。
+  }
+shared-unknown = 这些号码没有机主，或有多位机主：{ $numbers }
+shared-journal = 本组的改动
+shared-added = 已添加
+shared-removed = 已删除
+shared-changed = 已修改
+shared-rename = 组名
+campaign-title = { $group } – { $organisation }
+campaign-planned = 未开始
+campaign-running = 进行中
+campaign-paused = 已暂停
+campaign-done = 已完成
+campaign-cancelled = 已撤回
+campaign-superseded = 已被取代
+campaign-adds = 添加{ $name }
+campaign-removes = 删除{ $name }
+campaign-changes = 修改{ $name }
+campaign-more = 另有 { $count } 项
+campaign-said-planned = 还没有发到任何手机
+campaign-said-proven = 已确认 { $proven } / { $total }
+campaign-said-way = { $count } 名正在发送
+campaign-said-left = { $count } 名尚未发送
+campaign-said-failed = { $count } 名需要处理
+campaign-brings = 改动内容
+campaign-made = 改动
+campaign-began = 开始
+campaign-ended = 结束
+campaign-undoes = 撤回
+campaign-that = 那次群发
+campaign-pace = 每秒 { $count } 名成员
+campaign-no-pace = 按网关的速度
+fact-pace = 速度
+campaign-start = 开始：发给 { $count } 名成员
+campaign-pace-label = 每秒成员数
+campaign-pace-hint = 留空则按网关的速度。正在通话的人总是优先。
+campaign-pause = 暂停
+campaign-pause-hint = 不再发给更多成员；已发出的会送达。
+campaign-resume = 继续
+campaign-resume-hint = 从下一名成员继续。
+campaign-back = 从 { $count } 名成员撤回
+campaign-back-hint = 组恢复原样，已收到的成员会收到原来的内容；其他人不会收到短信。
+campaign-drop = 放弃这次改动
+campaign-drop-hint = 组恢复原样。还没有发到任何手机，所以什么也不发。
+campaign-brake = 请再看一遍：本组 { $of } 位联系人中，有 { $altered } 位会被删除或换号码。
+campaign-not-now = 别人先操作了，状态已经变了。现在的情况如下。
+campaign-not-newest = 此后本组又改过。请先撤回较新的改动。
+estimate-title = 预计
+estimate-members = 成员
+estimate-phones = 手机
+estimate-messages = 短信
+estimate-cost = 费用
+estimate-time = 用时
+estimate-exact = { $count }
+estimate-about = 约 { $count }
+estimate-no-price = 未设价格
+estimate-no-limit = 按网关的速度
+estimate-seconds = { $count } 秒
+estimate-minutes = 约 { $count } 分钟
+estimate-hours = 约 { $count } 小时
+estimate-full = { $count } 部手机装不下全部内容，能装下的会发过去。
+estimate-trouble = { $count } 部手机要先处理，收不到。
+estimate-sample = 按 { $count } 名成员的实际计划推算。
+estimate-again = 重新估算
+campaigns-add = 添加
+campaigns-change = 修改

@@ -100,9 +100,15 @@ impl Control {
         const MOST: usize = BATCH as usize;
         tokio::pin!(stop);
         let mut events = Vec::new();
+        // What other nodes write, nobody tells: it is looked for.
+        let idle = if self.0.owner.shared() {
+            inbox::LOOK
+        } else {
+            IDLE
+        };
         loop {
             let wait = match self.step(std::mem::take(&mut events), &stored).await {
-                Ok(next) => next.saturating_sub(self.now()).clamp(0, IDLE),
+                Ok(next) => next.saturating_sub(self.now()).clamp(0, idle),
                 Err(error) => {
                     tracing::error!(%error, "a step of delivery could not be done; trying again");
                     IDLE
@@ -326,6 +332,10 @@ impl Control {
                 }
                 Err(error) => {
                     progress.fail(error);
+                    // It may have been recorded all the same: then nobody else looks after it.
+                    if let (_, Some((id, _))) = case.outcome() {
+                        engine.deadlines.set(id, now + IDLE);
+                    }
                     for item in case.items {
                         if let What::Clock(id) | What::TakeUp(id) = item.what {
                             engine.deadlines.set(id, now + IDLE);

@@ -117,6 +117,10 @@ pub enum Action {
         node: usize,
         ms: i64,
     },
+    Leave {
+        node: usize,
+        back_after: i64,
+    },
     BackUp,
     Restore,
     Fault {
@@ -134,7 +138,7 @@ A script is a line an action; it begins with how long after the one before it is
   down G | up G | fault NAME PERMILLE
   crash N REQUESTS heard|lost SENT BACK_AFTER_MS     the node ends in its next turn, after so many requests to the store
   outage N AFTER REQUESTS heard|lost                 so many requests fail, their answers or they themselves lost
-  pause N MS | clock N MS | back-up | restore";
+  pause N MS | clock N MS | leave N BACK_AFTER_MS | back-up | restore";
 
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -204,6 +208,7 @@ impl fmt::Display for Action {
             }
             Self::Pause { node, ms } => write!(f, "pause {node} {ms}"),
             Self::Clock { node, ms } => write!(f, "clock {node} {ms}"),
+            Self::Leave { node, back_after } => write!(f, "leave {node} {back_after}"),
             Self::BackUp => write!(f, "back-up"),
             Self::Restore => write!(f, "restore"),
             Self::Fault { which, permille } => {
@@ -310,6 +315,10 @@ impl Action {
             "clock" => Self::Clock {
                 node: w.n()?,
                 ms: w.n()?,
+            },
+            "leave" => Self::Leave {
+                node: w.n()?,
+                back_after: w.n()?,
             },
             "back-up" => Self::BackUp,
             "restore" => Self::Restore,

@@ -1,5 +1,6 @@
 //! The carrier between the nodes' outbound channels and the phones: two gateways, radio, receipts, and every fault.
 
+use crate::node::monotonic;
 use crate::world::{Next, World};
 use delivery::{Class, Event, Lane, NetworkError, Outbound, ReceiptState, Target};
 
@@ -104,8 +105,37 @@ pub(crate) fn said(event: &Event) -> String {
 }
 
 impl World {
-    /// A node hands a message to its gateways.
+    /// What waited in a node's memory goes out, now that it can.
+    pub fn flush(&mut self, node: usize) {
+        if !self.gateways.contains(&true) {
+            return;
+        }
+        let running = self
+            .nodes
+            .get_mut(node)
+            .and_then(|node| node.running.as_mut());
+        let mut waiting = running
+            .map(|r| std::mem::take(&mut r.waiting))
+            .unwrap_or_default();
+        waiting.sort_by_key(|outbound| outbound.lane == Lane::Bulk);
+        for outbound in waiting {
+            self.submit(node, outbound);
+        }
+    }
+
+    /// A node hands a message to its gateways; behind a closed fence it is thrown away.
     pub fn submit(&mut self, node: usize, outbound: Outbound) {
+        let now = monotonic(self.time.now());
+        if outbound
+            .fence
+            .as_ref()
+            .is_some_and(|fence| !fence.open(now))
+        {
+            self.note(format_args!(
+                "node {node}: a part stays behind its closed fence"
+            ));
+            return;
+        }
         let up: Vec<usize> = (0..self.gateways.len())
             .filter(|at| self.gateways.get(*at) == Some(&true))
             .collect();
@@ -260,17 +290,10 @@ impl World {
             );
         }
         if up {
+            let now = self.time.now();
             for node in 0..self.nodes.len() {
-                let running = self
-                    .nodes
-                    .get_mut(node)
-                    .and_then(|node| node.running.as_mut());
-                let mut waiting = running
-                    .map(|r| std::mem::take(&mut r.waiting))
-                    .unwrap_or_default();
-                waiting.sort_by_key(|outbound| outbound.lane == Lane::Bulk);
-                for outbound in waiting {
-                    self.submit(node, outbound);
+                if self.nodes.get(node).is_some_and(|node| node.paused <= now) {
+                    self.flush(node);
                 }
             }
             return;

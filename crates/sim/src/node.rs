@@ -1,8 +1,8 @@
 //! A node: a real `Control` with a clock and chance of its own, and a line to the store that may break.
 
 use crate::chance::Chance;
-use control::{Control, Emitted, Settings, Surroundings};
-use delivery::{Event, Outbound, network::NetworkTable};
+use control::{Control, Emitted, Settings, Sharing, Surroundings};
+use delivery::{Event, NodeId, Outbound, network::NetworkTable};
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use store::{Fate, Store};
@@ -36,9 +36,18 @@ struct Place {
     chance: Mutex<Chance>,
 }
 
+/// The clock that only goes forward, at `now`, true time: the same on every node, and no jump moves it.
+pub fn monotonic(now: i64) -> u64 {
+    u64::try_from(now).unwrap_or(0)
+}
+
 impl Surroundings for Place {
     fn now(&self) -> i64 {
         self.time.now() + self.ahead.load(Relaxed)
+    }
+
+    fn monotonic(&self) -> u64 {
+        monotonic(self.time.now())
     }
 
     fn random(&self, octets: &mut [u8]) {
@@ -135,6 +144,8 @@ impl Line {
 
 /// A node that runs.
 pub struct Running {
+    /// Its name among the others.
+    pub node: NodeId,
     /// Main control.
     pub control: Control,
     /// What it hands to its gateways.
@@ -219,13 +230,25 @@ pub fn start(
     ahead: &Arc<AtomicI64>,
     chance: Chance,
     store: &Store,
-    settings: Settings,
+    mut settings: Settings,
+    shared: bool,
 ) -> Result<Running, String> {
+    let mut chance = chance;
+    let node = NodeId(chance.bits() >> 1);
+    settings.sharing = shared.then(|| Sharing {
+        node,
+        former: Vec::new(),
+        address: format!("node:{}", node.0),
+        began: time.now(),
+        // Hints may be lost; here all of them are.
+        hints: mpsc::unbounded_channel().0,
+    });
     let line = Arc::new(Line::default());
     let judge = Arc::clone(&line);
     let store = store.judged(move || judge.judge());
     let (control, outbound) = control(time, ahead, chance, store, settings)?;
     Ok(Running {
+        node,
         emitted: control.subscribe(),
         control,
         outbound,

@@ -1,8 +1,9 @@
 //! What people do: through the real `Control` of a node that is up, again when it could not.
 
 use crate::action::Action;
+use crate::node;
 use crate::phones::{Phone, Sim, iccid};
-use crate::world::{Found, Terminal, World};
+use crate::world::{Found, Next, Terminal, World};
 use book::{
     Edit, FriendDraft, FriendNo, FriendPatch, Language, NumberDraft, Revision, SubscriberId,
 };
@@ -13,7 +14,7 @@ use control::{
 use delivery::{Due, HoldState, Lane, TerminalId};
 use identity::{Grant, JobKind};
 use std::sync::atomic::Ordering::Relaxed;
-use store::{Job, StoreError};
+use store::{Job, Store, StoreError};
 use terminals::ChannelKind;
 
 const NAMES: [&str; 8] = [
@@ -79,6 +80,28 @@ impl World {
     pub async fn act(&mut self, no: u64, action: &Action) -> Done {
         if let Some(done) = self.nature(action) {
             return Ok(done);
+        }
+        match action {
+            Action::BackUp => {
+                self.backup = Some(self.store.snapshot().await.map_err(|e| e.to_string())?);
+                return Ok(true);
+            }
+            Action::Restore => {
+                self.restore().await?;
+                return Ok(true);
+            }
+            Action::Leave { node, back_after } => {
+                let Some(control) = self.control(*node) else {
+                    return Ok(true);
+                };
+                control.hand_over_leases().await;
+                if let Some(node) = self.nodes.get_mut(*node) {
+                    node.running = None;
+                }
+                self.after(*back_after, Next::Start { node: *node });
+                return Ok(true);
+            }
+            _ => {}
         }
         let now = self.time.now();
         let runs = |n: &usize| {
@@ -188,7 +211,6 @@ impl World {
             } => {
                 return self.swap(control, no, *terminal, *wrong_keys).await;
             }
-            Action::BackUp | Action::Restore => return Ok(true),
             Action::Add { subscriber, .. }
             | Action::Rename { subscriber, .. }
             | Action::Renumber { subscriber, .. }
@@ -488,6 +510,43 @@ impl World {
             content: None,
         };
         provided(control.change_terminal(id, patch, |_| true).await).map(drop)
+    }
+
+    /// The back-up takes the store's place, as `kith restore` does it: every process ends, and a new incarnation begins.
+    async fn restore(&mut self) -> Found {
+        let Some(octets) = &self.backup else {
+            return Ok(());
+        };
+        self.store = Store::from_snapshot(octets).map_err(|e| e.to_string())?;
+        self.store.renew().await.map_err(|e| e.to_string())?;
+        self.restored = true;
+        let chance = self.chance.fork();
+        let (store, settings) = (self.store.clone(), self.settings.clone());
+        (self.watcher, _) =
+            node::control(&self.time, &Default::default(), chance, store, settings)?;
+        for node in 0..self.nodes.len() {
+            if let Some(node) = self.nodes.get_mut(node) {
+                node.running = None;
+            }
+            let wait = self.chance.within(1, 5_000);
+            self.after(wait, Next::Start { node });
+        }
+        self.told.clear();
+        self.unheard = true;
+        // Cards that were put in since are not known any more: somebody must type them in again.
+        for known in &mut self.terminals {
+            let full = self
+                .store
+                .terminal(known.id)
+                .await
+                .map_err(|e| e.to_string())?;
+            let inside = self
+                .phones
+                .get(&known.msisdn)
+                .and_then(|phone| phone.iccid.clone());
+            known.wrong_keys |= full.is_some_and(|full| full.terminal.iccid != inside);
+        }
+        Ok(())
     }
 
     /// People look after the house: what needs a person gets one.

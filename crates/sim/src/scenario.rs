@@ -36,15 +36,26 @@ impl Scenario {
     /// The life of this seed.
     pub fn of_seed(seed: u64) -> Self {
         let mut chance = Chance::of(seed);
-        let policy = if chance.strikes(500) {
+        let nodes = if seed % 5 == 0 {
+            chance.below(3) + 2
+        } else {
+            1
+        };
+        let policy = if chance.strikes(500) && nodes == 1 {
             Policy::SERVE
         } else {
             Policy::DEMO
         };
         // Where retries come every few seconds, hours are minutes.
-        let pace = if policy == Policy::SERVE { 1 } else { 40 };
+        let pace = match (policy == Policy::SERVE, nodes) {
+            (true, _) => 1,
+            (false, 1) => 40,
+            // Leases last seconds.
+            _ => 400,
+        };
         let mut life = Life {
             pace,
+            nodes,
             chance,
             at: 0,
             steps: Vec::new(),
@@ -60,7 +71,7 @@ impl Scenario {
         }
         Self {
             seed,
-            nodes: 1,
+            nodes,
             policy,
             steps: life.steps,
         }
@@ -148,6 +159,7 @@ fn duration(word: &str) -> Option<i64> {
 
 /// A life as it is drawn.
 struct Life {
+    nodes: usize,
     pace: i64,
     chance: Chance,
     at: i64,
@@ -220,6 +232,17 @@ impl Life {
         let subscriber = self.chance.below(self.subscribers);
         let terminal = self.chance.below(self.terminals);
         let nth = self.chance.below(20);
+        let node = self.chance.below(self.nodes);
+        if self.nodes > 1 && self.chance.strikes(150) {
+            let ms = self.chance.spread(100, 60 * SECOND);
+            return match self.chance.below(3) {
+                0 => self.does(Action::Leave {
+                    node,
+                    back_after: ms,
+                }),
+                _ => self.does(Action::Pause { node, ms }),
+            };
+        }
         match self.chance.below(100) {
             0..=19 => self.add(subscriber),
             20..=27 => {
@@ -282,10 +305,10 @@ impl Life {
             83..=91 => {
                 let requests = u32::try_from(self.chance.spread(1, 40)).unwrap_or(1);
                 let (heard, sent) = (self.chance.strikes(500), self.chance.below(4));
-                let back_after = self.chance.spread(1, 2 * HOUR);
+                let back_after = self.chance.spread(1, 2 * HOUR / self.pace);
                 let sent = u32::try_from(sent).unwrap_or(0);
                 self.does(Action::Crash {
-                    node: 0,
+                    node,
                     requests,
                     heard,
                     sent,
@@ -297,7 +320,7 @@ impl Life {
                 let requests = u32::try_from(self.chance.spread(1, 20)).unwrap_or(1);
                 let heard = self.chance.strikes(500);
                 self.does(Action::Outage {
-                    node: 0,
+                    node,
                     after,
                     requests,
                     heard,
@@ -306,8 +329,10 @@ impl Life {
             95..=96 => {
                 let far = self.chance.spread(SECOND, 12 * HOUR);
                 let ms = if self.chance.strikes(500) { far } else { -far };
-                self.does(Action::Clock { node: 0, ms });
+                self.does(Action::Clock { node, ms });
             }
+            97 => self.does(Action::BackUp),
+            98 => self.does(Action::Restore),
             _ => {
                 let which = self.chance.below(FAULTS.len());
                 self.does(Action::Fault { which, permille: 0 });

@@ -2,7 +2,7 @@
 
 use crate::world::{Found, World};
 use control::{Event, TerminalState};
-use delivery::{Lane, Outbound, PartRef, Target};
+use delivery::{Lane, NodeId, Outbound, PartRef, Target};
 use store::{ShipmentFilter, TerminalFull};
 use terminals::{ChannelKind, Owner, Proof};
 
@@ -161,7 +161,7 @@ impl World {
     /// Rules 4 and 5: what the shadow calls proven stands on the card, or is in doubt.
     fn shadow_is_true(&self, full: &TerminalFull) -> Found {
         let terminal = &full.terminal;
-        if terminal.retired {
+        if terminal.retired || self.restored {
             return Ok(());
         }
         for (slot, state) in &full.shadow.slots {
@@ -213,12 +213,28 @@ impl World {
     }
 
     /// Rules 2 and 6, of what one turn of a node handed out.
-    pub async fn check_sent(&mut self, sent: &[Outbound]) -> Found {
+    pub async fn check_sent(&mut self, node: NodeId, sent: &[Outbound]) -> Found {
         let mut bulk = false;
+        let leases = match self.shared && !sent.is_empty() {
+            true => self
+                .store
+                .read(|store| store.leases())
+                .await
+                .map_err(text)?,
+            false => Vec::new(),
+        };
         for message in sent {
             let Target::Part(part) = message.target else {
                 continue;
             };
+            let slice = part.shipment.slice();
+            let lease = leases.iter().find(|lease| lease.slice == slice);
+            if let Some(other) = lease.filter(|lease| lease.node != node) {
+                return Err(format!(
+                    "fence: a node sent for slice {slice}, which is another's at epoch {}",
+                    other.epoch
+                ));
+            }
             let first = self.was_recorded(message, part).await?;
             if first && message.lane == Lane::Interactive && bulk {
                 return Err("interactive-first: a bulk shipment went out before a person's".into());

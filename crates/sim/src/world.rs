@@ -23,6 +23,9 @@ const BEGINNING: i64 = 1_800_000_000_000;
 const NAP: i64 = 600_000;
 /// A store tells its owner of an edit by another node within this, ms.
 const HINT: i64 = 200;
+/// How often a node looks at its leases, and at the latest at the store for what others wrote, ms.
+const LOOK: i64 = 3_000;
+const POLL: i64 = 5_000;
 /// Turns of a node at one moment; more is a hot loop.
 const TURNS: u32 = 300;
 /// How long everything may take to come right once nothing goes wrong any more.
@@ -36,6 +39,11 @@ pub(crate) enum Next {
     },
     Start {
         node: usize,
+    },
+    /// A node looks at its leases.
+    Look {
+        node: usize,
+        life: u32,
     },
     /// The gateway's answer to a submit.
     Answer {
@@ -74,6 +82,11 @@ pub(crate) struct World {
     planned: u64,
     pub faults: [u32; FAULTS.len()],
     pub calm: bool,
+    /// Several nodes on one store.
+    pub shared: bool,
+    pub backup: Option<Vec<u8>>,
+    /// The store is a back-up that was put back: what it says of terminals is not proven any more.
+    pub restored: bool,
     pub gateways: [bool; 2],
     pub submits: BTreeMap<u64, Submit>,
     pub messages: Vec<Message>,
@@ -131,6 +144,9 @@ impl World {
             planned: 0,
             faults: [0; FAULTS.len()],
             calm: false,
+            shared: scenario.nodes > 1,
+            backup: None,
+            restored: false,
             gateways: [true; 2],
             submits: BTreeMap::new(),
             messages: Vec::new(),
@@ -196,12 +212,14 @@ impl World {
         self.calm().await?;
         let end = self.time.now() + PATIENCE;
         loop {
-            let until = self.time.now() + 1_800_000;
+            let until = self.time.now() + if self.shared { 60_000 } else { 1_800_000 };
             while self.one(until).await? {}
             self.time.set(until);
             self.people_look().await?;
             if self.all_is_told() && self.all_right().await?.is_none() {
-                return self.compare().await;
+                self.compare().await?;
+                self.restored = false;
+                return self.check_all().await;
             }
             if until > end {
                 let wrong = self
@@ -224,7 +242,8 @@ impl World {
         !self.queue.values().any(|next| match next {
             Next::Inbound { inbound } => self.inbounds.get(*inbound).is_some_and(|i| !i.acked),
             Next::Arrive { message, .. } => self.messages.get(*message).is_some_and(|m| !m.done),
-            _ => true,
+            Next::Answer { submit } => self.submits.contains_key(submit),
+            _ => false,
         })
     }
 
@@ -263,13 +282,15 @@ impl World {
             Next::Act { no, action } => {
                 self.note(format_args!("{action}"));
                 if !self.act(no, &action).await? {
-                    self.after(60_000, Next::Act { no, action });
+                    let wait = if self.shared { 5_000 } else { 60_000 };
+                    self.after(wait, Next::Act { no, action });
                 }
                 self.every_node_looks(HINT);
                 self.check_books().await?;
                 self.check().await?;
             }
             Next::Start { node } => self.start(node).await?,
+            Next::Look { node, life } => self.look(node, life).await?,
             Next::Answer { submit } => self.answered(submit),
             Next::Arrive { message, again } => self.arrives(message, again),
             Next::Inbound { inbound } => self.comes_in(inbound),
@@ -307,16 +328,43 @@ impl World {
             chance,
             &self.store,
             self.settings.clone(),
+            self.shared,
         )?;
         node.life += 1;
         node.wake = self.time.now();
         node.running = Some(running);
         let life = node.life;
         self.note(format_args!("node {n} starts (life {life})"));
+        if self.shared {
+            self.after(0, Next::Look { node: n, life });
+        }
         Ok(())
     }
 
+    /// A node looks at its leases, unless it is stopped.
+    async fn look(&mut self, n: usize, life: u32) -> Found {
+        let now = self.time.now();
+        let Some(node) = self.nodes.get(n).filter(|node| node.life == life) else {
+            return Ok(());
+        };
+        let Some(running) = &node.running else {
+            return Ok(());
+        };
+        if node.paused > now {
+            let wait = node.paused - now + self.chance.within(0, 20);
+            self.after(wait, Next::Look { node: n, life });
+            return Ok(());
+        }
+        let control = running.control.clone();
+        if let Err(error) = control.look_at_leases().await {
+            self.note(format_args!("node {n}, leases: {error}"));
+        }
+        self.after(LOOK, Next::Look { node: n, life });
+        self.after_turn(n).await
+    }
+
     async fn turn(&mut self, n: usize) -> Found {
+        self.flush(n);
         let now = self.time.now();
         self.turns = if self.turns.0 == now {
             (now, self.turns.1 + 1)
@@ -346,10 +394,11 @@ impl World {
         let next = control.step(events, &stored).await;
         self.after_turn(n).await?;
         let ahead = self.watcher_ahead(n);
+        let nap = if self.shared { POLL } else { NAP };
         let mut failed = None;
         if let Some(node) = self.nodes.get_mut(n) {
             let wait = match next {
-                Ok(next) => next.saturating_sub(ahead + now).clamp(0, NAP),
+                Ok(next) => next.saturating_sub(ahead + now).clamp(0, nap),
                 Err(error) => {
                     failed = Some(error);
                     1000
@@ -385,6 +434,7 @@ impl World {
         }
         let stored = std::mem::take(&mut *lock(&running.stored));
         let dead = running.line.is_dead().then(|| running.back_after);
+        let node_id = running.node;
         if dead.is_some() {
             out.truncate(running.sent_at_end);
             node.running = None;
@@ -397,7 +447,7 @@ impl World {
                 inbound.acked |= done;
             }
         }
-        self.check_sent(&out).await?;
+        self.check_sent(node_id, &out).await?;
         for message in out {
             self.submit(n, message);
         }

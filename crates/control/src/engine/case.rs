@@ -190,6 +190,12 @@ impl Case {
         self.answer = self.answer.take().or(answer);
     }
 
+    /// Whose turn it is: people first, then who has waited longest (rule 6).
+    pub(super) fn turn(&self) -> (Lane, i64) {
+        let lane = self.shipment().map_or(Lane::Interactive, |s| s.lane);
+        (lane, self.planned.map_or(i64::MIN, |mark| mark.at))
+    }
+
     /// How many documents are written with it.
     pub(super) fn documents(&self) -> usize {
         self.documents.len()

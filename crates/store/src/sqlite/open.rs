@@ -156,7 +156,7 @@ pub(crate) fn checkpoint(path: &Path, wakes: &std::sync::mpsc::Receiver<()>) {
             return;
         }
     };
-    // A RESTART holds the writer back while it waits for readers: not for long.
+    // A TRUNCATE holds the writer back while it waits for readers: not for long.
     let set = db.busy_timeout(Duration::from_millis(200));
     if let Err(e) = set.and_then(|()| db.execute_batch("PRAGMA synchronous = FULL")) {
         tracing::error!("the store's log is not emptied: {e}");
@@ -165,7 +165,9 @@ pub(crate) fn checkpoint(path: &Path, wakes: &std::sync::mpsc::Receiver<()>) {
         std::thread::sleep(Duration::from_millis(50));
         let size = std::fs::metadata(&log).map_or(0, |m| m.len());
         let way = if size > WAL_LIMIT {
-            "PRAGMA wal_checkpoint(RESTART)"
+            // RESTART would leave the file as long as it is, and so be the way for ever; each one makes the writer read
+            // all its pages anew.
+            "PRAGMA wal_checkpoint(TRUNCATE)"
         } else {
             "PRAGMA wal_checkpoint(PASSIVE)"
         };

@@ -119,8 +119,13 @@ impl World {
         let time = Time::default();
         time.set(BEGINNING);
         let store = Store::memory().map_err(|error| error.to_string())?;
+        let mut policy = scenario.policy;
+        if scenario.nodes > 1 {
+            // Leases want a look every few seconds: a life of many days would never end.
+            policy.validity_s = policy.validity_s.min(120);
+        }
         let settings = Settings {
-            policy: scenario.policy,
+            policy,
             cards: crate::phones::profiles(),
             ..Settings::default()
         };

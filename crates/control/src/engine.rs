@@ -9,6 +9,7 @@ mod deadlines;
 mod gather;
 mod ids;
 mod inbox;
+mod known;
 mod pace;
 mod plan;
 mod proof;
@@ -18,10 +19,10 @@ pub(crate) use plan::{OTA_KEYS, join_keys};
 
 use crate::owner::Holdings;
 use crate::{Control, Event, kill};
-use batch::Batch;
+use batch::{Batch, Decided};
 use case::Case;
 use delivery::{Action, Lane, Outbound, ShipmentId, Slices, Target};
-use gather::{Ack, Item, Plans, Room, Wanted, What};
+use gather::{Ack, Item, Loaded, Plans, Room, Wanted, What};
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Job, Refused, StoreError};
@@ -35,6 +36,8 @@ pub(crate) struct Engine {
     answers: answers::Answers,
     ids: ids::Ids,
     pace: pace::Pace,
+    known: known::Knowledge,
+    recheck: crate::recheck::Recheck,
     /// What an earlier owner left on its way in these slices, after this shipment.
     take_up: Vec<(Slices, Option<ShipmentId>)>,
     /// Receipts for what nobody has recorded yet, and when they are looked at again, ms UTC.
@@ -53,6 +56,8 @@ impl Default for Engine {
             answers: Default::default(),
             ids: Default::default(),
             pace: Default::default(),
+            known: Default::default(),
+            recheck: Default::default(),
             take_up: Vec::new(),
             unknown: Vec::new(),
             looked: i64::MIN,
@@ -151,11 +156,12 @@ impl Control {
         for event in events {
             self.say(&event);
             let copy = self.0.owner.shared().then(|| event.clone());
-            let item = Item::from(event, &mut engine.answers);
-            items.extend(item.map(|item| Item {
-                event: copy,
-                ..item
-            }));
+            let Some(mut item) = Item::from(event, &mut engine.answers) else {
+                continue;
+            };
+            item.event = copy;
+            self.recognise(engine, &mut item);
+            items.push(item);
         }
         let (again, rest) = std::mem::take(&mut engine.unknown)
             .into_iter()
@@ -188,7 +194,12 @@ impl Control {
         let again = engine.unknown.iter().map(|(at, _)| *at).min();
         let known = [engine.deadlines.next(), Some(progress.next), again];
         let known = known.into_iter().flatten().min();
-        Ok(known.unwrap_or(i64::MAX))
+        let known = known.unwrap_or(i64::MAX);
+        // What other nodes wrote is looked for, even when nothing is known to be due.
+        Ok(match self.0.owner.shared() {
+            true => known.min(now + inbox::LOOK),
+            false => known,
+        })
     }
 
     /// Decides and records until nothing is left: a second shipment of a terminal, and a terminal that somebody else
@@ -211,15 +222,23 @@ impl Control {
         for _ in 0..ROUNDS {
             let planning = plans.is_some();
             engine.notice(self.0.owner.holdings());
-            let wanted = Wanted::of(&items, plans.take());
-            let loaded = match self.store().read(move |reads| wanted.load(reads)).await {
+            let wanted = Wanted::of(&items, &engine.known, plans.take());
+            let loaded = if wanted.is_nothing() {
+                Ok(Loaded::default())
+            } else {
+                let shared = Arc::clone(&self.0.contents);
+                let load = move |reads: &dyn store::Reads| wanted.load(reads, &shared);
+                self.store().read(load).await
+            };
+            let loaded = match loaded {
                 Ok(loaded) => loaded,
                 Err(error) => {
                     progress.fail(error);
                     break;
                 }
             };
-            let mut batch = Batch::new(self, now, loaded, Arc::clone(&engine.held));
+            let held = Arc::clone(&engine.held);
+            let mut batch = Batch::new(self, now, &mut engine.known, loaded, held);
             items.drain(..).for_each(|item| batch.take(item));
             if planning {
                 batch.plan(&mut engine.ids);
@@ -229,7 +248,8 @@ impl Control {
                 }
             }
             let more_bulk = planning && batch.more_bulk;
-            items = self.record(engine, batch, now, progress).await;
+            let decided = batch.decided();
+            items = self.record(engine, decided, now, progress).await;
             if more_bulk {
                 progress.at(engine.pace.next(now, per_s, most));
             }
@@ -250,7 +270,7 @@ impl Control {
     async fn record(
         &self,
         engine: &mut Engine,
-        batch: Batch<'_>,
+        batch: Decided,
         now: i64,
         progress: &mut Progress,
     ) -> Vec<Item> {
@@ -267,7 +287,7 @@ impl Control {
         let (mut jobs, mut changed) = (Vec::new(), Vec::new());
         let mut cases: Vec<Case> = batch.cases.into_values().collect();
         // What people wait for goes out first (rule 6).
-        cases.sort_by_key(Case::is_bulk);
+        cases.sort_by_key(Case::turn);
         for mut case in cases {
             let slice = case.terminal().id.subscriber.slice();
             let Some(held) = engine.held.get(slice) else {
@@ -397,7 +417,7 @@ impl Control {
     fn carry_out(
         &self,
         engine: &mut Engine,
-        case: Case,
+        mut case: Case,
         changed: bool,
         now: i64,
         progress: &mut Progress,
@@ -409,8 +429,12 @@ impl Control {
         if let (Some(mark), None) = (due, case.planned) {
             progress.at(mark.at);
         }
+        if over {
+            // An edit that came meanwhile has waited for this.
+            progress.at(now);
+        }
         let number = case.terminal().msisdn.clone();
-        for action in case.actions {
+        for action in std::mem::take(&mut case.actions) {
             match action {
                 // Proven or given up while it waited to be recorded: nothing is to be sent any more.
                 Action::Send(_) if over => {}
@@ -430,10 +454,14 @@ impl Control {
         if let Some(mark) = case.planned {
             self.handed_over(mark.at, self.now().max(now));
         }
-        if let Some(Err(error)) = case.answer.map(|text| self.text(&number, &text)) {
+        if let Some(Err(error)) = case.answer.take().map(|text| self.text(&number, &text)) {
             tracing::warn!(%error, "the answer to a text was not sent");
         }
-        progress.done(case.items.into_iter().filter_map(|item| item.ack));
+        let items = std::mem::take(&mut case.items).into_iter();
+        progress.done(items.filter_map(|item| item.ack));
+        if let Some(known) = case.into_known(changed) {
+            engine.known.keep(known);
+        }
         if !changed {
             return;
         }
@@ -448,6 +476,24 @@ impl Control {
             id: terminal,
             state: None,
         });
+    }
+
+    /// A card's answer to what is in memory needs no question.
+    fn recognise(&self, engine: &Engine, item: &mut Item) {
+        let What::Mobile(message) = &item.what else {
+            return;
+        };
+        let known = engine.known.at(&message.from);
+        let Some((parts, known)) = message.whole.as_ref().zip(known) else {
+            return;
+        };
+        let Some(answer) = proof::read(self, &known.terminal, parts) else {
+            return;
+        };
+        let mut packets = known.shipment.packets.iter();
+        if packets.any(|packet| packet.counter == Some(answer.counter)) {
+            item.what = What::Proof(known.shipment.id, answer);
+        }
     }
 
     fn hand_over(&self, engine: &mut Engine, messages: Vec<Outbound>) {
@@ -482,6 +528,8 @@ impl Control {
             return Ok(());
         }
         engine.tended = now;
+        let owned = engine.held.slices();
+        self.recheck(&mut engine.recheck, owned).await?;
         // What is nobody's in particular is done by one node.
         let one = self.is_first();
         self.beat(one).await?;
@@ -509,11 +557,9 @@ impl Control {
         Ok(page.map(|id| Item::of(What::TakeUp(id))).collect())
     }
 
-    /// Parts that wait in the gateways.
+    /// Bulk parts that wait for a gateway.
     fn parts_waiting(&self) -> u32 {
-        let table = self.network();
-        let rows = table.gateways.values();
-        rows.fold(0, |sum, row| sum.saturating_add(row.queued))
+        self.network().bulk_queued()
     }
 
     /// What pages and logs are told of an event before anything is decided.

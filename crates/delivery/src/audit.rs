@@ -54,7 +54,7 @@ pub fn audit_at(stored: &Stored, policy: &Policy, now: i64, grace: i64) -> Vec<V
 /// Rule 5 with a clock: nothing is overdue that nobody looks at, and no shipment outlives its validity.
 fn in_time(stored: &Stored, policy: &Policy, late: i64, found: &mut Vec<Violation>) {
     let terminal = stored.terminal;
-    let held = stored.due.is_some_and(|due| due.at == i64::MAX);
+    let held = stored.due.is_some_and(|due| due.is_held_back());
     if terminal.retired {
         return;
     }

@@ -386,16 +386,25 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
     })
 }
 
-/// Answers until nobody can ask any more, each question from one snapshot.
+/// Questions that share a snapshot at most.
+const TOGETHER: usize = 8;
+
+/// Answers until nobody can ask any more, each question from one snapshot. Questions that wait together share it: a
+/// snapshot that begins after they were asked holds all that they may expect, and its pages are read once.
 fn read(db: &Sqlite, asked: &Mutex<Receiver<Question>>) {
     loop {
-        let Ok(question) = lock(asked).recv() else {
-            return;
+        let questions: Vec<_> = {
+            let asked = lock(asked);
+            let Ok(first) = asked.recv() else {
+                return;
+            };
+            let more = asked.try_iter().take(TOGETHER - 1);
+            std::iter::once(first).chain(more).collect()
         };
         let snapshot = db.db.unchecked_transaction();
         if let Err(e) = &snapshot {
             tracing::error!("a read sees more than one state: {e}");
         }
-        question(db);
+        questions.into_iter().for_each(|question| question(db));
     }
 }

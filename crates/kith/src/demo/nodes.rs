@@ -71,7 +71,7 @@ impl Drop for Nodes {
 }
 
 fn config(folder: &Path, key: &Path, url: &str, smsc: SocketAddr, password: &str) -> String {
-    let text = |value: &str| toml::Value::String(value.to_owned()).to_string();
+    let text = |value: &str| format!("{value:?}");
     let path = |path: &Path| text(&path.display().to_string());
     let mut config = String::new();
     // Writing to a text does not fail.

@@ -50,7 +50,9 @@ async fn one(mut config: Config, seen: i64) -> Result<(Client, i64), StoreError>
         tokio::spawn(async {
             let _ = connection.await;
         });
-        let settings = "SET synchronous_commit = on; SET client_min_messages = error";
+        // A node that sleeps in the middle of a transaction holds its leases' rows: not for longer than this.
+        let settings = "SET synchronous_commit = on; SET client_min_messages = error;
+            SET idle_in_transaction_session_timeout = '4s'";
         client
             .batch_execute(settings)
             .await

@@ -6,6 +6,7 @@ mod campaigns;
 mod holds;
 mod needs;
 mod network;
+mod nodes;
 mod organisations;
 mod overview;
 mod phone;

@@ -2,6 +2,7 @@
 
 use super::needs::{self, Need};
 use super::network::{self, Gateway, Network};
+use super::nodes::{self, Node};
 use super::{Frame, count};
 use crate::locale::Words;
 use crate::page::{Unavailable, clock, page};
@@ -20,6 +21,7 @@ struct Page {
     figures: Vec<Figure>,
     gateways: Vec<Gateway>,
     networks: Vec<Network>,
+    nodes: Vec<Node>,
     /// What waits for a gateway, as a sentence; none when nothing does.
     waiting: Option<String>,
 }
@@ -89,6 +91,7 @@ pub async fn show(
         figures,
         gateways: network::gateways(w, table.gateways, now),
         networks: network::networks(w, table.networks, now),
+        nodes: nodes::list(control).await?,
     }))
 }
 

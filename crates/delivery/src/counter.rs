@@ -26,7 +26,8 @@ impl std::fmt::Display for CounterEnd {
 impl std::error::Error for CounterEnd {}
 
 /// Gives a counter that was never used, and moves the terminal's row past it. At the first use in `incarnation` it jumps
-/// by [`JUMP`]: a restored store may have forgotten counters that went out.
+/// by [`JUMP`] for every incarnation since: a restored store may have forgotten counters that went out, and the same
+/// back-up may be restored twice.
 ///
 /// # Errors
 /// [`CounterEnd`]; the row stays as it is.
@@ -36,7 +37,8 @@ pub fn next_counter(terminal: &mut Terminal, incarnation: u64) -> Result<Counter
     let next = if known {
         Some(from)
     } else {
-        from.checked_add(JUMP)
+        let jumps = incarnation.abs_diff(terminal.incarnation);
+        JUMP.checked_mul(jumps).and_then(|far| from.checked_add(far))
     };
     let next = next.filter(|next| *next < END).ok_or(CounterEnd)?;
     let counter = Counter::new(next).ok_or(CounterEnd)?;

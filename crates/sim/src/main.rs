@@ -29,6 +29,9 @@ struct Options {
     /// The first seed.
     #[arg(long, default_value_t = 1)]
     from: u64,
+    /// Ends at the first seed that breaks a rule.
+    #[arg(long)]
+    first: bool,
     /// Threads.
     #[arg(long, default_value_t = 1)]
     threads: u32,
@@ -37,7 +40,7 @@ struct Options {
 fn main() -> ExitCode {
     let options = Options::parse();
     if let Some(count) = options.seeds {
-        return many(options.from, count, options.threads);
+        return many(&options, count);
     }
     let scenario = match &options.script {
         Some(path) => match std::fs::read_to_string(path) {
@@ -75,7 +78,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn many(from: u64, count: u64, threads: u32) -> ExitCode {
+fn many(options: &Options, count: u64) -> ExitCode {
+    let (from, threads) = (options.from, options.threads);
     let begun = Instant::now();
     let next = AtomicU64::new(from);
     let broken: Mutex<Vec<(u64, Outcome)>> = Mutex::default();
@@ -84,7 +88,8 @@ fn many(from: u64, count: u64, threads: u32) -> ExitCode {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Relaxed);
-                    if seed >= from + count {
+                    let found = broken.lock().is_ok_and(|broken| !broken.is_empty());
+                    if seed >= from + count || (options.first && found) {
                         return;
                     }
                     let outcome = live(&Scenario::of_seed(seed), Show::Nothing);

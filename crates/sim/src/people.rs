@@ -517,9 +517,12 @@ impl World {
         let Some(octets) = &self.backup else {
             return Ok(());
         };
+        let before = self.store.incarnation(0).await.map_err(|e| e.to_string())?;
         self.store = Store::from_snapshot(octets).map_err(|e| e.to_string())?;
-        self.store.renew().await.map_err(|e| e.to_string())?;
-        self.restored = true;
+        while self.store.incarnation(0).await.map_err(|e| e.to_string())? <= before {
+            self.store.renew().await.map_err(|e| e.to_string())?;
+        }
+        (self.restored, self.recheck) = (true, true);
         let chance = self.chance.fork();
         let (store, settings) = (self.store.clone(), self.settings.clone());
         (self.watcher, _) =
@@ -554,6 +557,7 @@ impl World {
         let Some(n) = (0..self.nodes.len()).find(|n| self.control(*n).is_some()) else {
             return Ok(());
         };
+        let recheck = std::mem::take(&mut self.recheck);
         for at in 0..self.terminals.len() {
             let Some(known) = self.terminals.get(at) else {
                 continue;
@@ -586,6 +590,15 @@ impl World {
                     trouble.sentence
                 ));
                 control.send(id, false).await.map_err(|e| e.to_string())?;
+            } else if recheck {
+                self.note(format_args!(
+                    "somebody has terminal {at} looked at after the restore"
+                ));
+                let done = match full.terminal.channel {
+                    ChannelKind::SimOta => control.verify(id).await,
+                    ChannelKind::SmsCard => control.send(id, true).await,
+                };
+                done.map_err(|e| e.to_string())?;
             } else {
                 continue;
             }

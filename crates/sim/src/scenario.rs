@@ -36,7 +36,7 @@ impl Scenario {
     /// The life of this seed.
     pub fn of_seed(seed: u64) -> Self {
         let mut chance = Chance::of(seed);
-        let nodes = if seed % 5 == 0 {
+        let nodes = if seed % 20 == 0 {
             chance.below(3) + 2
         } else {
             1
@@ -327,7 +327,7 @@ impl Life {
                 });
             }
             95..=96 => {
-                let far = self.chance.spread(SECOND, 12 * HOUR);
+                let far = self.chance.spread(SECOND, 12 * HOUR / self.pace);
                 let ms = if self.chance.strikes(500) { far } else { -far };
                 self.does(Action::Clock { node, ms });
             }

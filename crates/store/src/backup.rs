@@ -63,6 +63,15 @@ pub fn backup(store: &Path, to: &Path) -> Result<Copied, StoreError> {
     copied
 }
 
+/// The incarnation of the store in `path`; 0 when there is none that can be read.
+fn incarnation(path: &Path) -> i64 {
+    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
+    let read = |db: Connection| {
+        db.query_row("SELECT incarnation FROM store_state", [], |row| row.get(0))
+    };
+    db.and_then(read).unwrap_or(0)
+}
+
 /// Looks whether a file is a whole store.
 fn look(path: &Path) -> Result<Copied, StoreError> {
     let what = failed("be read whole");
@@ -97,8 +106,12 @@ pub fn restore(from: &Path, to: &Path) -> Result<(Copied, Option<PathBuf>), Stor
         .map_err(|e| refused(WHAT, e))?;
     let what = failed(WHAT);
     let db = Connection::open(&part).map_err(&what)?;
-    db.execute("UPDATE store_state SET incarnation = incarnation + 1", [])
-        .map_err(&what)?;
+    // Above that of the store in its place too: a back-up that is restored twice jumps twice as far.
+    db.execute(
+        "UPDATE store_state SET incarnation = max(incarnation, ?1) + 1",
+        [incarnation(to)],
+    )
+    .map_err(&what)?;
     db.close().map_err(|(_, e)| what(e))?;
     let before = to
         .exists()

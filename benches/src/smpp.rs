@@ -159,6 +159,7 @@ fn outbound(n: u64) -> Outbound {
         dcs: 0xF6,
         user_data: message(n).to_vec(),
         validity_s: None,
+        fence: None,
     }
 }
 

@@ -10,6 +10,7 @@ console-find = Find a phone by number, ICCID or id
 needs-title = Needs you
 needs-nothing = Nothing needs you. Last check { $time }.
 needs-open = Open
+needs-store = { $what }
 needs-gateway = Gateway { $name }: { $reason }
 needs-phone = { $number }: { $trouble }
 needs-phones = { $count } more phones need help.

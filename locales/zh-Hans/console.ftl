@@ -10,6 +10,7 @@ console-find = 按号码、ICCID或编号查找手机
 needs-title = 需要您处理
 needs-nothing = 没有需要处理的事。上次检查 { $time }。
 needs-open = 打开
+needs-store = 数据库有问题：{ $what }
 needs-gateway = 网关 { $name }：{ $reason }
 needs-phone = { $number }：{ $trouble }
 needs-phones = 另有 { $count } 部手机需要处理。

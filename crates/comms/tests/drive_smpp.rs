@@ -63,6 +63,7 @@ async fn every_message_of_drive_smpp_is_answered_and_every_reply_is_taken() {
                         dcs: 0,
                         user_data: b"thanks".to_vec(),
                         validity_s: None,
+                        fence: None,
                     });
                 }
                 Event::Accepted { .. } => taken += 1,

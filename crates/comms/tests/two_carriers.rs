@@ -50,6 +50,7 @@ fn message(shipment: u64, sending: u16) -> Outbound {
         dcs: 0,
         user_data: format!("{shipment}").into_bytes(),
         validity_s: None,
+        fence: None,
     }
 }
 

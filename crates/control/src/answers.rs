@@ -87,6 +87,7 @@ impl Control {
                     ..
                 }) => return Ok(Asked::Again(answer)),
                 Some(kept) if kept.process == self.process() => return Ok(Asked::Running),
+                Some(kept) if self.lives(kept.process).await? => return Ok(Asked::Running),
                 // An earlier process was stopped before it answered: ours now, with the id that it had.
                 Some(_) | None => {}
             }
@@ -134,8 +135,20 @@ impl Control {
         self.store().run(Job::Documents(vec![write])).await
     }
 
+    /// Whether another node of this name is at work.
+    async fn lives(&self, process: u64) -> Result<bool, StoreError> {
+        Ok(self
+            .nodes()
+            .await?
+            .iter()
+            .any(|node| node.node.0 == process))
+    }
+
     /// Tells this process from an earlier one, whose events and answers it did not see.
     pub fn process(&self) -> u64 {
+        if let Some(node) = self.node() {
+            return node.0;
+        }
         static PROCESS: OnceLock<u64> = OnceLock::new();
         *PROCESS.get_or_init(|| self.random_u64())
     }

@@ -74,6 +74,17 @@ struct Draft {
     groups: Vec<GroupNo>,
 }
 
+/// What an edit begins from.
+struct Seen {
+    subscriber: Subscriber,
+    book: Book,
+    holds: Vec<Hold>,
+    /// The sitting that goes on, if one does, and its changes so far.
+    sitting: Option<u64>,
+    before: Vec<Change>,
+    marks: Vec<(TerminalId, Option<Due>)>,
+}
+
 /// How often an edit is made again when others change the book at the same time.
 const ATTEMPTS: u32 = 8;
 /// A sitting ends after this long without an edit by the same actor (DECISIONS.md, “brake”).
@@ -250,8 +261,15 @@ impl Control {
             return Ok(edited);
         }
         for _ in 0..ATTEMPTS {
-            let found = self.own_book_of(id).await?;
-            let (subscriber, book, holds) = found.ok_or(EditError::NotFound)?;
+            let now = self.now();
+            let Seen {
+                subscriber,
+                book,
+                holds,
+                sitting,
+                before,
+                marks,
+            } = self.seen(grant, now).await?.ok_or(EditError::NotFound)?;
             if options.if_revision.is_some_and(|r| r != book.revision) {
                 return Err(EditError::Stale);
             }
@@ -266,13 +284,14 @@ impl Control {
                     hold: None,
                 });
             }
-            let now = self.now();
-            let sitting = self.sitting(grant, now).await?;
+            let sitting = sitting.unwrap_or_else(|| self.random_u64() >> 1);
             let changes = journal(grant, &book, &draft.bodies, sitting, now);
-            let hold = self.brake(&book, &holds, sitting, &changes, now).await?;
+            let hold = self
+                .brake(&book, &holds, sitting, before, &changes, now)
+                .await?;
             let hold_no = hold.as_ref().map(|hold| hold.no);
             let revision = draft.book.revision;
-            let due = self.due_marks(id, revision, now, grant.call()).await?;
+            let due = self.marks(marks, revision, now, grant.call());
             let edited = Edited {
                 revision,
                 changes: changes.clone(),
@@ -320,18 +339,36 @@ impl Control {
         Err(EditError::Stale)
     }
 
-    /// The sitting that an edit belongs to: its call, or the actor's last one if that was not long ago.
-    async fn sitting(&self, grant: &Grant, now: i64) -> Result<u64, StoreError> {
-        let last = self
-            .store()
-            .last_change_by(grant.subscriber(), &grant.actor().id)
-            .await?;
-        let same = last.filter(|change| {
-            change.call.as_deref() == grant.call()
-                && change.way == grant.way()
-                && (grant.call().is_some() || now - change.at_ms <= SITTING_GAP)
-        });
-        Ok(same.map_or_else(|| self.random_u64() >> 1, |change| change.sitting))
+    /// What an edit by `grant` begins from, all of one state: her own book, without what shared groups bring.
+    async fn seen(&self, grant: &Grant, now: i64) -> Result<Option<Seen>, StoreError> {
+        let (id, actor, way) = (grant.subscriber(), grant.actor().id.clone(), grant.way());
+        let call = grant.call().map(str::to_owned);
+        self.store()
+            .read(move |reads| {
+                let Some(full) = reads.books_full(&[id])?.pop() else {
+                    return Ok(None);
+                };
+                // The sitting is its call, or the actor's last one if that was not long ago.
+                let last = reads.last_change_by(id, &actor)?.filter(|change| {
+                    change.call == call
+                        && change.way == way
+                        && (call.is_some() || now - change.at_ms <= SITTING_GAP)
+                });
+                let sitting = last.map(|change| change.sitting);
+                let before = match sitting {
+                    Some(sitting) => reads.changes_of_sitting(id, sitting)?,
+                    None => Vec::new(),
+                };
+                Ok(Some(Seen {
+                    subscriber: full.subscriber,
+                    book: full.book,
+                    holds: full.holds,
+                    sitting,
+                    before,
+                    marks: reads.marks_of(id)?,
+                }))
+            })
+            .await
     }
 
     /// The hold that the sitting needs with these changes, if any (rule 9).
@@ -340,11 +377,12 @@ impl Control {
         book: &Book,
         holds: &[Hold],
         sitting: u64,
+        before: Vec<Change>,
         changes: &[Change],
         now: i64,
     ) -> Result<Option<Hold>, StoreError> {
         let id = book.subscriber;
-        let mut all = self.store().changes_of_sitting(id, sitting).await?;
+        let mut all = before;
         all.sort_by_key(|change| change.revision);
         let added = all
             .iter()
@@ -391,12 +429,22 @@ impl Control {
         now: i64,
         call: Option<&str>,
     ) -> Result<Vec<(TerminalId, Due)>, StoreError> {
+        let marks = self.store().read(move |reads| reads.marks_of(id)).await?;
+        Ok(self.marks(marks, revision, now, call))
+    }
+
+    /// The same from the marks that are there.
+    fn marks(
+        &self,
+        known: Vec<(TerminalId, Option<Due>)>,
+        revision: Revision,
+        now: i64,
+        call: Option<&str>,
+    ) -> Vec<(TerminalId, Due)> {
         let policy = self.settings().policy;
-        let terminals = self.store().terminals_of(id).await?.into_iter();
-        let active = terminals.filter(|full| !full.terminal.retired);
-        Ok(active
-            .map(|full| {
-                let known = full.due;
+        known
+            .into_iter()
+            .map(|(id, known)| {
                 let since = known.map_or(now, |due| due.since);
                 let held_back = call.is_some() || known.is_some_and(|due| due.at == i64::MAX);
                 let due = Due {
@@ -413,9 +461,9 @@ impl Control {
                     test: known.is_some_and(|due| due.test),
                     shared: known.map_or(0, |due| due.shared),
                 };
-                (full.terminal.id, due)
+                (id, due)
             })
-            .collect())
+            .collect()
     }
 }
 

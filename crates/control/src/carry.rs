@@ -41,7 +41,12 @@ impl Contents {
 
     /// Joins what shared groups bring to these books. `reads` must be the state in which their due marks were read, or a
     /// later one.
-    pub(crate) fn join(&self, reads: &dyn Reads, books: &mut [BookFull]) -> Result<(), StoreError> {
+    pub(crate) fn join<'a>(
+        &self,
+        reads: &dyn Reads,
+        books: impl IntoIterator<Item = &'a mut BookFull>,
+    ) -> Result<(), StoreError> {
+        let books: Vec<_> = books.into_iter().collect();
         let ids: Vec<_> = books.iter().map(|full| full.subscriber.id).collect();
         let mut of = BTreeMap::<SubscriberId, Vec<GroupNo>>::new();
         for (member, group) in reads.memberships(&ids)? {

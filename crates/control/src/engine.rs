@@ -9,6 +9,7 @@ mod deadlines;
 mod gather;
 mod ids;
 mod inbox;
+mod known;
 mod pace;
 mod plan;
 mod proof;
@@ -18,10 +19,10 @@ pub(crate) use plan::{OTA_KEYS, join_keys};
 
 use crate::owner::Holdings;
 use crate::{Control, Event, kill};
-use batch::Batch;
+use batch::{Batch, Decided};
 use case::Case;
 use delivery::{Action, Lane, Outbound, ShipmentId, Slices, Target};
-use gather::{Ack, Item, Plans, Room, Wanted, What};
+use gather::{Ack, Item, Loaded, Plans, Room, Wanted, What};
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Job, Refused, StoreError};
@@ -35,6 +36,8 @@ pub(crate) struct Engine {
     answers: answers::Answers,
     ids: ids::Ids,
     pace: pace::Pace,
+    known: known::Knowledge,
+    recheck: crate::recheck::Recheck,
     /// What an earlier owner left on its way in these slices, after this shipment.
     take_up: Vec<(Slices, Option<ShipmentId>)>,
     /// Receipts for what nobody has recorded yet, and when they are looked at again, ms UTC.
@@ -53,6 +56,8 @@ impl Default for Engine {
             answers: Default::default(),
             ids: Default::default(),
             pace: Default::default(),
+            known: Default::default(),
+            recheck: Default::default(),
             take_up: Vec::new(),
             unknown: Vec::new(),
             looked: i64::MIN,
@@ -95,9 +100,15 @@ impl Control {
         const MOST: usize = BATCH as usize;
         tokio::pin!(stop);
         let mut events = Vec::new();
+        // What other nodes write, nobody tells: it is looked for.
+        let idle = if self.0.owner.shared() {
+            inbox::LOOK
+        } else {
+            IDLE
+        };
         loop {
             let wait = match self.step(std::mem::take(&mut events), &stored).await {
-                Ok(next) => next.saturating_sub(self.now()).clamp(0, IDLE),
+                Ok(next) => next.saturating_sub(self.now()).clamp(0, idle),
                 Err(error) => {
                     tracing::error!(%error, "a step of delivery could not be done; trying again");
                     IDLE
@@ -120,7 +131,8 @@ impl Control {
     }
 
     /// One step: takes in `events`, everything overdue and what is due, records what is decided, then carries it out and
-    /// answers what came with a token (`stored`). Gives when there is something to do next, ms UTC.
+    /// answers what came with a token (`stored`). Gives when there is something to do next, ms UTC, as far as it knows;
+    /// edits by others and calls want a look every second.
     ///
     /// # Errors
     /// The store's. What could not be recorded was not carried out; all of it comes again.
@@ -144,11 +156,12 @@ impl Control {
         for event in events {
             self.say(&event);
             let copy = self.0.owner.shared().then(|| event.clone());
-            let item = Item::from(event, &mut engine.answers);
-            items.extend(item.map(|item| Item {
-                event: copy,
-                ..item
-            }));
+            let Some(mut item) = Item::from(event, &mut engine.answers) else {
+                continue;
+            };
+            item.event = copy;
+            self.recognise(engine, &mut item);
+            items.push(item);
         }
         let (again, rest) = std::mem::take(&mut engine.unknown)
             .into_iter()
@@ -181,15 +194,12 @@ impl Control {
         let again = engine.unknown.iter().map(|(at, _)| *at).min();
         let known = [engine.deadlines.next(), Some(progress.next), again];
         let known = known.into_iter().flatten().min();
-        let idle = if self.0.owner.shared() {
-            inbox::LOOK
-        } else {
-            IDLE
-        };
-        Ok(known
-            .unwrap_or(i64::MAX)
-            .min(engine.tended + IDLE)
-            .min(now + idle))
+        let known = known.unwrap_or(i64::MAX);
+        // What other nodes wrote is looked for, even when nothing is known to be due.
+        Ok(match self.0.owner.shared() {
+            true => known.min(now + inbox::LOOK),
+            false => known,
+        })
     }
 
     /// Decides and records until nothing is left: a second shipment of a terminal, and a terminal that somebody else
@@ -212,15 +222,23 @@ impl Control {
         for _ in 0..ROUNDS {
             let planning = plans.is_some();
             engine.notice(self.0.owner.holdings());
-            let wanted = Wanted::of(&items, plans.take());
-            let loaded = match self.store().read(move |reads| wanted.load(reads)).await {
+            let wanted = Wanted::of(&items, &engine.known, plans.take());
+            let loaded = if wanted.is_nothing() {
+                Ok(Loaded::default())
+            } else {
+                let shared = Arc::clone(&self.0.contents);
+                let load = move |reads: &dyn store::Reads| wanted.load(reads, &shared);
+                self.store().read(load).await
+            };
+            let loaded = match loaded {
                 Ok(loaded) => loaded,
                 Err(error) => {
                     progress.fail(error);
                     break;
                 }
             };
-            let mut batch = Batch::new(self, now, loaded, Arc::clone(&engine.held));
+            let held = Arc::clone(&engine.held);
+            let mut batch = Batch::new(self, now, &mut engine.known, loaded, held);
             items.drain(..).for_each(|item| batch.take(item));
             if planning {
                 batch.plan(&mut engine.ids);
@@ -230,7 +248,8 @@ impl Control {
                 }
             }
             let more_bulk = planning && batch.more_bulk;
-            items = self.record(engine, batch, now, progress).await;
+            let decided = batch.decided();
+            items = self.record(engine, decided, now, progress).await;
             if more_bulk {
                 progress.at(engine.pace.next(now, per_s, most));
             }
@@ -251,7 +270,7 @@ impl Control {
     async fn record(
         &self,
         engine: &mut Engine,
-        batch: Batch<'_>,
+        batch: Decided,
         now: i64,
         progress: &mut Progress,
     ) -> Vec<Item> {
@@ -266,7 +285,10 @@ impl Control {
             engine.deadlines.remove(id);
         }
         let (mut jobs, mut changed) = (Vec::new(), Vec::new());
-        for mut case in batch.cases.into_values() {
+        let mut cases: Vec<Case> = batch.cases.into_values().collect();
+        // What people wait for goes out first (rule 6).
+        cases.sort_by_key(Case::turn);
+        for mut case in cases {
             let slice = case.terminal().id.subscriber.slice();
             let Some(held) = engine.held.get(slice) else {
                 // Lost between two looks: they find their way in the next round.
@@ -310,6 +332,10 @@ impl Control {
                 }
                 Err(error) => {
                     progress.fail(error);
+                    // It may have been recorded all the same: then nobody else looks after it.
+                    if let (_, Some((id, _))) = case.outcome() {
+                        engine.deadlines.set(id, now + IDLE);
+                    }
                     for item in case.items {
                         if let What::Clock(id) | What::TakeUp(id) = item.what {
                             engine.deadlines.set(id, now + IDLE);
@@ -391,7 +417,7 @@ impl Control {
     fn carry_out(
         &self,
         engine: &mut Engine,
-        case: Case,
+        mut case: Case,
         changed: bool,
         now: i64,
         progress: &mut Progress,
@@ -403,8 +429,12 @@ impl Control {
         if let (Some(mark), None) = (due, case.planned) {
             progress.at(mark.at);
         }
+        if over {
+            // An edit that came meanwhile has waited for this.
+            progress.at(now);
+        }
         let number = case.terminal().msisdn.clone();
-        for action in case.actions {
+        for action in std::mem::take(&mut case.actions) {
             match action {
                 // Proven or given up while it waited to be recorded: nothing is to be sent any more.
                 Action::Send(_) if over => {}
@@ -424,10 +454,14 @@ impl Control {
         if let Some(mark) = case.planned {
             self.handed_over(mark.at, self.now().max(now));
         }
-        if let Some(Err(error)) = case.answer.map(|text| self.text(&number, &text)) {
+        if let Some(Err(error)) = case.answer.take().map(|text| self.text(&number, &text)) {
             tracing::warn!(%error, "the answer to a text was not sent");
         }
-        progress.done(case.items.into_iter().filter_map(|item| item.ack));
+        let items = std::mem::take(&mut case.items).into_iter();
+        progress.done(items.filter_map(|item| item.ack));
+        if let Some(known) = case.into_known(changed) {
+            engine.known.keep(known);
+        }
         if !changed {
             return;
         }
@@ -442,6 +476,24 @@ impl Control {
             id: terminal,
             state: None,
         });
+    }
+
+    /// A card's answer to what is in memory needs no question.
+    fn recognise(&self, engine: &Engine, item: &mut Item) {
+        let What::Mobile(message) = &item.what else {
+            return;
+        };
+        let known = engine.known.at(&message.from);
+        let Some((parts, known)) = message.whole.as_ref().zip(known) else {
+            return;
+        };
+        let Some(answer) = proof::read(self, &known.terminal, parts) else {
+            return;
+        };
+        let mut packets = known.shipment.packets.iter();
+        if packets.any(|packet| packet.counter == Some(answer.counter)) {
+            item.what = What::Proof(known.shipment.id, answer);
+        }
     }
 
     fn hand_over(&self, engine: &mut Engine, messages: Vec<Outbound>) {
@@ -476,6 +528,8 @@ impl Control {
             return Ok(());
         }
         engine.tended = now;
+        let owned = engine.held.slices();
+        self.recheck(&mut engine.recheck, owned).await?;
         // What is nobody's in particular is done by one node.
         let one = self.is_first();
         self.beat(one).await?;
@@ -503,11 +557,9 @@ impl Control {
         Ok(page.map(|id| Item::of(What::TakeUp(id))).collect())
     }
 
-    /// Parts that wait in the gateways.
+    /// Bulk parts that wait for a gateway.
     fn parts_waiting(&self) -> u32 {
-        let table = self.network();
-        let rows = table.gateways.values();
-        rows.fold(0, |sum, row| sum.saturating_add(row.queued))
+        self.network().bulk_queued()
     }
 
     /// What pages and logs are told of an event before anything is decided.

@@ -24,6 +24,7 @@ mod plans;
 mod preview;
 mod provision;
 mod pulse;
+mod recheck;
 mod repeat;
 mod sums;
 mod surroundings;

@@ -78,15 +78,6 @@ impl Control {
             })
             .await
     }
-
-    /// The subscriber's own book, to edit; without what shared groups bring.
-    pub(crate) async fn own_book_of(
-        &self,
-        id: book::SubscriberId,
-    ) -> Result<Option<(Subscriber, Book, Vec<Hold>)>, StoreError> {
-        let found = self.store().read(move |store| store.books_full(&[id]));
-        Ok(found.await?.pop().map(apart))
-    }
 }
 
 fn apart(full: BookFull) -> (Subscriber, Book, Vec<Hold>) {

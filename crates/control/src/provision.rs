@@ -6,7 +6,7 @@ use book::{Language, Revision, Subscriber, SubscriberId, Understood, region_of, 
 use delivery::{Due, Lane, ShipmentState, Terminal, TerminalId, new_card};
 use store::{Job, Refused, SettleJob, StoreError};
 use terminals::{ChannelKind, Content};
-use wire::ota::Counter;
+use wire::ota::{Counter, CounterRule};
 
 /// A subscriber to be taken in.
 #[derive(Debug, Clone)]
@@ -383,8 +383,10 @@ impl Control {
         };
         terminal.keys = keys;
         terminal.iccid = Some(checked_iccid(&card.iccid)?);
-        terminal.card_profile = Some(profile);
-        new_card(terminal, same_keys, self.now());
+        terminal.card_profile = Some(profile.clone());
+        let spi = self.card(&profile).and_then(|card| card.spi().ok());
+        let one_higher = spi.is_some_and(|spi| spi.counter == CounterRule::OneHigher);
+        new_card(terminal, one_higher && !same_keys, self.now());
         Ok(())
     }
 

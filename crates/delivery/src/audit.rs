@@ -4,7 +4,7 @@
 
 use crate::counter::counters;
 use crate::{Due, Packet, PacketState, PartState, Policy, Shipment, Terminal};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use terminals::{Owner, Proof, Shadow, SlotNo};
 
 /// A rule that does not hold: its name and what was found.
@@ -54,7 +54,7 @@ pub fn audit_at(stored: &Stored, policy: &Policy, now: i64, grace: i64) -> Vec<V
 /// Rule 5 with a clock: nothing is overdue that nobody looks at, and no shipment outlives its validity.
 fn in_time(stored: &Stored, policy: &Policy, late: i64, found: &mut Vec<Violation>) {
     let terminal = stored.terminal;
-    let held = stored.due.is_some_and(|due| due.at == i64::MAX);
+    let held = stored.due.is_some_and(|due| due.is_held_back());
     if terminal.retired {
         return;
     }
@@ -114,24 +114,21 @@ fn break_of(found: &mut Vec<Violation>, rule: &'static str, sentence: String) {
     });
 }
 
-/// Rule 2: every counter that went out was recorded as used, no counter is in two packets, later plans carry higher ones,
-/// and none lies in the gap that a restored store jumped over. Shipments to an earlier card had that card's counters.
+/// Rule 2: every counter that went out was recorded as used, no counter is in two packets, and none lies in the gap that a restored store jumped over. Shipments to an earlier card had that card's counters.
 fn recorded_before_sent(stored: &Stored, found: &mut Vec<Violation>) {
     let terminal = stored.terminal;
     let record = &terminal.record;
     let (first, floor) = record.gap.unwrap_or_default();
     let next = terminal.counter_next;
-    let mut last: Option<(u64, u64)> = None;
+    let mut used: BTreeMap<u64, u64> = BTreeMap::new();
     let this_card = |shipment: &&Shipment| shipment.at > record.keys_since;
     for shipment in stored.shipments.iter().filter(this_card) {
         let id = shipment.id.0;
         for counter in counters(shipment) {
-            let sentence = match last {
-                Some((before, other)) if before == counter => Some(format!(
+            // Not their order: a clock that was set back gives a later shipment an earlier time.
+            let sentence = match used.insert(counter, id) {
+                Some(other) => Some(format!(
                     "counter {counter} is in shipments {other} and {id}"
-                )),
-                Some((before, other)) if before > counter => Some(format!(
-                    "counter {counter} of shipment {id} is lower than {before} of shipment {other} before it"
                 )),
                 _ if (first..floor).contains(&counter) => Some(format!(
                     "counter {counter} of shipment {id} may have been used before the store was restored: {floor} is the first that was not"
@@ -144,7 +141,6 @@ fn recorded_before_sent(stored: &Stored, found: &mut Vec<Violation>) {
             if let Some(sentence) = sentence {
                 break_of(found, "recorded-before-sent", sentence);
             }
-            last = Some((counter, id));
         }
     }
     if next < floor {

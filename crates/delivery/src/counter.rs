@@ -53,10 +53,11 @@ pub(crate) fn jump(terminal: &mut Terminal) {
     terminal.counter_next = terminal.counter_next.saturating_add(JUMP).min(END);
 }
 
-/// A new card takes the terminal's place: nothing is on it, nothing was sent to it, and its counter begins – but where
-/// the keys are the same ones, the counter goes on, since it belongs to them.
-pub fn new_card(terminal: &mut Terminal, same_keys: bool, now: i64) {
-    if !same_keys {
+/// A new card takes the terminal's place: nothing is on it, and nothing was sent to it. The counter goes on, so that none
+/// is used twice whatever card this is and however often it is typed in; it `begins` only for keys that were never used,
+/// with a card that takes each counter one higher.
+pub fn new_card(terminal: &mut Terminal, begins: bool, now: i64) {
+    if begins {
         terminal.counter_next = 1;
         terminal.record.keys_since = now;
         terminal.record.gap = None;

@@ -141,6 +141,10 @@ pub struct DeliveryConfig {
     pub proof_seconds_most: u32,
     /// How long the network may keep trying.
     pub validity_seconds: u32,
+    /// Terminals of campaigns that are planned in a second at most; as many as the gateways take when absent.
+    pub bulk_per_second: Option<u32>,
+    /// No more of them are planned while so many messages wait in the gateways.
+    pub bulk_waiting: u32,
 }
 
 impl Default for StoreConfig {
@@ -192,6 +196,8 @@ impl Default for DeliveryConfig {
             proof_seconds: 600,
             proof_seconds_most: 6 * 3600,
             validity_seconds: 86_400,
+            bulk_per_second: None,
+            bulk_waiting: 500,
         }
     }
 }
@@ -218,6 +224,8 @@ impl Config {
             spoken: self.desk.spoken_codes.into(),
             cards,
             phones,
+            bulk_per_s: self.delivery.bulk_per_second,
+            bulk_waiting: self.delivery.bulk_waiting,
             ..control::Settings::default()
         })
     }

@@ -151,7 +151,10 @@ async fn start(demo: Demo) -> Result<(), String> {
     let (others, telling) = match &demo.postgres {
         Some(url) => {
             let others = nodes::Nodes::start(&folder, demo.nodes, url, smsc_addr, PASSWORD)?;
-            (Some(others), Some(tokio::spawn(nodes::tell(control.clone()))))
+            (
+                Some(others),
+                Some(tokio::spawn(nodes::tell(control.clone()))),
+            )
         }
         None => (None, None),
     };

@@ -39,3 +39,9 @@ fn check(mut world: World) {
 fn killed_at_random_over_sqlite() {
     check(World::new("random"));
 }
+
+#[test]
+fn killed_at_random_over_postgresql() {
+    let url = pgbox::shared().unwrap().database("random_kill").unwrap();
+    check(World::over("random-pg", Some(&url)));
+}

@@ -14,8 +14,11 @@
 //! # }
 //! ```
 
+mod ballast;
 mod processes;
 mod programs;
+
+pub use ballast::Ballast;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -65,7 +68,15 @@ impl Server {
     /// # Errors
     /// A sentence: PostgreSQL is not installed, or what its program said.
     pub fn start() -> Result<Self, String> {
-        let server = Self::in_new_folder()?;
+        Self::start_in(&std::env::temp_dir())
+    }
+
+    /// The same on the disk of a folder.
+    ///
+    /// # Errors
+    /// A sentence: PostgreSQL is not installed, or what its program said.
+    pub fn start_in(parent: &Path) -> Result<Self, String> {
+        let server = Self::in_new_folder(parent)?;
         let data = server.data();
         let words = [
             "--auth=trust",
@@ -85,7 +96,7 @@ impl Server {
         Ok(server)
     }
 
-    fn in_new_folder() -> Result<Self, String> {
+    fn in_new_folder(parent: &Path) -> Result<Self, String> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let programs = programs::folder()?;
         let user = programs::user()?;
@@ -94,7 +105,7 @@ impl Server {
             std::process::id(),
             NEXT.fetch_add(1, Relaxed)
         );
-        let folder = std::env::temp_dir().join(name);
+        let folder = parent.join(name);
         let wrong = |e: std::io::Error| format!("{}: {e}", folder.display());
         // What a killed process of the same number left is nobody's.
         let _ = std::fs::remove_dir_all(&folder);
@@ -217,6 +228,35 @@ impl Server {
         Ok(self.url_of(name))
     }
 
+    /// A fresh database whose tables lie on the disk of a folder; gives its address.
+    ///
+    /// # Errors
+    /// What PostgreSQL said.
+    pub fn database_in(&self, name: &str, parent: &Path) -> Result<String, String> {
+        let folder = parent.join(format!("tables-{name}"));
+        let wrong = |e: std::io::Error| format!("{}: {e}", folder.display());
+        std::fs::create_dir_all(&folder).map_err(wrong)?;
+        if let Some((uid, gid)) = self.user {
+            std::os::unix::fs::chown(&folder, Some(uid), Some(gid)).map_err(wrong)?;
+        }
+        let place = folder.display();
+        self.sql(
+            "postgres",
+            &format!("CREATE TABLESPACE \"{name}\" LOCATION '{place}'"),
+        )?;
+        self.sql(
+            "postgres",
+            &format!("CREATE DATABASE \"{name}\" TEMPLATE template0 TABLESPACE \"{name}\""),
+        )?;
+        Ok(self.url_of(name))
+    }
+
+    /// Whether it takes clients.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.sql("postgres", "SELECT 1").is_ok()
+    }
+
     /// What psql prints for these statements: a line a row, `|` between columns.
     ///
     /// # Errors
@@ -311,7 +351,7 @@ impl Server {
     pub fn standby(&mut self, sync: bool) -> Result<Self, String> {
         self.standbys += 1;
         let name = format!("standby_{}", self.standbys);
-        let standby = Self::in_new_folder()?;
+        let standby = Self::in_new_folder(&std::env::temp_dir())?;
         let from = format!(
             "host='{}' port=5432 user={USER} application_name={name}",
             self.folder.display()

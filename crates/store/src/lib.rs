@@ -12,6 +12,7 @@ mod asks;
 mod backup;
 mod books;
 mod documents;
+mod fate;
 mod group;
 mod health;
 mod holds;
@@ -33,6 +34,7 @@ mod value;
 mod writer;
 
 pub use backup::{Copied, backup, restore};
+pub use fate::Fate;
 pub use health::Ill;
 pub use job::{
     Document, DocumentWrite, EditJob, Job, LeaseStep, MembersJob, Refused, SettleJob, StoreError,

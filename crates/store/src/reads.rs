@@ -79,6 +79,9 @@ pub struct BookFull {
     pub holds: Vec<Hold>,
 }
 
+/// A gateway's message id, and the part that it was given for.
+pub type Sent = ((String, String), PartRef);
+
 /// Questions to a store. `owned` are the slices that are asked about.
 #[allow(missing_docs)] // What is not said here is said at `Store`'s methods of the same names.
 pub trait Reads {
@@ -116,6 +119,8 @@ pub trait Reads {
     /// Those of these terminals that are there.
     fn terminals_full(&self, ids: &[TerminalId]) -> Result<Vec<TerminalFull>, StoreError>;
     fn terminals_of(&self, id: SubscriberId) -> Result<Vec<TerminalFull>, StoreError>;
+    /// The due marks of a subscriber's active terminals.
+    fn marks_of(&self, id: SubscriberId) -> Result<Vec<(TerminalId, Option<Due>)>, StoreError>;
     fn terminals(
         &self,
         after: Option<TerminalId>,
@@ -163,10 +168,7 @@ pub trait Reads {
     ) -> Result<Vec<ShipmentId>, StoreError>;
     fn sent(&self, gateway: &str, message: &str) -> Result<Option<PartRef>, StoreError>;
     /// What these gateways' message ids belong to, as far as it is known.
-    fn sent_many(
-        &self,
-        ids: &[(String, String)],
-    ) -> Result<Vec<((String, String), PartRef)>, StoreError>;
+    fn sent_many(&self, ids: &[(String, String)]) -> Result<Vec<Sent>, StoreError>;
 
     fn holds(&self, of: Option<SubscriberId>, only_held: bool) -> Result<Vec<Hold>, StoreError>;
     fn hold(&self, of: SubscriberId, no: u32) -> Result<Option<Hold>, StoreError>;
@@ -313,6 +315,9 @@ impl<D: Database> Reads for D {
     fn terminals_of(&self, id: SubscriberId) -> Result<Vec<TerminalFull>, StoreError> {
         terminals::of(self, id)
     }
+    fn marks_of(&self, id: SubscriberId) -> Result<Vec<(TerminalId, Option<Due>)>, StoreError> {
+        terminals::marks_of(self, id)
+    }
     fn terminals(
         &self,
         after: Option<TerminalId>,
@@ -384,10 +389,7 @@ impl<D: Database> Reads for D {
         let found = shipments::sent(self, &[(gateway.to_owned(), message.to_owned())])?;
         Ok(found.into_iter().next().map(|(_, part)| part))
     }
-    fn sent_many(
-        &self,
-        ids: &[(String, String)],
-    ) -> Result<Vec<((String, String), PartRef)>, StoreError> {
+    fn sent_many(&self, ids: &[(String, String)]) -> Result<Vec<Sent>, StoreError> {
         shipments::sent(self, ids)
     }
 

@@ -7,7 +7,7 @@ mod split;
 use crate::StoreError;
 use crate::group::Transaction;
 use crate::job::SettleJob;
-use crate::reads::{Counts, ShipmentFilter};
+use crate::reads::{Counts, Sent, ShipmentFilter};
 use crate::table::{
     At, CARGO, Database, LOADED, Load, Lock, MARK, PLACEMENT, SENT, SHIPMENT, STANDING, Table,
 };
@@ -245,7 +245,7 @@ pub(crate) fn in_flight_after(
 pub(crate) fn sent(
     db: &dyn Database,
     messages: &[(String, String)],
-) -> Result<Vec<((String, String), PartRef)>, StoreError> {
+) -> Result<Vec<Sent>, StoreError> {
     let keys = messages.iter().map(|(g, m)| vec![g.into(), m.into()]);
     let rows = db.load(&[Load::of(&SENT, 2, keys)])?;
     let read = |row: &Row| {

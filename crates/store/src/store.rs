@@ -1,5 +1,6 @@
 //! The handle that the rest of Kith holds.
 
+use crate::fate::{Fate, Judge};
 use crate::health::Health;
 use crate::postgres::{self, Place, Reader, Servers};
 use crate::sqlite::{self, Sqlite, checkpoint};
@@ -22,7 +23,7 @@ const EXPIRED: u32 = 500;
 
 /// A store; clones are the same store.
 #[derive(Clone)]
-pub struct Store(Arc<Shared>);
+pub struct Store(Arc<Shared>, Option<Judge>);
 
 struct Shared {
     /// One a database; the home database's first.
@@ -178,14 +179,25 @@ impl Store {
         threads: Vec<JoinHandle<()>>,
         health: Vec<Health>,
     ) -> Self {
-        Self(Arc::new(Shared {
+        let shared = Arc::new(Shared {
             writers,
             place,
             health,
             in_memory: readers.is_none(),
             readers: Mutex::new(readers),
             threads: Mutex::new(threads),
-        }))
+        });
+        Self(shared, None)
+    }
+
+    /// The same store, with `judge` asked before every request that comes by this handle (see [`Fate`]).
+    #[must_use]
+    pub fn judged(&self, judge: impl Fn() -> Fate + Send + Sync + 'static) -> Self {
+        Self(Arc::clone(&self.0), Some(Arc::new(judge)))
+    }
+
+    fn fate(&self) -> Fate {
+        self.1.as_ref().map_or(Fate::Heard, |judge| judge())
     }
 
     /// Carries out a job; when this returns `Ok`, it is on the disk.
@@ -203,13 +215,21 @@ impl Store {
 
     /// Carries out jobs in order, each by itself, in one commit a database if they all can be; one result a job.
     pub async fn run_all(&self, jobs: Vec<Job>) -> Vec<Result<(), StoreError>> {
-        let [only] = &self.0.writers[..] else {
-            return self.run_spread(jobs).await;
+        let (fate, len) = (self.fate(), jobs.len());
+        if fate == Fate::Lost {
+            return (0..len).map(|_| Err(Fate::cut())).collect();
+        }
+        let done = match &self.0.writers[..] {
+            [only] => {
+                let answers = ask(only, |answer| Ask::Jobs(jobs, answer)).await;
+                answers.unwrap_or_else(|_| closed(len))
+            }
+            _ => self.run_spread(jobs).await,
         };
-        let len = jobs.len();
-        ask(only, |answer| Ask::Jobs(jobs, answer))
-            .await
-            .unwrap_or_else(|_| closed(len))
+        if fate == Fate::Unheard {
+            return (0..len).map(|_| Err(Fate::unheard())).collect();
+        }
+        done
     }
 
     /// The same over several databases, which work side by side.
@@ -276,6 +296,9 @@ impl Store {
         &self,
         question: impl FnOnce(&dyn Reads) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        if self.fate() != Fate::Heard {
+            return Err(Fate::cut());
+        }
         let (answer, answered) = oneshot::channel();
         let question: Question = Box::new(move |reads| drop(answer.send(question(reads))));
         if self.0.in_memory {
@@ -363,16 +386,25 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
     })
 }
 
-/// Answers until nobody can ask any more, each question from one snapshot.
+/// Questions that share a snapshot at most.
+const TOGETHER: usize = 8;
+
+/// Answers until nobody can ask any more, each question from one snapshot. Questions that wait together share it: a
+/// snapshot that begins after they were asked holds all that they may expect, and its pages are read once.
 fn read(db: &Sqlite, asked: &Mutex<Receiver<Question>>) {
     loop {
-        let Ok(question) = lock(asked).recv() else {
-            return;
+        let questions: Vec<_> = {
+            let asked = lock(asked);
+            let Ok(first) = asked.recv() else {
+                return;
+            };
+            let more = asked.try_iter().take(TOGETHER - 1);
+            std::iter::once(first).chain(more).collect()
         };
         let snapshot = db.db.unchecked_transaction();
         if let Err(e) = &snapshot {
             tracing::error!("a read sees more than one state: {e}");
         }
-        question(db);
+        questions.into_iter().for_each(|question| question(db));
     }
 }

@@ -169,6 +169,18 @@ pub(crate) fn of(db: &dyn Database, id: SubscriberId) -> Result<Vec<TerminalFull
     full(db, 2, &[subscriber(id)])
 }
 
+/// Of the active ones, in order.
+pub(crate) fn marks_of(
+    db: &dyn Database,
+    id: SubscriberId,
+) -> Result<Vec<(TerminalId, Option<Due>)>, StoreError> {
+    let sql = "SELECT sub, term, due_rev, due_at, due_since, due_lane, due_flags FROM terminal
+               WHERE slice = ?1 AND sub = ?2 AND retired = 0 ORDER BY term";
+    let rows = db.rows(At::Slice(id.slice()), sql, &subscriber(id))?;
+    let read = |row: &Row| Ok((id_at(row, 0)?, due_at(row, 2)?));
+    rows.iter().map(read).collect()
+}
+
 pub(crate) fn page(
     db: &dyn Database,
     after: Option<TerminalId>,

@@ -87,7 +87,7 @@ fn due() -> impl Strategy<Value = Due> {
             everything,
             verify,
             test: false,
-                shared: 0,
+            shared: 0,
         })
 }
 
@@ -309,6 +309,12 @@ async fn the_same_jobs_make_the_same_rows_everywhere() {
             Store::connect(&two).unwrap(),
         ];
         let mut apart = false;
+        for store in &stores {
+            for of in 0..4 {
+                let job = Job::CreateSubscriber(subscriber(whose(of)));
+                store.run(job).await.unwrap();
+            }
+        }
         let groups = proptest::collection::vec(proptest::collection::vec(step(), 1..8), 40);
         let groups = groups.new_tree(&mut runner).unwrap().current();
         for group in groups {

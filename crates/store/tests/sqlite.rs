@@ -72,7 +72,7 @@ async fn every_key_leads_with_the_slice() {
         assert_eq!(leads != "slice", crosses, "{table} leads with {leads}");
         tables += 1;
     }
-    assert_eq!(tables, 17, "every table has a key, and this test sees it");
+    assert_eq!(tables, 18, "every table has a key, and this test sees it");
 }
 
 #[tokio::test]
@@ -100,6 +100,16 @@ async fn what_is_no_store_is_said() {
     .unwrap();
     let refused = Store::open(&folder.file()).unwrap_err().to_string();
     assert!(refused.contains("not a database"), "{refused}");
+}
+
+/// A subscriber with a terminal.
+async fn somebody(store: &Store) {
+    for job in [
+        Job::CreateSubscriber(subscriber(A)),
+        Job::AddTerminal(Box::new(terminal(A, 1))),
+    ] {
+        store.run(job).await.unwrap();
+    }
 }
 
 /// A store from before the cargo stood apart: its shipments are read, and written, as ever.
@@ -134,10 +144,7 @@ async fn a_store_of_the_first_schema_is_brought_up_to_date() {
 async fn a_file_that_was_copied_back_is_a_new_incarnation() {
     let (folder, kept) = (Folder::new("back"), Folder::new("kept"));
     let store = Store::open(&folder.file()).unwrap();
-    store
-        .run(Job::CreateSubscriber(subscriber(A)))
-        .await
-        .unwrap();
+    somebody(&store).await;
     store.close().await;
     fs::copy(folder.file(), kept.file()).unwrap();
     let store = Store::open(&folder.file()).unwrap();
@@ -161,10 +168,7 @@ async fn a_file_that_was_copied_back_is_a_new_incarnation() {
 async fn a_back_up_of_a_store_in_use_comes_back_as_a_new_incarnation() {
     let (folder, copies) = (Folder::new("in-use"), Folder::new("copies"));
     let store = Store::open(&folder.file()).unwrap();
-    store
-        .run(Job::CreateSubscriber(subscriber(A)))
-        .await
-        .unwrap();
+    somebody(&store).await;
     store.run(add_friend(A, 0, "Rose", None)).await.unwrap();
     let copy = copies.path().join("monday.db");
     assert_eq!(store::backup(&folder.file(), &copy).unwrap().subscribers, 1);

@@ -3,6 +3,7 @@
 use super::case::Case;
 use super::gather::{Ack, Item, Loaded, What, forms};
 use super::ids::Ids;
+use super::known::Knowledge;
 use super::{plan, proof, texts};
 use crate::Control;
 use crate::owner::Holdings;
@@ -16,10 +17,27 @@ use std::sync::Arc;
 pub(super) struct Batch<'a> {
     house: &'a Control,
     now: i64,
+    known: &'a mut Knowledge,
     loaded: Loaded,
     held: Arc<Holdings>,
     /// Which terminal a shipment is of.
     of: HashMap<ShipmentId, TerminalId>,
+    cases: BTreeMap<TerminalId, Case>,
+    later: Vec<Item>,
+    done: Vec<Ack>,
+    gone: Vec<ShipmentId>,
+    elsewhere: Vec<(u8, Item)>,
+    unknown: Vec<Item>,
+    /// Something that people wait for is due and could not be planned in this round.
+    pub more: bool,
+    /// The same of bulk work.
+    pub more_bulk: bool,
+    /// When something is due next, ms UTC.
+    pub next: Option<i64>,
+}
+
+/// What is recorded and done then.
+pub(super) struct Decided {
     /// One a terminal.
     pub cases: BTreeMap<TerminalId, Case>,
     /// Needs another question to the store, or another shipment of the same terminal: for the next round.
@@ -32,16 +50,16 @@ pub(super) struct Batch<'a> {
     pub done: Vec<Ack>,
     /// Shipments that are not there any more.
     pub gone: Vec<ShipmentId>,
-    /// Something that people wait for is due and could not be planned in this round.
-    pub more: bool,
-    /// The same of bulk work.
-    pub more_bulk: bool,
-    /// When something is due next, ms UTC.
-    pub next: Option<i64>,
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(house: &'a Control, now: i64, loaded: Loaded, held: Arc<Holdings>) -> Self {
+    pub(super) fn new(
+        house: &'a Control,
+        now: i64,
+        known: &'a mut Knowledge,
+        loaded: Loaded,
+        held: Arc<Holdings>,
+    ) -> Self {
         let shipments = loaded.shipments.values();
         Self {
             of: shipments.map(|s| (s.id, s.terminal)).collect(),
@@ -50,6 +68,7 @@ impl<'a> Batch<'a> {
             next: loaded.next,
             house,
             now,
+            known,
             loaded,
             held,
             cases: BTreeMap::new(),
@@ -66,7 +85,7 @@ impl<'a> Batch<'a> {
         match &item.what {
             What::Nothing => self.nothing(item),
             What::Part(part, _) => self.happen(part.shipment, item),
-            What::Clock(id) | What::TakeUp(id) => self.happen(*id, item),
+            What::Proof(id, _) | What::Clock(id) | What::TakeUp(id) => self.happen(*id, item),
             What::Receipt {
                 gateway,
                 message_id,
@@ -105,6 +124,7 @@ impl<'a> Batch<'a> {
                 self.more = true;
                 continue;
             }
+            self.known.forget(id);
             let Some(book) = self.loaded.books.get(&id.subscriber) else {
                 continue;
             };
@@ -122,12 +142,27 @@ impl<'a> Batch<'a> {
         }
     }
 
+    /// All of it.
+    pub(super) fn decided(self) -> Decided {
+        Decided {
+            cases: self.cases,
+            later: self.later,
+            elsewhere: self.elsewhere,
+            unknown: self.unknown,
+            done: self.done,
+            gone: self.gone,
+        }
+    }
+
     fn nothing(&mut self, item: Item) {
         self.done.extend(item.ack);
     }
 
     fn case(&mut self, id: TerminalId) -> Option<&mut Case> {
-        if let Some(full) = self.loaded.terminals.remove(&id) {
+        if let Some(full) = self.loaded.terminals.remove(&id)
+            && !self.cases.contains_key(&id)
+        {
+            self.known.forget(id);
             self.cases.insert(id, Case::of(full));
         }
         self.cases.get_mut(&id)
@@ -138,6 +173,7 @@ impl<'a> Batch<'a> {
         if self.held.get(id.slice()).is_none() {
             return self.elsewhere.push((id.slice(), item));
         }
+        self.remember(id);
         let known = self.of.get(&id).copied();
         let shipment = self.loaded.shipments.remove(&id);
         let (house, now) = (self.house, self.now);
@@ -158,13 +194,27 @@ impl<'a> Batch<'a> {
         let state = case.shipment().map(|shipment| shipment.state);
         let happening = match &item.what {
             What::Part(_, happening) => happening.clone(),
-            What::Answer(_, answer) => Happening::Answer(answer.clone()),
+            What::Proof(_, answer) | What::Answer(_, answer) => Happening::Answer(answer.clone()),
             // A packet that nobody took goes again, octet for octet.
             What::TakeUp(_) if state != Some(ShipmentState::Waiting) => Happening::Start,
             _ => Happening::Clock,
         };
         case.happen(house, &happening, now);
         case.items.push(item);
+    }
+
+    /// Opens a case from memory, if nothing was read about it.
+    fn remember(&mut self, id: ShipmentId) {
+        let Some(terminal) = self.known.of_shipment(id) else {
+            return;
+        };
+        if self.cases.contains_key(&terminal) || self.loaded.terminals.contains_key(&terminal) {
+            return;
+        }
+        if let Some(known) = self.known.take(terminal) {
+            self.of.insert(id, terminal);
+            self.cases.insert(terminal, Case::known(known));
+        }
     }
 
     /// What an earlier process sent under this id, in whatever form the gateway gives it back; two different matches

@@ -1,11 +1,12 @@
 //! What one round does to one terminal: however many things happened to it, one record and then the actions, in order.
 
 use super::gather::Item;
+use super::known::Known;
 use super::plan::{Decided, Shipped};
 use crate::Control;
 use delivery::{
-    Action, Due, Happening, PartRef, Shipment, ShipmentId, ShipmentState, Terminal, TerminalId,
-    World, decide,
+    Action, Due, Happening, Lane, PartRef, Shipment, ShipmentId, ShipmentState, Terminal,
+    TerminalId, World, decide, decide_not_before,
 };
 use std::collections::BTreeMap;
 use store::{DocumentWrite, Job, SettleJob, TerminalFull};
@@ -54,6 +55,40 @@ impl Case {
             freed: Vec::new(),
             planned: None,
         }
+    }
+
+    /// From memory: with a shipment on its way, as recorded. Its due mark is not known.
+    pub(super) fn known(known: Known) -> Self {
+        let mut case = Self::of(TerminalFull {
+            terminal: known.terminal,
+            due: None,
+            shadow: known.shadow,
+            placement: BTreeMap::new(),
+            freed: Vec::new(),
+        });
+        case.attach(known.shipment);
+        case
+    }
+
+    /// What was recorded, to be kept in memory while its shipment is on its way.
+    pub(super) fn into_known(self, recorded: bool) -> Option<Known> {
+        let Row::With(world) = self.row else {
+            return None;
+        };
+        let World {
+            mut terminal,
+            shipment,
+            shadow,
+            ..
+        } = *world;
+        // Every record of a row makes it one version newer.
+        terminal.version += u64::from(recorded);
+        let under_way = terminal.in_flight == Some(shipment.id) && !shipment.state.is_final();
+        under_way.then_some(Known {
+            terminal,
+            shipment,
+            shadow,
+        })
     }
 
     /// A plan that was made from `before`.
@@ -132,7 +167,18 @@ impl Case {
             self.sent.push((gateway.clone(), id.clone(), *part));
         }
         let moved = world.moved.len();
-        let actions = decide(world, happening, &house.settings().policy, now);
+        let policy = &house.settings().policy;
+        let actions = match happening {
+            Happening::Start | Happening::Accepted { .. } | Happening::Answer(_) => {
+                decide(world, happening, policy, now)
+            }
+            // Something went wrong, or did not come: the table knows whether the way is closed for many.
+            _ => {
+                let closed = house.network().retry_after(&world.terminal.msisdn, now);
+                let not_before = closed.map_or(i64::MIN, |wait| now.saturating_add(wait));
+                decide_not_before(world, happening, policy, now, not_before)
+            }
+        };
         self.moments.push(moment(world, moved, &actions));
         self.actions.extend(actions);
     }
@@ -142,6 +188,12 @@ impl Case {
         self.terminal_mut().last_heard = Some(now);
         self.documents.extend(documents);
         self.answer = self.answer.take().or(answer);
+    }
+
+    /// Whose turn it is: people first, then who has waited longest (rule 6).
+    pub(super) fn turn(&self) -> (Lane, i64) {
+        let lane = self.shipment().map_or(Lane::Interactive, |s| s.lane);
+        (lane, self.planned.map_or(i64::MIN, |mark| mark.at))
     }
 
     /// How many documents are written with it.

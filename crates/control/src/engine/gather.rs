@@ -1,6 +1,8 @@
 //! What a round is about: items from events and deadlines, and the one question that loads all they need.
 
 use super::answers::Answers;
+use super::known::Knowledge;
+use crate::carry::Contents;
 use book::SubscriberId;
 use delivery::{
     Answer, Event, Happening, Lane, NetworkError, PartRef, ReceiptState, Shipment, ShipmentId,
@@ -50,6 +52,8 @@ pub(super) enum What {
     },
     /// A message from a terminal.
     Mobile(Mobile),
+    /// A card's answer to a shipment in memory.
+    Proof(ShipmentId, Answer),
     /// A card's answer, not of what is on its way: the shipment with its counter is looked for.
     Answer(TerminalId, Answer),
     /// A message from a terminal that is no proof.
@@ -228,7 +232,8 @@ pub(super) struct Loaded {
 }
 
 impl Wanted {
-    pub(super) fn of(items: &[Item], plans: Option<Plans>) -> Self {
+    /// For `items`, but for what is in memory.
+    pub(super) fn of(items: &[Item], known: &Knowledge, plans: Option<Plans>) -> Self {
         let mut wanted = Self {
             plans,
             ..Self::default()
@@ -237,6 +242,11 @@ impl Wanted {
             match &item.what {
                 What::Nothing => {}
                 What::Part(PartRef { shipment, .. }, _)
+                | What::Proof(shipment, _)
+                | What::Clock(shipment)
+                    if known.of_shipment(*shipment).is_some() => {}
+                What::Part(PartRef { shipment, .. }, _)
+                | What::Proof(shipment, _)
                 | What::Clock(shipment)
                 | What::TakeUp(shipment) => {
                     wanted.shipments.insert(*shipment);
@@ -263,8 +273,22 @@ impl Wanted {
         wanted
     }
 
+    /// Whether nothing is to be asked.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.plans.is_none()
+            && self.sent.is_empty()
+            && self.shipments.is_empty()
+            && self.addresses.is_empty()
+            && self.counters.is_empty()
+            && self.texts.is_empty()
+    }
+
     /// Answers all of it; nothing is asked that nobody wants.
-    pub(super) fn load(mut self, reads: &dyn Reads) -> Result<Loaded, StoreError> {
+    pub(super) fn load(
+        mut self,
+        reads: &dyn Reads,
+        shared: &Contents,
+    ) -> Result<Loaded, StoreError> {
         let mut loaded = Loaded::default();
         let mut terminals = self.texts.clone();
         if !self.sent.is_empty() {
@@ -312,7 +336,9 @@ impl Wanted {
         loaded.shipments(reads, under_way)?;
         if !books.is_empty() {
             let books: Vec<_> = books.into_iter().collect();
-            let found = reads.books_full(&books)?.into_iter();
+            let mut found = reads.books_full(&books)?;
+            shared.join(reads, &mut found)?;
+            let found = found.into_iter();
             loaded.books = found.map(|full| (full.subscriber.id, full)).collect();
         }
         Ok(loaded)

@@ -54,8 +54,8 @@ pub(super) fn plan(
     ids: &mut Ids,
     now: i64,
 ) -> Option<Decided> {
-    // What a verified call holds back goes when it lets go, whoever asks.
-    let held = full.due.is_some_and(|mark| mark.at == i64::MAX);
+    // What a verified call or a paused campaign holds back goes when it lets go, whoever asks.
+    let held = full.due.is_some_and(|mark| mark.is_held_back());
     if full.terminal.retired || full.terminal.in_flight.is_some() || held {
         return None;
     }
@@ -82,7 +82,7 @@ pub(super) fn plan(
         terminal.proven = terminal.planned;
         terminal.trouble = None;
         return Some(Decided {
-            placement: Some(plan.placement),
+            placement: moved(plan.placement, &full.placement),
             ..Decided::alone(terminal, due)
         });
     }
@@ -124,10 +124,21 @@ pub(super) fn plan(
     let actions = decide(&mut world, &Happening::Start, &house.settings().policy, now);
     Some(Decided {
         shipped: Shipped::Out(Box::new(world), actions),
-        placement: (kind == ShipmentKind::Write).then_some(plan.placement),
+        placement: match kind {
+            ShipmentKind::Write => moved(plan.placement, &full.placement),
+            _ => None,
+        },
         freed: plan.freed.into_iter().collect(),
         due,
     })
+}
+
+/// The placement, if it is another one than before.
+fn moved(
+    new: BTreeMap<EntryKey, SlotNo>,
+    before: &BTreeMap<EntryKey, SlotNo>,
+) -> Option<BTreeMap<EntryKey, SlotNo>> {
+    (new != *before).then_some(new)
 }
 
 /// Nothing can be sent until a person has done something.
@@ -220,10 +231,14 @@ fn work_of(
             let ours = full.shadow.slots.iter().filter(|(slot, state)| {
                 slot.ext1_record().is_none() && matches!(state.owner, Owner::Ours(_))
             });
-            plan.packets =
+            let reads =
                 sim::reads(card, ours.map(|(slot, _)| *slot)).map_err(|error| error.to_string())?;
-            plan.writes.clear();
-            return Ok((ShipmentKind::Verify, plan));
+            // Nothing of ours to read back: then what is due is written.
+            if !reads.is_empty() {
+                plan.packets = reads;
+                plan.writes.clear();
+                return Ok((ShipmentKind::Verify, plan));
+            }
         }
     }
     let reads = plan

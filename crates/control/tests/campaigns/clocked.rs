@@ -74,7 +74,7 @@ impl Still {
     }
 
     pub async fn start(&self, no: CampaignNo, pace: Option<u32>) {
-        let started = self.control.start_campaign(&right(), no, pace);
+        let started = self.control.start_campaign(right(), no, pace);
         started.await.unwrap();
     }
 

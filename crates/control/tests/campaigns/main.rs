@@ -10,13 +10,16 @@ use book::{FriendDraft, FriendNo, FriendPatch, GroupNo, Language, NumberDraft, S
 use control::{Control, EditOptions, NewSubscriber, NewTerminal, SharedEdit};
 use delivery::{Campaign, CampaignNo};
 use identity::{JobKind, OrganisationGrant};
+use std::sync::LazyLock;
 use terminals::ChannelKind;
 
 pub const KIC: &str = "000102030405060708090a0b0c0d0e0f";
 pub const KID: &str = "101112131415161718191a1b1c1d1e1f";
 
-pub fn right() -> OrganisationGrant {
-    OrganisationGrant::of_job(JobKind::Sample)
+pub fn right() -> &'static OrganisationGrant {
+    static RIGHT: LazyLock<OrganisationGrant> =
+        LazyLock::new(|| OrganisationGrant::of_job(JobKind::Sample));
+    &RIGHT
 }
 
 pub fn number(n: u64) -> String {
@@ -53,14 +56,14 @@ pub async fn member(control: &Control, n: u64) -> SubscriberId {
 
 /// An empty group of a new organisation.
 pub async fn group(control: &Control) -> GroupNo {
-    let organisation = control.add_organisation(&right(), "Green Care", Language::En, "GB", None);
+    let organisation = control.add_organisation(right(), "Green Care", Language::En, "GB", None);
     let organisation = organisation.await.unwrap().no;
-    let group = control.add_shared_group(&right(), organisation, "Night line", None);
+    let group = control.add_shared_group(right(), organisation, "Night line", None);
     group.await.unwrap().group.no
 }
 
 pub async fn edit(control: &Control, group: GroupNo, edit: SharedEdit) -> (FriendNo, CampaignNo) {
-    let edited = control.edit_shared_group(&right(), group, edit, EditOptions::default());
+    let edited = control.edit_shared_group(right(), group, edit, EditOptions::default());
     let edited = edited.await.unwrap();
     (edited.friend.unwrap(), edited.campaign.unwrap())
 }
@@ -84,16 +87,16 @@ pub fn renumber(friend: FriendNo, number: &str) -> SharedEdit {
 }
 
 pub async fn campaign(control: &Control, no: CampaignNo) -> Campaign {
-    control.campaign(&right(), no).await.unwrap().unwrap()
+    control.campaign(right(), no).await.unwrap().unwrap()
 }
 
 pub async fn join(control: &Control, group: GroupNo, who: &[SubscriberId]) {
-    let joined = control.change_members(&right(), group, who.to_vec(), vec![]);
+    let joined = control.change_members(right(), group, who.to_vec(), vec![]);
     joined.await.unwrap();
 }
 
 pub async fn leave(control: &Control, group: GroupNo, who: &[SubscriberId]) {
-    let left = control.change_members(&right(), group, vec![], who.to_vec());
+    let left = control.change_members(right(), group, vec![], who.to_vec());
     left.await.unwrap();
 }
 

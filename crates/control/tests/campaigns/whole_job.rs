@@ -120,7 +120,7 @@ async fn a_group_changed_once_reaches_every_card_and_comes_back() {
     }
     join(&control, group, &members).await;
     let (nurse, no) = edit(&control, group, add("Night nurse", "07700 900900")).await;
-    control.start_campaign(&right(), no, None).await.unwrap();
+    control.start_campaign(right(), no, None).await.unwrap();
     let done = until(&control, no, CampaignState::Done).await;
     assert_eq!((done.progress.proven, done.progress.failed), (MEMBERS, 0));
     let nurse_at = |number: &str| vec![("Night nurse".to_owned(), number.to_owned())];
@@ -132,11 +132,11 @@ async fn a_group_changed_once_reaches_every_card_and_comes_back() {
     let estimate = control.estimate(&planned, None).await.unwrap();
     assert_eq!((estimate.terminals, estimate.messages), (MEMBERS, MEMBERS));
     assert_eq!(phones(&cards), vec![nurse_at("+447700900900"); 5]);
-    control.start_campaign(&right(), no, None).await.unwrap();
+    control.start_campaign(right(), no, None).await.unwrap();
     until(&control, no, CampaignState::Done).await;
     assert_eq!(phones(&cards), vec![nurse_at("+447700900901"); 5]);
 
-    let back = control.cancel_campaign(&right(), no).await.unwrap();
+    let back = control.cancel_campaign(right(), no).await.unwrap();
     until(&control, back.no, CampaignState::Done).await;
     assert_eq!(phones(&cards), vec![nurse_at("+447700900900"); 5]);
 

@@ -34,9 +34,6 @@ fn a_broken_rule_is_found() {
     check(counters, "is in shipments", |w, _| {
         w.shipment.packets[1].counter = Some(3);
     });
-    check(counters, "is lower than", |w, _| {
-        w.shipment.packets[0].counter = Some(1);
-    });
     check(counters, "is to be used next", |w, _| {
         w.terminal.counter_next = 4
     });

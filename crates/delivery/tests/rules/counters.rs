@@ -67,14 +67,14 @@ fn a_restored_copy_never_meets_what_was_used_after_it() {
 }
 
 #[test]
-fn a_new_card_begins_empty_and_its_counter_goes_with_its_keys() {
-    for (same_keys, counter) in [(false, 1), (true, 900)] {
+fn a_new_card_begins_empty_and_its_counter_goes_on_unless_it_must_begin() {
+    for (begins, counter) in [(true, 1), (false, 900)] {
         let mut world = sent(ChannelKind::SimOta, HIGHER);
         let terminal = &mut world.terminal;
         terminal.counter_next = 900;
         terminal.in_use = true;
         terminal.tries = 4;
-        new_card(terminal, same_keys, NOW + 1);
+        new_card(terminal, begins, NOW + 1);
         assert_eq!(terminal.counter_next, counter);
         let sent_to = (terminal.in_flight, terminal.next_try, terminal.proven.0);
         assert_eq!(sent_to, (None, None, 0));

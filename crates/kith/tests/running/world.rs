@@ -1,6 +1,6 @@
 //! The server and the carrier as processes of their own, on one folder: what tests end and start again.
 
-use super::{JOE, MUM, folder, says, spawn, try_ask, until};
+use super::{Answer, JOE, MUM, folder, says, spawn, try_ask, until};
 use serde_json::{Value, json};
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -16,6 +16,11 @@ pub struct World {
     server: Option<Child>,
     carrier: Option<Child>,
     pub token: String,
+    /// What runs the server, and what its configuration is overlaid with.
+    wrapped: Vec<String>,
+    environment: Vec<(&'static str, String)>,
+    /// Where the command line finds the data folder, if not where the configuration says.
+    data: Option<PathBuf>,
 }
 
 impl Drop for World {
@@ -55,10 +60,16 @@ impl World {
 
     /// A carrier that runs, and a store with two subscribers: Mum with a card, Joe without.
     pub fn new(name: &str) -> Self {
+        Self::over(name, None)
+    }
+
+    /// The same over PostgreSQL, if there is an address.
+    pub fn over(name: &str, url: Option<&str>) -> Self {
         let folder = folder(&format!("kill-{name}"));
         let [smpp, lab, api, portal] = free_ports();
+        let url = url.map_or(String::new(), |url| format!("url = \"{url}\"\n"));
         let config = format!(
-            "[store]\npath = \"data\"\n[listen]\npublic = \"127.0.0.1:{portal}\"\nlan = \"127.0.0.1:{api}\"\n\
+            "[store]\npath = \"data\"\n{url}[listen]\npublic = \"127.0.0.1:{portal}\"\nlan = \"127.0.0.1:{api}\"\n\
              [delivery]\nquiet_seconds = 0\nproof_seconds = 1\nproof_seconds_most = 1\n\
              [[gateway]]\nname = \"carrier\"\nhost = \"127.0.0.1\"\nport = {smpp}\nsystem_id = \"kith\"\n\
              password = \"secret8\"\nsource = \"12345\"\n"
@@ -74,6 +85,9 @@ impl World {
             server: None,
             carrier: None,
             token: String::new(),
+            wrapped: Vec::new(),
+            environment: Vec::new(),
+            data: None,
         };
         world.start_carrier();
         // The first start makes the store; what follows is done without a server.
@@ -102,8 +116,59 @@ impl World {
         command
     }
 
+    /// Has the server run by another program, in an environment.
+    pub fn wrap(&mut self, by: &[&str], environment: &[(&'static str, &str)]) {
+        self.wrapped = by.iter().map(|word| (*word).to_owned()).collect();
+        let owned = environment
+            .iter()
+            .map(|(key, value)| (*key, (*value).to_owned()));
+        self.environment = owned.collect();
+    }
+
+    /// Where the data folder of the server that runs is, seen from here; the command line asks it there.
+    pub fn find_data(&mut self, inside: &str) -> PathBuf {
+        let folder = self.folder.strip_prefix("/").unwrap();
+        let root = format!("/proc/{}/root", self.server_id());
+        let data = PathBuf::from(root).join(folder).join(inside);
+        self.data = Some(data.clone());
+        data
+    }
+
+    /// The server's process.
+    pub fn server_id(&self) -> u32 {
+        self.server.as_ref().unwrap().id()
+    }
+
+    /// The server has not ended.
+    pub fn runs(&mut self) -> bool {
+        let server = self.server.as_mut();
+        server.is_some_and(|child| child.try_wait().unwrap().is_none())
+    }
+
+    fn serve(&self) -> Command {
+        let plain = self.command();
+        let mut command = match &self.wrapped[..] {
+            [] => plain,
+            [program, words @ ..] => {
+                let mut command = Command::new(program);
+                command.args(words).arg(plain.get_program());
+                command.current_dir(&self.folder).stdin(Stdio::null());
+                command
+            }
+        };
+        command
+            .arg("serve")
+            .envs(self.environment.iter().map(|(key, value)| (key, value)));
+        command
+    }
+
     pub fn kith(&self, words: &[&str]) -> String {
-        let output = self.command().args(words).output().unwrap();
+        let mut command = self.command();
+        command.args(words);
+        if let Some(data) = &self.data {
+            command.arg("--data").arg(data);
+        }
+        let output = command.output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         let wrong = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{words:?}: {said}{wrong}");
@@ -128,8 +193,7 @@ impl World {
 
     /// Starts the server; with a moment, one that ends itself there, perhaps before it has said that it is ready.
     pub fn start_server(&mut self, kill_at: Option<&str>) {
-        let mut command = self.command();
-        command.arg("serve");
+        let mut command = self.serve();
         if let Some(moment) = kill_at {
             command.env("KITH_KILL_AT", moment).stderr(Stdio::null());
         }
@@ -143,7 +207,7 @@ impl World {
 
     /// Starts the server and ends it when it has said so many lines.
     pub fn start_and_kill(&mut self, after: usize) {
-        let (mut child, lines) = spawn(self.command().arg("serve"));
+        let (mut child, lines) = spawn(&mut self.serve());
         for _ in lines.iter().take(after) {}
         child.kill().unwrap();
         child.wait().unwrap();
@@ -170,13 +234,18 @@ impl World {
 
     /// A call of the API; nothing when the server ended meanwhile.
     pub fn api(&self, call: &str, body: &Value) -> Option<Value> {
+        let answer = self.ask(call, body)?;
+        assert!(answer.status < 500, "{call}: {}", answer.text);
+        Some(answer.body)
+    }
+
+    /// The same with status and head.
+    pub fn ask(&self, call: &str, body: &Value) -> Option<Answer> {
         let lines = [
             format!("Authorization: Bearer {}", self.token),
             "Content-Type: application/json".to_owned(),
         ];
-        let answer = try_ask(&self.api_url(), call, &lines, &body.to_string())?;
-        assert!(answer.status < 500, "{call}: {}", answer.text);
-        Some(answer.body)
+        try_ask(&self.api_url(), call, &lines, &body.to_string())
     }
 
     pub fn id(&self, number: &str) -> String {

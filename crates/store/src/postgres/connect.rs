@@ -140,10 +140,7 @@ impl Known {
         if there < timeline {
             if there > 0 {
                 // The lost copy may have known owners at higher epochs, who believe in them still: none is given again.
-                db.run(
-                    "UPDATE lease SET epoch = epoch + 1048576, expires = 0",
-                    &[],
-                )?;
+                db.run("UPDATE lease SET epoch = epoch + 1048576, expires = 0", &[])?;
             }
             let jumped = db.run(
                 "UPDATE store_state SET incarnation = incarnation + CASE WHEN timeline = 0 THEN 0 ELSE 1 END,

@@ -62,7 +62,9 @@ impl Place {
         let db = Connection::open(&self.path).map_err(&what)?;
         // A page is set before anything is written and stays; the log is emptied by the checkpoint thread only.
         db.execute_batch(
-            "PRAGMA page_size = 1024; PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;",
+            // 64 MiB of pages: nobody else writes, so what was read once need not be read again.
+            "PRAGMA page_size = 1024; PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;
+             PRAGMA cache_size = -65536;",
         )
         .map_err(&what)?;
         let mut db = ready(db)?;

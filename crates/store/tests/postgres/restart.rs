@@ -1,6 +1,7 @@
 //! The same server, gone and back.
 
 use super::*;
+use crate::editors::Told;
 use store::StoreError;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -18,7 +19,7 @@ async fn restarted_and_killed_under_load() {
     }
     editors.answers(50).await;
     // Nobody was told anything: it was back within the store's patience.
-    assert_eq!(editors.finish().await, (0, 0));
+    assert_eq!(editors.finish().await, Told::default());
     assert_eq!(store.incarnation(0).await.unwrap(), incarnation);
     assert_eq!(store.ill(), None);
     store.close().await;
@@ -48,8 +49,7 @@ async fn away_for_longer_than_the_stores_patience() {
     server.restart().unwrap();
     editors.answers(50).await;
     assert_eq!(store.ill(), None);
-    let (_, away) = editors.finish().await;
-    assert!(away > 0);
+    assert!(editors.finish().await.away > 0);
     store.close().await;
 }
 

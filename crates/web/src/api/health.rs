@@ -3,7 +3,7 @@
 use super::problem::Problem;
 use axum::Json;
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use control::{Control, Event};
 use delivery::breaker::Circuit;
@@ -45,6 +45,11 @@ pub async fn health() -> &'static str {
             content_type = "application/problem+json", body = Problem),
     ))]
 pub async fn ready(State(control): State<Control>) -> Result<Json<Ready>, Problem> {
+    // Red before work is refused: a question may still be answered where nothing can be written any more.
+    if let Some(ill) = control.store().ill() {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        return Err(Problem::new(status, "unavailable", ill.sentence));
+    }
     control.store().incarnation(0).await?;
     let gateways = control.network().gateways;
     let gateways: BTreeMap<_, _> = gateways

@@ -170,6 +170,14 @@ impl From<StoreError> for Problem {
                 let detail = sentence(&error.to_string());
                 Self::new(StatusCode::CONFLICT, "conflict", detail)
             }
+            StoreError::Away { .. }
+            | StoreError::Full { .. }
+            | StoreError::Busy { .. }
+            | StoreError::Unknown { .. } => {
+                tracing::error!(%error, "a request could not be answered");
+                let detail = sentence(&error.to_string());
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+            }
             _ => {
                 tracing::error!(%error, "a request could not be answered");
                 let detail = "Kith cannot answer this now. Try again in a moment.";

@@ -28,6 +28,14 @@ pub struct Need {
 /// Everything that needs a person now, worst first.
 pub async fn list(control: &Control, w: Words) -> Result<Vec<Need>, StoreError> {
     let mut needs = Vec::new();
+    if let Some(ill) = control.store().ill() {
+        needs.push(Need {
+            state: "down",
+            what: w.with("needs-store", "what", ill.sentence),
+            since: Some(clock(ill.since)),
+            link: "/console".to_owned(),
+        });
+    }
     let network = control.network();
     for (name, row) in &network.gateways {
         let state = match row.state {

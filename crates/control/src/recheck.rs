@@ -1,0 +1,133 @@
+//! After a restore, or a fail-over to an older copy, nothing is assumed: every terminal of the slices that this node owns
+//! is made sure of, in the bulk lane, page by page.
+
+use crate::Control;
+use delivery::{Due, Slices, TerminalId, after_restore};
+use store::{DocumentWrite, Job, StoreError, TerminalFull};
+
+/// Terminals looked at in one go.
+const PAGE: u32 = 1_000;
+/// The kind of the documents that say in which incarnation a slice was looked through.
+const KIND: &str = "rechecked";
+
+/// What is left to be looked through.
+#[derive(Default)]
+pub(crate) struct Recheck {
+    /// Slices that are known to be looked through.
+    done: Slices,
+    /// The slice in hand: its incarnation, and the last terminal looked at.
+    hand: Option<(u8, u64, Option<TerminalId>)>,
+}
+
+impl Control {
+    /// The next page; whether there is more to do at once.
+    pub(crate) async fn recheck(
+        &self,
+        state: &mut Recheck,
+        owned: Slices,
+    ) -> Result<bool, StoreError> {
+        state.done = state
+            .done
+            .iter()
+            .filter(|slice| owned.contains(*slice))
+            .collect();
+        let (slice, incarnation, last) = match state
+            .hand
+            .take()
+            .filter(|(slice, ..)| owned.contains(*slice))
+        {
+            Some(hand) => hand,
+            None => match self.next_slice(state, owned).await? {
+                Some((slice, incarnation)) => (slice, incarnation, None),
+                None => return Ok(false),
+            },
+        };
+        let after = last.unwrap_or(TerminalId {
+            subscriber: book::SubscriberId::new(slice, 0),
+            no: 0,
+        });
+        let (page, full) = self
+            .store()
+            .read(move |reads| {
+                let mut page: Vec<_> = reads.terminals(Some(after), PAGE)?;
+                page.retain(|(terminal, _)| terminal.id.subscriber.slice() == slice);
+                let ids: Vec<_> = page.iter().map(|(terminal, _)| terminal.id).collect();
+                Ok((ids.clone(), reads.terminals_full(&ids)?))
+            })
+            .await?;
+        let now = self.now();
+        let marks: Vec<_> = full
+            .iter()
+            .filter_map(|full| mark(full, incarnation, now))
+            .collect();
+        if !marks.is_empty() {
+            let job = Job::MarkDue {
+                marks,
+                replace: false,
+            };
+            self.store().run(job).await?;
+            self.wake();
+        }
+        match page.last() {
+            Some(last) => state.hand = Some((slice, incarnation, Some(*last))),
+            None => {
+                let done = DocumentWrite::put(KIND, slice.to_string(), &incarnation);
+                self.store().run(Job::Documents(vec![done])).await?;
+                state.done.insert(slice);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The next slice that was not looked through in the incarnation that it has now; none: all were.
+    async fn next_slice(
+        &self,
+        state: &mut Recheck,
+        owned: Slices,
+    ) -> Result<Option<(u8, u64)>, StoreError> {
+        let left: Slices = owned
+            .iter()
+            .filter(|slice| !state.done.contains(*slice))
+            .collect();
+        if left.is_empty() {
+            return Ok(None);
+        }
+        let (incarnations, documents) = self
+            .store()
+            .read(move |reads| {
+                Ok((
+                    reads.incarnations(&left)?,
+                    reads.documents(KIND, None, 256)?,
+                ))
+            })
+            .await?;
+        let known = |slice: u8| {
+            let document = documents.iter().find(|d| d.key == slice.to_string())?;
+            document.value.parse::<u64>().ok()
+        };
+        for (slice, incarnation) in incarnations {
+            // A store that never was another copy has nothing to be made sure of.
+            if incarnation <= 1 || known(slice) == Some(incarnation) {
+                state.done.insert(slice);
+            } else {
+                return Ok(Some((slice, incarnation)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The mark of a terminal that must be made sure of.
+fn mark(full: &TerminalFull, incarnation: u64, now: i64) -> Option<(TerminalId, Due)> {
+    let how = after_restore(&mut full.terminal.clone(), &full.shadow, incarnation)?;
+    // What is due says itself what it wants; the check comes before it, when it is planned.
+    let due = how.mark(None, full.terminal.planned, now);
+    Some((
+        full.terminal.id,
+        Due {
+            everything: false,
+            verify: false,
+            ..due
+        },
+    ))
+}

@@ -1,0 +1,188 @@
+//! The store's bad days, under people who edit: PostgreSQL restarted, failed over, away; a full disk; a slow one. No
+//! answered edit is lost, the server is never started again, it says what is wrong, and it goes on by itself.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod running;
+
+use pgbox::{Ballast, Server};
+use running::load::Load;
+use running::world::World;
+use running::{LIMIT, MUM, until};
+use serde_json::{Value, json};
+use std::time::Instant;
+
+/// A server over these servers of PostgreSQL, and clients at work.
+fn begin(name: &str, servers: &[&Server]) -> (World, Load) {
+    let mut world = World::over(name, Some(&pgbox::url(servers, "postgres")));
+    world.start_server(None);
+    let load = Load::start(&world, 1);
+    load.wait(30);
+    (world, load)
+}
+
+/// What readiness says: its status and its sentence.
+fn ready(world: &World) -> (u16, String) {
+    let answer = world.ask("GET /ready", &Value::Null).unwrap();
+    let detail = answer.body["detail"].as_str().unwrap_or_default();
+    (answer.status, detail.to_owned())
+}
+
+/// Waits until readiness is red with these words, and green again after `mend`; and what the console says meanwhile.
+fn red(world: &World, words: &str, mend: impl FnOnce()) {
+    until("a red light", || (ready(world).0 == 503).then_some(()));
+    let (_, sentence) = ready(world);
+    assert!(
+        sentence.contains(words) && sentence.contains("safe"),
+        "{sentence}"
+    );
+    // Refused with a sentence, and with the advice to come again.
+    let owner = json!({"msisdn": "+447700900799", "name": "Nobody yet"});
+    let refused = world.ask("POST /subscribers", &owner).unwrap();
+    assert_eq!(refused.status, 503, "{}", refused.text);
+    assert!(refused.header("retry-after").is_some(), "{}", refused.head);
+    mend();
+    until("a green light", || (ready(world).0 == 200).then_some(()));
+}
+
+#[test]
+fn postgresql_restarted_and_killed() {
+    let mut server = Server::start().unwrap();
+    let (mut world, load) = begin("restarted", &[&server]);
+    for round in 0..6 {
+        load.wait(20 + round);
+        if round % 2 == 0 {
+            server.kill().unwrap();
+        }
+        server.restart().unwrap();
+    }
+    load.wait(30);
+    assert!(world.runs());
+    load.finish(&world);
+}
+
+#[test]
+fn postgresql_away() {
+    let mut server = Server::start().unwrap();
+    let (mut world, load) = begin("away", &[&server]);
+    server.stop().unwrap();
+    red(&world, "does not answer", || server.restart().unwrap());
+    load.wait(30);
+    assert!(world.runs());
+    load.finish(&world);
+}
+
+#[test]
+fn failed_over_to_a_synchronous_standby() {
+    let mut primary = Server::start().unwrap();
+    let mut standby = primary.standby(true).unwrap();
+    let (mut world, load) = begin("failover", &[&primary, &standby]);
+    load.wait(50);
+    primary.kill().unwrap();
+    standby.promote().unwrap();
+    load.wait(50);
+    // The old primary comes back, and thinks that it may be written.
+    primary.restart().unwrap();
+    load.wait(50);
+    assert!(world.runs());
+    load.finish(&world);
+}
+
+/// A standby that lags takes over: edits are lost that were answered, and on the card. What is on the card is made sure
+/// of, the counters jump so that the card takes packets, and in the end the card holds what the book holds.
+#[test]
+fn failed_over_to_an_asynchronous_standby_that_lags() {
+    let mut primary = Server::start().unwrap();
+    let mut standby = primary.standby(false).unwrap();
+    let url = pgbox::url(&[&primary, &standby], "postgres");
+    let mut world = World::over("lagging", Some(&url));
+    let owner = world.id(MUM);
+    world.start_server(None);
+    world.add(&owner, "Ann");
+    world.finished(MUM, &["Ann"]);
+    let position = "SELECT pg_current_wal_lsn()";
+    let position = primary.sql("postgres", position).unwrap();
+    let heard = format!("SELECT pg_last_wal_replay_lsn() >= '{position}'");
+    until("Ann on the standby", || {
+        (standby.sql("postgres", &heard).unwrap() == "t").then_some(())
+    });
+    standby.stop().unwrap();
+    world.add(&owner, "Lost one");
+    world.add(&owner, "Lost two");
+    world.finished(MUM, &["Ann", "Lost one", "Lost two"]);
+    primary.kill().unwrap();
+    standby.restart().unwrap();
+    standby.promote().unwrap();
+    let path = format!("GET /subscribers/{owner}/friends");
+    until("the store on the standby", || {
+        let answer = world.ask(&path, &Value::Null)?;
+        (answer.status == 200 && !answer.text.contains("Lost")).then_some(())
+    });
+    until("Zoe saved", || {
+        let zoe = json!({"name": "Zoe", "numbers": [{"number": "07700 900124"}]});
+        let answer = world.ask(&format!("POST /subscribers/{owner}/friends"), &zoe)?;
+        (answer.status == 201).then_some(())
+    });
+    world.finished(MUM, &["Ann", "Zoe"]);
+    until("the card as the book", || {
+        (world.names(MUM) == ["Ann", "Zoe"]).then_some(())
+    });
+    assert!(world.runs());
+}
+
+/// The data folder on a disk of 12 MB in the server's own mount namespace.
+#[test]
+fn the_disk_is_full_under_sqlite() {
+    let mut world = World::new("full");
+    std::fs::create_dir(world.folder.join("small")).unwrap();
+    let script =
+        "mount -t tmpfs -o size=12m,mode=700 none small && cp -a data/. small/ && exec \"$@\"";
+    // Whoever is not root becomes it in a namespace of her own.
+    let by = [
+        "unshare",
+        "--user",
+        "--map-root-user",
+        "--mount",
+        "sh",
+        "-c",
+        script,
+        "sh",
+    ];
+    world.wrap(&by, &[("KITH_STORE_PATH", "small")]);
+    world.start_server(None);
+    let room = world.find_data("small");
+    let load = Load::start(&world, 1);
+    load.wait(30);
+    let ballast = Ballast::fill(&room).unwrap();
+    red(&world, "no room", || drop(ballast));
+    load.wait(30);
+    assert!(world.runs());
+    load.finish(&world);
+}
+
+/// Every sync of the server takes 5 ms more: it is slower, and nothing else.
+#[test]
+fn the_disk_is_slow_under_sqlite() {
+    let mut world = World::new("slow");
+    let delay = "inject=fsync,fdatasync:delay_exit=5000";
+    // The tracer is a grandchild, so that the server is ended as the child that it is.
+    let by = [
+        "strace",
+        "-D",
+        "-f",
+        "--seccomp-bpf",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        delay,
+    ];
+    world.wrap(&by, &[]);
+    world.start_server(None);
+    let began = Instant::now();
+    let load = Load::start(&world, 1);
+    load.wait(300);
+    println!("300 answers and events in {:?}", began.elapsed());
+    assert!(began.elapsed() < LIMIT);
+    assert_eq!(ready(&world).0, 200);
+    load.finish(&world);
+}

@@ -71,7 +71,8 @@ impl Drop for Nodes {
 }
 
 fn config(folder: &Path, key: &Path, url: &str, smsc: SocketAddr, password: &str) -> String {
-    let text = |value: &str| format!("{value:?}");
+    // A text of JSON is one of TOML.
+    let text = |value: &str| serde_json::Value::from(value).to_string();
     let path = |path: &Path| text(&path.display().to_string());
     let mut config = String::new();
     // Writing to a text does not fail.

@@ -90,6 +90,11 @@ impl Runner {
     /// # Errors
     /// The store's; the same step can be taken again.
     pub async fn step(&mut self, control: &Control) -> Result<i64, StoreError> {
+        if !control.is_first() {
+            // One of many nodes is enough; two would do no harm, and the work twice.
+            self.known.clear();
+            return Ok(control.now() + IDLE);
+        }
         let open = control.store().documents(OPEN, None, 1_000).await?;
         let keys: Vec<CampaignNo> = open
             .iter()

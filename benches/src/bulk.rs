@@ -1,4 +1,4 @@
-//! Bulk work: an interactive edit beside a million bulk marks (`lane`), and a group of 100,000 members (`group`).
+//! Bulk work: an interactive edit beside a million bulk marks (`lane`), and how cost grows (`growth`).
 
 use crate::full::{House, Load, row};
 use crate::{installation, population, process};
@@ -45,31 +45,6 @@ pub fn lane(bulk: u32, per_s: u32, seconds: u64) -> Result<(), String> {
     })
 }
 
-/// A group's change reaches `members`: until every plan is recorded and queued.
-pub fn group(members: u32) -> Result<(), String> {
-    in_a_house(installation::settings(), async |house, _| {
-        population::settle(&house.control, members, FRIENDS, 1).await?;
-        let us = std::process::id();
-        let idle = process::resident_mib(us);
-        let begun = Instant::now();
-        mark(house, 0..members).await?;
-        println!(
-            "{members} members marked in {:.1} s",
-            begun.elapsed().as_secs_f64()
-        );
-        let mut most = idle;
-        while due(house).await? > 0 {
-            most = most.max(process::resident_mib(us));
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        println!(
-            "planned and queued after {:.1} s; memory {idle:.0} MiB before, {most:.0} MiB at most",
-            begun.elapsed().as_secs_f64()
-        );
-        Ok(())
-    })
-}
-
 /// 10⁴, 10⁵, 10⁶ terminals, the same load.
 pub fn growth(seconds: u64) -> Result<(), String> {
     for terminals in [10_000, 100_000, population::MOST] {
@@ -94,7 +69,8 @@ pub fn growth(seconds: u64) -> Result<(), String> {
     Ok(())
 }
 
-fn in_a_house(
+/// A house in a folder of its own, and work in it.
+pub fn in_a_house(
     settings: Settings,
     work: impl AsyncFnOnce(&House, &Path) -> Result<(), String>,
 ) -> Result<(), String> {
@@ -141,7 +117,8 @@ async fn mark(house: &House, range: Range<u32>) -> Result<(), String> {
     Ok(())
 }
 
-async fn due(house: &House) -> Result<u32, String> {
+/// Terminals that are due.
+pub async fn due(house: &House) -> Result<u32, String> {
     let counts = house.control.store().counts(house.control.now()).await;
     let due = counts.map_err(|why| why.to_string())?.due;
     Ok(u32::try_from(due).unwrap_or(u32::MAX))

@@ -5,6 +5,7 @@ mod bulk;
 mod crowd;
 mod edits;
 mod full;
+mod group;
 mod installation;
 mod ota;
 mod population;
@@ -22,7 +23,7 @@ const USAGE: &str = "usage: bench ota
                                        the full loop, edit to shadow, the carrier and its cards in a process of its own
        bench lane [--bulk N] [--pace P] [--seconds S]
                                        an edit's way to the carrier beside bulk marks, paced
-       bench group [--members N]       a change that reaches so many terminals: until all is planned and queued
+       bench group [--members N]       a shared group changed once: until all is planned and queued
        bench growth [--seconds S]      the loop with 10⁴, 10⁵ and 10⁶ terminals
        bench smpp                      the client and a bare one against a fast SMSC, windows 1, 10 and 100
        bench smpp HOST PORT N WINDOW   the client alone against any SMSC (KITH_BENCH_ACCOUNT=NAME:PASSWORD)
@@ -61,7 +62,7 @@ fn main() -> ExitCode {
             })
         }
         ["group", ref options @ ..] => given(options, &["members"])
-            .and_then(|given| bulk::group(given("members").unwrap_or(100_000))),
+            .and_then(|given| group::group(given("members").unwrap_or(100_000))),
         ["growth", ref options @ ..] => given(options, &["seconds"])
             .and_then(|given| bulk::growth(given("seconds").unwrap_or(10).into())),
         ["smpp", host, port, n, window] => {

@@ -52,7 +52,7 @@ for (const [language, locale] of [["en", "en-GB"], ["zh-Hans", "zh-CN"]]) {
     assert.equal(await page.getAttribute("html", "lang"), language);
     await page.getByTestId("needs").locator("[data-state=held]").waitFor();
     await house.look(page, `${language}-overview`);
-    for (const tab of ["phones", "shipments", "holds", "accounts", "audit"]) {
+    for (const tab of ["phones", "shipments", "campaigns", "holds", "accounts", "audit"]) {
       await page.click(`nav a[href="/console/${tab}"]`);
       assert.ok((await page.getAttribute(`nav a[href="/console/${tab}"]`, "aria-current")) === "page", tab);
       await house.look(page, `${language}-${tab}`);
@@ -89,6 +89,66 @@ test("what a second person releases, goes to the phone", async () => {
   await page.waitForSelector(HOLD, { state: "detached" });
   await until("the phone without them", async () => (await left()) === 0);
   await page.context().close();
+});
+
+test("a group changed once reaches its members, and is taken back", async () => {
+  const page = await administrator("en-GB");
+  const url = house.json.console.url;
+  const nurse = "Nurse on call";
+  const onPhone = async (name) => (await house.phone(MUM)).phone_book.some((entry) => entry.name === name);
+  await page.goto(`${url}/campaigns`);
+  // The sample's group waits for its start: nothing of it is on a phone.
+  await page.getByTestId("campaign").first().getByRole("link").click();
+  await page.getByTestId("estimate").waitFor();
+  await house.look(page, "campaign-planned");
+  assert.equal(await onPhone(nurse), false);
+  await page.getByTestId("start").click();
+  await page.locator(".state[data-state=done]").first().waitFor();
+  await house.look(page, "campaign-done");
+  await until("the nurse on the phone", () => onPhone(nurse));
+  // A friend more, by keyboard alone.
+  await page.locator(".crumbs a").nth(1).click();
+  await house.look(page, "shared-group");
+  await page.locator("[name=name]").first().focus();
+  await page.keyboard.type("Porter");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("07700 900641");
+  await page.keyboard.press("Enter");
+  await page.getByTestId("planned").getByRole("link").click();
+  await page.getByTestId("start").click();
+  await page.getByTestId("pause").or(page.locator(".state[data-state=done]").first()).first().waitFor();
+  await until("the porter on the phone", () => onPhone("Porter"));
+  await page.locator(".state[data-state=done]").first().waitFor();
+  await page.getByTestId("cancel").click();
+  await page.locator(".state[data-state=done]").first().waitFor();
+  await until("no porter on the phone", async () => !(await onPhone("Porter")));
+  assert.equal(await onPhone(nurse), true);
+  // A wrong number is said, and what was typed stays.
+  await page.locator(".crumbs a").nth(1).click();
+  await page.fill("[name=name] >> nth=0", "Cook");
+  await page.fill("[name=number]", "O77");
+  await page.getByTestId("add").click();
+  await page.waitForSelector("[role=alert]");
+  assert.equal(await page.inputValue("[name=number]"), "O77");
+  await house.look(page, "shared-group-wrong");
+  await page.goto(`${url}/campaigns`);
+  await page.locator(".links a").first().click();
+  await house.look(page, "organisation");
+  await page.context().close();
+});
+
+test("a campaign's pages fit a phone, in both languages", async () => {
+  for (const [language, locale] of [["en", "en-GB"], ["zh-Hans", "zh-CN"]]) {
+    const narrow = { width: 390, height: 844 };
+    const page = await house.page({ locale, storageState: state, viewport: narrow });
+    await page.goto(`${house.json.console.url}/campaigns`);
+    await house.look(page, `${language}-campaigns-narrow`);
+    await page.getByTestId("campaign").first().getByRole("link").click();
+    await house.look(page, `${language}-campaign-narrow`);
+    await page.locator(".crumbs a").nth(1).click();
+    await house.look(page, `${language}-shared-group-narrow`);
+    await page.context().close();
+  }
 });
 
 test("somebody is invited, chooses a password and is at the desk", async () => {

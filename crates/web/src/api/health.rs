@@ -37,6 +37,22 @@ pub async fn health() -> &'static str {
     "ok"
 }
 
+/// Whether the store can be read and written; what was wrong with it is tried again first.
+async fn able(control: &Control) -> Result<(), Problem> {
+    let store = control.store();
+    let tried = match store.ill() {
+        None => store.incarnation(0).await.map(drop),
+        Some(_) => store.probe().await,
+    };
+    match (store.ill(), tried) {
+        (Some(ill), _) => {
+            let status = axum::http::StatusCode::SERVICE_UNAVAILABLE;
+            Err(Problem::new(status, "the store is away", ill.sentence))
+        }
+        (None, tried) => Ok(tried?),
+    }
+}
+
 /// The store answers, so edits are taken; whether they can go out is said, too.
 #[utoipa::path(get, path = "/ready", tag = "network", operation_id = "ready", security(()),
     responses(
@@ -45,7 +61,7 @@ pub async fn health() -> &'static str {
             content_type = "application/problem+json", body = Problem),
     ))]
 pub async fn ready(State(control): State<Control>) -> Result<Json<Ready>, Problem> {
-    control.store().incarnation(0).await?;
+    able(&control).await?;
     let gateways = control.network().gateways;
     let gateways: BTreeMap<_, _> = gateways
         .into_iter()

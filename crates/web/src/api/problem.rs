@@ -170,6 +170,10 @@ impl From<StoreError> for Problem {
                 let detail = sentence(&error.to_string());
                 Self::new(StatusCode::CONFLICT, "conflict", detail)
             }
+            StoreError::Away { .. } | StoreError::Unknown { .. } | StoreError::Full { .. } => {
+                let detail = sentence(&error.to_string());
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "the store is away", detail)
+            }
             _ => {
                 tracing::error!(%error, "a request could not be answered");
                 let detail = "Kith cannot answer this now. Try again in a moment.";

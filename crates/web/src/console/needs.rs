@@ -28,6 +28,19 @@ pub struct Need {
 /// Everything that needs a person now, worst first.
 pub async fn list(control: &Control, w: Words) -> Result<Vec<Need>, StoreError> {
     let mut needs = Vec::new();
+    if let Some(ill) = control.store().ill() {
+        let word = if ill.full {
+            "needs-store-full"
+        } else {
+            "needs-store-away"
+        };
+        needs.push(Need {
+            state: "down",
+            what: w.say(word),
+            since: Some(clock(ill.since)),
+            link: "/console".to_owned(),
+        });
+    }
     let network = control.network();
     for (name, row) in &network.gateways {
         let state = match row.state {

@@ -11,6 +11,8 @@ use store::{DocumentWrite, Job, Refused, StoreError};
 /// How long an answer is kept, ms (DECISIONS.md, “retention”).
 const KEPT: i64 = 24 * 3_600_000;
 const KIND: &str = "answer";
+/// No process has this number, or one in 2^64.
+const NOBODY: u64 = 0;
 /// How often others may come between reading and reserving.
 const ATTEMPTS: u32 = 8;
 
@@ -35,7 +37,7 @@ pub struct Reservation {
 /// What is known of a key.
 #[derive(Debug, Clone)]
 pub enum Asked {
-    /// Nobody asked before: act, then [`Control::keep_answer`] or [`Control::forget`].
+    /// Nobody asked before: act, then [`Control::keep_answer`] or [`Control::leave`].
     First(Reservation),
     /// This was the answer.
     Again(Answer),
@@ -118,13 +120,17 @@ impl Control {
         self.keep(&of.key, &kept, None).await
     }
 
-    /// Gives a reservation up: nothing was done, and whoever asks again is the first.
+    /// Gives a reservation up: whoever asks again is the first, under the same id, so that what was done all the same is
+    /// not done again.
     ///
     /// # Errors
     /// The store's.
-    pub async fn forget(&self, of: Reservation) -> Result<(), StoreError> {
-        let write = DocumentWrite::remove(KIND, of.key);
-        self.store().run(Job::Documents(vec![write])).await
+    pub async fn leave(&self, of: Reservation) -> Result<(), StoreError> {
+        let kept = Kept {
+            process: NOBODY,
+            ..of.kept
+        };
+        self.keep(&of.key, &kept, None).await
     }
 
     async fn keep(&self, key: &str, kept: &Kept, expect: Option<u64>) -> Result<(), StoreError> {
@@ -220,28 +226,28 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_given_up_or_left_by_an_earlier_process_is_carried_out() {
+    async fn what_was_left_is_carried_out_under_the_same_id() {
         let control = control();
         let a = token("a");
-        for key in ["given up", "left"] {
+        for key in ["given up", "by an earlier process"] {
             let Asked::First(mine) = control.reserve(&a, key, &[b"x"]).await.unwrap() else {
                 panic!("it is new");
             };
             let request = mine.request();
-            if key == "left" {
+            if key == "given up" {
+                control.leave(mine).await.unwrap();
+            } else {
                 let kept = Kept {
-                    process: 0,
+                    process: 1,
                     ..mine.kept.clone()
                 };
                 control.keep(&mine.key, &kept, None).await.unwrap();
-            } else {
-                control.forget(mine).await.unwrap();
             }
             let Asked::First(again) = control.reserve(&a, key, &[b"x"]).await.unwrap() else {
                 panic!("{key}: it can be taken");
             };
             // The journal knows whether it was carried out: by the same id.
-            assert!(key != "left" || again.request() == request);
+            assert_eq!(again.request(), request, "{key}");
         }
     }
 

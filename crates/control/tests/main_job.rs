@@ -374,7 +374,13 @@ async fn a_new_card_is_filled_from_nothing_and_no_counter_comes_again() {
     assert_eq!(world.phone(), [("Mei".into(), "+447700900123".into())]);
     let sent = sent(&world, terminal).await;
     let used = before.iter().flat_map(|(_, counters)| counters).max();
-    assert!(sent[before.len()].1.iter().all(|counter| Some(counter) > used), "{sent:?}");
+    assert!(
+        sent[before.len()]
+            .1
+            .iter()
+            .all(|counter| Some(counter) > used),
+        "{sent:?}"
+    );
     world.stop().await;
 }
 

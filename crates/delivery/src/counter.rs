@@ -38,7 +38,8 @@ pub fn next_counter(terminal: &mut Terminal, incarnation: u64) -> Result<Counter
         Some(from)
     } else {
         let jumps = incarnation.abs_diff(terminal.incarnation);
-        JUMP.checked_mul(jumps).and_then(|far| from.checked_add(far))
+        JUMP.checked_mul(jumps)
+            .and_then(|far| from.checked_add(far))
     };
     let next = next.filter(|next| *next < END).ok_or(CounterEnd)?;
     let counter = Counter::new(next).ok_or(CounterEnd)?;

@@ -66,9 +66,8 @@ pub fn backup(store: &Path, to: &Path) -> Result<Copied, StoreError> {
 /// The incarnation of the store in `path`; 0 when there is none that can be read.
 fn incarnation(path: &Path) -> i64 {
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
-    let read = |db: Connection| {
-        db.query_row("SELECT incarnation FROM store_state", [], |row| row.get(0))
-    };
+    let read =
+        |db: Connection| db.query_row("SELECT incarnation FROM store_state", [], |row| row.get(0));
     db.and_then(read).unwrap_or(0)
 }
 

@@ -11,6 +11,8 @@ pub struct Ill {
     pub since: i64,
     /// What is wrong and what is safe, a sentence.
     pub sentence: String,
+    /// It answers, and has no room or cannot write; else it does not answer.
+    pub full: bool,
 }
 
 /// Shared by the threads of one server's connections.
@@ -35,7 +37,7 @@ impl Health {
 
     /// It does not answer.
     pub(crate) fn away(&self, why: &str) {
-        self.set(format!(
+        self.set(false, format!(
             "The database does not answer ({why}). What was saved is safe; nothing new can be saved until it is back, and Kith goes on by itself then."
         ));
     }
@@ -44,22 +46,26 @@ impl Health {
     pub(crate) fn hurt(&self, error: &StoreError) {
         match error {
             StoreError::Away { why } => self.away(why),
-            StoreError::Full { why } => self.set(format!(
+            StoreError::Full { why } => self.set(true, format!(
                 "The database has no room or cannot write ({why}). What was saved is safe; make room, and Kith goes on by itself."
             )),
             _ => {}
         }
     }
 
-    fn set(&self, sentence: String) {
+    fn set(&self, full: bool, sentence: String) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let since = now.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX));
         let mut ill = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *ill {
-            Some(ill) => ill.sentence = sentence,
+            Some(ill) => (ill.sentence, ill.full) = (sentence, full),
             None => {
                 tracing::error!(target: "alert", what = "store", since, "{sentence}");
-                *ill = Some(Ill { since, sentence });
+                *ill = Some(Ill {
+                    since,
+                    sentence,
+                    full,
+                });
             }
         }
     }

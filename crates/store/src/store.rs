@@ -320,6 +320,17 @@ impl Store {
         self.0.health.iter().find_map(Health::ill)
     }
 
+    /// Tries whether the database can be written, so that [`Store::ill`] is what it is now, though nobody saves anything.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        for writer in &self.0.writers {
+            ask(writer, Ask::Probe).await??;
+        }
+        Ok(())
+    }
+
     /// Deletes every document that expired at `now` (ms UTC) or before, a few at a time; how many it was.
     ///
     /// # Errors

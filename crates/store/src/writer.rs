@@ -38,6 +38,9 @@ const EXPIRE: &str = "DELETE FROM document WHERE (kind, key) IN
 /// A restored copy is a new incarnation.
 const RENEW: &str = "UPDATE store_state SET incarnation = incarnation + 1";
 
+/// A change that changes nothing, and is written.
+const PROBE: &str = "UPDATE store_state SET incarnation = incarnation";
+
 /// What the writer is asked.
 pub(crate) enum Ask {
     /// Jobs in order, each by itself.
@@ -50,6 +53,8 @@ pub(crate) enum Ask {
     Renew(oneshot::Sender<Result<(), StoreError>>),
     /// Everything that a database in memory holds.
     Snapshot(oneshot::Sender<Result<Vec<u8>, StoreError>>),
+    /// Try whether it can be written.
+    Probe(oneshot::Sender<Result<(), StoreError>>),
     /// Finish what is queued and end.
     Close,
 }
@@ -115,6 +120,12 @@ pub(crate) fn run<W: Writes>(
                     Ask::Renew(answer) => {
                         let _ = answer.send(db.statement(RENEW, &[]).map(drop));
                     }
+                    Ask::Probe(answer) => {
+                        let done = db.statement(PROBE, &[]).map(drop);
+                        tell(health, &done);
+                        let _ = answer.send(done);
+                        committed();
+                    }
                     Ask::Snapshot(answer) => {
                         let _ = answer.send(db.snapshot());
                     }
@@ -131,6 +142,13 @@ pub(crate) fn run<W: Writes>(
     }
 }
 
+fn tell<T>(health: &Health, done: &Result<T, StoreError>) {
+    match done {
+        Ok(_) => health.well(),
+        Err(error) => health.hurt(error),
+    }
+}
+
 fn commit(db: &mut impl Writes, health: &Health, group: Vec<Batch>) {
     let mut jobs = Vec::new();
     let mut answers = Vec::with_capacity(group.len());
@@ -139,10 +157,7 @@ fn commit(db: &mut impl Writes, health: &Health, group: Vec<Batch>) {
         jobs.extend(batch);
     }
     let done = db.commit(&jobs);
-    match &done {
-        Ok(_) => health.well(),
-        Err(error) => health.hurt(error),
-    }
+    tell(health, &done);
     let mut results = match done {
         Ok(results) => results.into_iter().map(said).collect(),
         Err(e) if jobs.len() == 1 => vec![Err(e)],

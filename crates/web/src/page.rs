@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use store::StoreError;
 
 /// A page, or the sentence that it could not be drawn.
 pub fn page(template: &impl askama::Template) -> Response {
@@ -53,19 +54,31 @@ pub async fn secure(request: Request<Body>, next: Next) -> Response {
 }
 
 /// The store could not answer: said as a page, nothing lost.
-pub struct Unavailable;
+pub struct Unavailable(&'static str);
 
-impl From<store::StoreError> for Unavailable {
-    fn from(error: store::StoreError) -> Self {
-        tracing::error!(%error, "a page could not be answered");
-        Self
+impl From<StoreError> for Unavailable {
+    fn from(error: StoreError) -> Self {
+        Self(match error {
+            StoreError::Away { .. } => {
+                "The store is away. What was saved is safe; nothing can be changed until it is back. Try again in a moment. · 存储暂时无法访问。已保存的内容都在，恢复之前不能更改，请稍后再试。"
+            }
+            StoreError::Unknown { .. } => {
+                "The store went away while this was being saved. Look whether it is there before you repeat it. · 保存时存储中断了。请先看看是否已保存，再决定要不要重做。"
+            }
+            StoreError::Full { .. } => {
+                "The store has no room. What was saved is safe; nothing can be changed until there is room. · 存储空间已满。已保存的内容都在，腾出空间之前不能更改。"
+            }
+            error => {
+                tracing::error!(%error, "a page could not be answered");
+                "Kith cannot answer this now. Go back and try again in a moment. · 暂时无法处理，请返回后再试。"
+            }
+        })
     }
 }
 
 impl IntoResponse for Unavailable {
     fn into_response(self) -> Response {
-        let text = "Kith cannot answer this now. Go back and try again in a moment. · 暂时无法处理，请返回后再试。";
-        (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+        (StatusCode::SERVICE_UNAVAILABLE, self.0).into_response()
     }
 }
 

@@ -37,6 +37,22 @@ pub async fn health() -> &'static str {
     "ok"
 }
 
+/// Whether the store can be read and written; what was wrong with it is tried again first.
+async fn able(control: &Control) -> Result<(), Problem> {
+    let store = control.store();
+    let tried = match store.ill() {
+        None => store.incarnation(0).await.map(drop),
+        Some(_) => store.probe().await,
+    };
+    match (store.ill(), tried) {
+        (Some(ill), _) => {
+            let status = axum::http::StatusCode::SERVICE_UNAVAILABLE;
+            Err(Problem::new(status, "the store is away", ill.sentence))
+        }
+        (None, tried) => Ok(tried?),
+    }
+}
+
 /// The store answers, so edits are taken; whether they can go out is said, too.
 #[utoipa::path(get, path = "/ready", tag = "network", operation_id = "ready", security(()),
     responses(
@@ -45,12 +61,7 @@ pub async fn health() -> &'static str {
             content_type = "application/problem+json", body = Problem),
     ))]
 pub async fn ready(State(control): State<Control>) -> Result<Json<Ready>, Problem> {
-    // Red before work is refused: a question may still be answered where nothing can be written any more.
-    if let Some(ill) = control.store().ill() {
-        let status = StatusCode::SERVICE_UNAVAILABLE;
-        return Err(Problem::new(status, "unavailable", ill.sentence));
-    }
-    control.store().incarnation(0).await?;
+    able(&control).await?;
     let gateways = control.network().gateways;
     let gateways: BTreeMap<_, _> = gateways
         .into_iter()

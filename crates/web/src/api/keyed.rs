@@ -5,16 +5,20 @@ use super::auth::Caller;
 use super::problem::Problem;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use control::{Answer, Asked, Control, Reservation};
+use std::time::Duration;
+use store::StoreError;
 
 /// The most that a request's body may hold.
 const BODY: usize = 64 * 1024;
 const HEADER: &str = "idempotency-key";
 /// The longest key.
 const KEY: usize = 255;
+/// Between two tries to keep an answer.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// The request's own id, for the journal.
 #[derive(Clone)]
@@ -71,7 +75,7 @@ async fn carry_out(next: Next, request: Request) -> Result<Response, Problem> {
     tokio::spawn(next.run(request)).await.map_err(mistake)
 }
 
-/// The first answer is kept before it is given, unless Kith itself was at fault: then it may be asked for again.
+/// The first answer is kept before it is given.
 async fn first(
     control: Control,
     reservation: Reservation,
@@ -82,26 +86,42 @@ async fn first(
         let response = carry_out(next, request).await;
         let (parts, body) = response.into_response().into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
-        let done = if parts.status.is_server_error() {
-            control.forget(reservation).await
-        } else {
-            let headers = parts.headers.iter();
-            let headers = headers.filter_map(|(name, value)| {
-                Some((name.to_string(), value.to_str().ok()?.to_owned()))
+        // Kith at fault: it may be asked for again.
+        let answer = (!parts.status.is_server_error()).then(|| Answer {
+            status: parts.status.as_u16(),
+            headers: headers(&parts.headers),
+            body: String::from_utf8_lossy(&body).into_owned(),
+        });
+        if let Err(error) = settle(&control, &reservation, &answer).await {
+            tracing::error!(%error, "an answer could not be kept for its Idempotency-Key; it is tried again");
+            // A key in the hand of nobody would be “being carried out” for a day.
+            tokio::spawn(async move {
+                while settle(&control, &reservation, &answer).await.is_err() {
+                    tokio::time::sleep(AGAIN).await;
+                }
             });
-            let answer = Answer {
-                status: parts.status.as_u16(),
-                headers: headers.collect(),
-                body: String::from_utf8_lossy(&body).into_owned(),
-            };
-            control.keep_answer(reservation, answer).await
-        };
-        if let Err(error) = done {
-            tracing::error!(%error, "an answer could not be kept for its Idempotency-Key");
         }
         Response::from_parts(parts, Body::from(body))
     };
     tokio::spawn(kept).await.map_err(mistake)
+}
+
+async fn settle(
+    control: &Control,
+    of: &Reservation,
+    answer: &Option<Answer>,
+) -> Result<(), StoreError> {
+    match answer {
+        Some(answer) => control.keep_answer(of.clone(), answer.clone()).await,
+        None => control.leave(of.clone()).await,
+    }
+}
+
+fn headers(of: &HeaderMap) -> Vec<(String, String)> {
+    let text = |(name, value): (&HeaderName, &HeaderValue)| {
+        Some((name.to_string(), value.to_str().ok()?.to_owned()))
+    };
+    of.iter().filter_map(text).collect()
 }
 
 fn mistake(error: tokio::task::JoinError) -> Problem {

@@ -171,12 +171,11 @@ impl From<StoreError> for Problem {
                 Self::new(StatusCode::CONFLICT, "conflict", detail)
             }
             StoreError::Away { .. }
+            | StoreError::Unknown { .. }
             | StoreError::Full { .. }
-            | StoreError::Busy { .. }
-            | StoreError::Unknown { .. } => {
-                tracing::error!(%error, "a request could not be answered");
+            | StoreError::Busy { .. } => {
                 let detail = sentence(&error.to_string());
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "the store is away", detail)
             }
             _ => {
                 tracing::error!(%error, "a request could not be answered");

@@ -29,9 +29,14 @@ pub struct Need {
 pub async fn list(control: &Control, w: Words) -> Result<Vec<Need>, StoreError> {
     let mut needs = Vec::new();
     if let Some(ill) = control.store().ill() {
+        let word = if ill.full {
+            "needs-store-full"
+        } else {
+            "needs-store-away"
+        };
         needs.push(Need {
             state: "down",
-            what: w.with("needs-store", "what", ill.sentence),
+            what: w.say(word),
             since: Some(clock(ill.since)),
             link: "/console".to_owned(),
         });

@@ -7,7 +7,7 @@ use control::Settings;
 use delivery::{Due, Lane};
 use std::ops::Range;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use store::Job;
 
 /// Friends of each; the last one is not on the card yet.

@@ -16,7 +16,10 @@ const KEPT: usize = 256;
 
 /// Contents of shared groups that were read before.
 #[derive(Default)]
-pub(crate) struct Contents(Mutex<BTreeMap<(GroupNo, Revision), Arc<Vec<Friend>>>>);
+pub(crate) struct Contents(Mutex<Known>);
+
+/// The friends of a group at a revision.
+type Known = BTreeMap<(GroupNo, Revision), Arc<Vec<Friend>>>;
 
 impl Contents {
     /// The friends of a group at a revision.

@@ -253,12 +253,12 @@ impl World {
     /// The gateway answers, if its link still stands.
     pub fn answered(&mut self, submit: u64) {
         if let Some(submit) = self.submits.remove(&submit) {
-            self.to_process(submit.node, submit.life, submit.answer);
+            self.reach(submit.node, submit.life, submit.answer);
         }
     }
 
     /// To the very process, if it is still there.
-    fn to_process(&mut self, node: usize, life: u32, event: Event) {
+    fn reach(&mut self, node: usize, life: u32, event: Event) {
         if self.nodes.get(node).is_some_and(|node| node.life == life) {
             self.give(node, event);
         }
@@ -317,7 +317,7 @@ impl World {
                     target,
                     gateway: named(gateway),
                 };
-                self.to_process(submit.node, submit.life, event);
+                self.reach(submit.node, submit.life, event);
             }
         }
     }

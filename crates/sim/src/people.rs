@@ -292,7 +292,7 @@ impl World {
         let new = NewSubscriber {
             msisdn: format!("+447700900{:03}", 900 + n),
             name: format!("Subscriber {n}"),
-            language: if n % 2 == 0 {
+            language: if n.is_multiple_of(2) {
                 Language::En
             } else {
                 Language::ZhHans

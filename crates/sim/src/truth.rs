@@ -68,7 +68,7 @@ impl World {
                 self.shadow_is_true(&full)?;
             }
         }
-        if self.steps % ALL == 0 {
+        if self.steps.is_multiple_of(ALL) {
             self.check_all().await?;
         }
         Ok(())

@@ -440,7 +440,7 @@ impl World {
             out.push(message);
         }
         let stored = std::mem::take(&mut *lock(&running.stored));
-        let dead = running.line.is_dead().then(|| running.back_after);
+        let dead = running.line.is_dead().then_some(running.back_after);
         let node_id = running.node;
         if dead.is_some() {
             out.truncate(running.sent_at_end);

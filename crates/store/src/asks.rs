@@ -190,7 +190,7 @@ impl Store {
     pub async fn standing(
         &self,
         of: Vec<SubscriberId>,
-    ) -> Result<Vec<(SubscriberId, Vec<(Terminal, Option<Due>)>)>, StoreError> {
+    ) -> Result<Vec<crate::reads::Owned>, StoreError> {
         self.read(move |r| r.standing(&of)).await
     }
     /// Bulk marks whose newest campaign is `shared` and that are not planned yet, without those held back.

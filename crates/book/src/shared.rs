@@ -147,9 +147,12 @@ mod tests {
                     .collect()
             };
         let some = |name: &str| Some(name.to_owned());
-        assert_eq!(names(&[a.clone()], &[a.clone()]), []);
         assert_eq!(
-            names(&[a.clone(), b.clone()], &[c.clone()]),
+            names(std::slice::from_ref(&a), std::slice::from_ref(&a)),
+            []
+        );
+        assert_eq!(
+            names(&[a.clone(), b.clone()], std::slice::from_ref(&c)),
             [(some("A"), None), (some("B"), some("C"))]
         );
         assert_eq!(names(&[], &[a]), [(None, some("A"))]);

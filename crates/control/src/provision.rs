@@ -122,7 +122,7 @@ fn wrong(field: &'static str, sentence: impl Into<String>) -> ProvisionError {
 }
 
 /// How often a change is made again when delivery changes the terminal at the same time.
-const ATTEMPTS: u32 = 8;
+const ATTEMPTS: u32 = 64;
 
 impl Control {
     /// Takes in a subscriber with an empty book.

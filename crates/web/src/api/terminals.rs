@@ -334,7 +334,9 @@ pub async fn send(
 ) -> Result<(StatusCode, Json<Sent>), Problem> {
     let id = known(&control, &caller, &t).await?;
     let all = send.is_some_and(|Body(send)| send.all);
+    let planned = Planned::watch(&control, id);
     control.send(id, all).await?;
+    planned.wait().await;
     let shipment = found(&control, id).await?.full.terminal.in_flight;
     let shipment = shipment.map(ids::of_shipment);
     Ok((StatusCode::ACCEPTED, Json(Sent { shipment })))
@@ -349,7 +351,9 @@ pub async fn verify(
     Path(t): Path<String>,
 ) -> Result<(StatusCode, Json<Begun>), Problem> {
     let id = answering(&control, &caller, &t).await?;
+    let planned = Planned::watch(&control, id);
     control.verify(id).await?;
+    planned.wait().await;
     begun(&control, id, ShipmentKind::Verify).await
 }
 
@@ -362,7 +366,9 @@ pub async fn test(
     Path(t): Path<String>,
 ) -> Result<(StatusCode, Json<Begun>), Problem> {
     let id = answering(&control, &caller, &t).await?;
+    let planned = Planned::watch(&control, id);
     control.test(id).await?;
+    planned.wait().await;
     begun(&control, id, ShipmentKind::Test).await
 }
 
@@ -416,6 +422,35 @@ async fn answering(control: &Control, caller: &Caller, t: &str) -> Result<Termin
         return Err(Problem::new(StatusCode::CONFLICT, "cannot answer", detail));
     }
     Ok(id)
+}
+
+/// How long an answer waits for the plan that it began.
+const PLANNED_WITHIN: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// The engine's word about a terminal, which it gives once it has planned it.
+struct Planned {
+    id: TerminalId,
+    events: tokio::sync::broadcast::Receiver<std::sync::Arc<control::Emitted>>,
+}
+
+impl Planned {
+    /// From here on.
+    fn watch(control: &Control, id: TerminalId) -> Self {
+        let events = control.subscribe();
+        Self { id, events }
+    }
+
+    /// Waits for it, but not for long: another node may plan it, or a call may hold it back.
+    async fn wait(mut self) {
+        let said = async {
+            while let Ok(emitted) = self.events.recv().await {
+                if matches!(&emitted.event, control::Event::Terminal { id, .. } if *id == self.id) {
+                    return;
+                }
+            }
+        };
+        let _ = tokio::time::timeout(PLANNED_WITHIN, said).await;
+    }
 }
 
 async fn begun(

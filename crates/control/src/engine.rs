@@ -194,12 +194,7 @@ impl Control {
         let again = engine.unknown.iter().map(|(at, _)| *at).min();
         let known = [engine.deadlines.next(), Some(progress.next), again];
         let known = known.into_iter().flatten().min();
-        let known = known.unwrap_or(i64::MAX);
-        // What other nodes wrote is looked for, even when nothing is known to be due.
-        Ok(match self.0.owner.shared() {
-            true => known.min(now + inbox::LOOK),
-            false => known,
-        })
+        Ok(known.unwrap_or(i64::MAX))
     }
 
     /// Decides and records until nothing is left: a second shipment of a terminal, and a terminal that somebody else

@@ -55,6 +55,7 @@ impl Scenario {
         };
         let mut life = Life {
             pace,
+            quiet: policy.quiet,
             nodes,
             chance,
             at: 0,
@@ -159,6 +160,7 @@ fn duration(word: &str) -> Option<i64> {
 
 /// A life as it is drawn.
 struct Life {
+    quiet: i64,
     nodes: usize,
     pace: i64,
     chance: Chance,
@@ -283,7 +285,18 @@ impl Life {
             }
             57..=59 => self.does(Action::Verify { terminal }),
             60..=61 => self.does(Action::Test { terminal }),
-            62..=63 => self.does(Action::Bulk { terminal }),
+            62..=63 => {
+                // A campaign that becomes due in the very turn of an edit, perhaps.
+                if self.chance.strikes(700) {
+                    self.add(subscriber);
+                    self.at += self.quiet - 100;
+                    for terminal in 0..self.terminals {
+                        self.does(Action::Bulk { terminal });
+                    }
+                } else {
+                    self.does(Action::Bulk { terminal });
+                }
+            }
             64..=66 => {
                 let wrong_keys = self.chance.strikes(200);
                 self.does(Action::Swap {

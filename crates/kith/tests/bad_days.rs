@@ -140,7 +140,7 @@ fn the_disk_is_full_under_sqlite() {
     let mut world = World::new("full");
     std::fs::create_dir(world.folder.join("small")).unwrap();
     let script =
-        "mount -t tmpfs -o size=64m,mode=700 none small && cp -a data/. small/ && exec \"$@\"";
+        "mount -t tmpfs -o size=256m,mode=700 none small && cp -a data/. small/ && exec \"$@\"";
     // Whoever is not root becomes it in a namespace of her own.
     let by = [
         "unshare",

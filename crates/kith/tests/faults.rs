@@ -277,7 +277,9 @@ async fn lose_por() {
     let shown = async |w: &World| {
         let view = w.view().await;
         let outcome = view.full.terminal.last_outcome.unwrap_or_default();
-        view.next_try.is_some() && outcome.contains("No answer yet") && network(&w.table(), Up, "")
+        view.next_try.is_some()
+            && outcome.contains("the card did not answer")
+            && network(&w.table(), Up, "")
     };
     world.until("in the terminal's row", shown).await;
     world.set(&json!({}));

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use sample::*;
-use store::{DocumentWrite, Job, LeaseStep, Servers, Store};
+use store::{DocumentWrite, Job, LeaseStep, Servers, SettleJob, Store};
 use terminals::{Owner, SlotNo, SlotState};
 
 /// A job to be made once its terminal's version and its book's revision are known.
@@ -104,7 +104,7 @@ fn state() -> impl Strategy<Value = ShipmentState> {
 fn step() -> impl Strategy<Value = Step> {
     let no = 1..4_u32;
     prop_oneof![
-        2 => of().prop_map(Step::Create),
+        6 => of().prop_map(Step::Create),
         1 => of().prop_map(Step::Delete),
         8 => (of(), 0..6_u64, "[a-z陈]{1,6}", proptest::option::of(0..4_u8), proptest::option::weighted(0.1, 1..3_u32))
             .prop_map(|(of, behind, name, request, hold)| Step::Edit { of, behind: behind / 5, name, request, hold }),
@@ -115,7 +115,7 @@ fn step() -> impl Strategy<Value = Step> {
         10 => (
             (of(), no, -1..4_i8, 0..6_u8, 0..4_u64, state()),
             (proptest::collection::vec((0..5_u16, any::<bool>()), 0..4), proptest::collection::vec(0..5_u16, 0..3), any::<bool>()),
-            (proptest::option::of(0..4_u8), proptest::option::of(due()), 0..3_u64),
+            (proptest::option::of(0..4_u8), proptest::option::of(due()), prop_oneof![4 => Just(0), 1 => 1..3_u64]),
         ).prop_map(|((of, no, ahead, late, ship, state), (slots, freed, place), (sent, clear, epoch))| Step::Settle {
             of, no, ahead, late: late == 0, ship, state, slots, freed, place, sent, clear, epoch,
         }),
@@ -220,7 +220,10 @@ async fn job(store: &Store, step: &Step) -> Job {
             epoch,
         } => {
             let (version, counter) = version(of, no).await;
-            let mut settle = settle(whose(of), no);
+            // A step of delivery never gives a terminal another card or number.
+            let there = store.terminal(id(whose(of), no)).await.unwrap();
+            let row = there.map_or_else(|| terminal(whose(of), no), |full| full.terminal);
+            let mut settle = SettleJob::of(row);
             settle.terminal.version = version.saturating_sub(late.into());
             settle.terminal.counter_next = counter.saturating_add_signed(ahead.max(0).into());
             settle.terminal.in_flight = (n > 0).then(|| ship(whose(of), n).id);
@@ -246,7 +249,13 @@ async fn job(store: &Store, step: &Step) -> Job {
             settle.freed = freed.into_iter().map(SlotNo).collect();
             settle.placement = place.then(|| placement(2));
             settle.sent = sent
-                .map(|m| ("lab".to_owned(), format!("m{m}"), part(whose(of), n)))
+                .map(|m| {
+                    (
+                        "lab".to_owned(),
+                        format!("m{m} of {}", whose(of).slice()),
+                        part(whose(of), n),
+                    )
+                })
                 .into_iter()
                 .collect();
             settle.clear_due = clear;
@@ -313,11 +322,16 @@ async fn the_same_jobs_make_the_same_rows_everywhere() {
             for of in 0..4 {
                 let job = Job::CreateSubscriber(subscriber(whose(of)));
                 store.run(job).await.unwrap();
+                let mut own = terminal(whose(of), 1);
+                own.iccid = Some(format!("8944001{of}"));
+                own.msisdn = number(100 + u16::from(of));
+                store.run(Job::AddTerminal(Box::new(own))).await.unwrap();
             }
         }
         let groups = proptest::collection::vec(proptest::collection::vec(step(), 1..8), 40);
         let groups = groups.new_tree(&mut runner).unwrap().current();
-        for group in groups {
+        let mut most = 0;
+        for (n, group) in groups.into_iter().enumerate() {
             let mut jobs = Vec::new();
             for step in &group {
                 jobs.push(job(&stores[0], step).await);
@@ -345,13 +359,17 @@ async fn the_same_jobs_make_the_same_rows_everywhere() {
                     "two databases, round {round}, of {group:#?}"
                 );
             }
+            if n % 5 < 4 {
+                continue;
+            }
+            let rows = dump(&stores[0]).await;
+            most = most.max(rows.len());
+            assert_eq!(rows, dump(&stores[1]).await, "PostgreSQL, round {round}");
+            if !apart {
+                assert_eq!(rows, dump(&stores[2]).await, "two databases, round {round}");
+            }
         }
-        let rows = dump(&stores[0]).await;
-        assert!(rows.len() > 20, "round {round} wrote nothing");
-        assert_eq!(rows, dump(&stores[1]).await, "PostgreSQL, round {round}");
-        if !apart {
-            assert_eq!(rows, dump(&stores[2]).await, "two databases, round {round}");
-        }
+        assert!(most > 20, "round {round} wrote nothing");
         for store in &stores {
             store.close().await;
         }

@@ -73,6 +73,7 @@ const CALLS: &str = "
     POST /campaigns/{m}/cancel
     GET /gateways
     GET /network
+    GET /nodes
     GET /events
     GET /health
     GET /ready

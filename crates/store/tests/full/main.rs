@@ -84,7 +84,7 @@ async fn check(room: &Path, store: &Store) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn under_sqlite() {
-    let Some(room) = small_disk("under_sqlite", 24) else {
+    let Some(room) = small_disk("under_sqlite", 256) else {
         return;
     };
     let file = room.join("kith.db");

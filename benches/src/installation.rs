@@ -4,7 +4,7 @@ use book::{Language, SubscriberId};
 use control::{Control, NewSubscriber, NewTerminal, Settings};
 use delivery::{Outbound, Policy, network::NetworkTable};
 use std::path::Path;
-use store::Store;
+use store::{Servers, Store};
 use terminals::ChannelKind;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -47,7 +47,12 @@ pub fn with(
 ) -> Result<Control, String> {
     let key = vault::MasterKey::from_hex("bench", &"42".repeat(32));
     let key = key.map_err(|why| why.to_string())?;
-    let store = Store::open(&folder.join("kith.db")).map_err(|why| why.to_string())?;
+    // An empty database of PostgreSQL instead of a file: postgres://…
+    let store = match std::env::var("KITH_BENCH_STORE") {
+        Ok(url) => Store::connect(&Servers::one(url)),
+        Err(_) => Store::open(&folder.join("kith.db")),
+    };
+    let store = store.map_err(|why| why.to_string())?;
     Ok(Control::new(store, key, settings, outbound, network))
 }
 

@@ -36,7 +36,7 @@ impl Scenario {
     /// The life of this seed.
     pub fn of_seed(seed: u64) -> Self {
         let mut chance = Chance::of(seed);
-        let nodes = if seed.is_multiple_of(20) {
+        let nodes = if seed.is_multiple_of(100) {
             chance.below(3) + 2
         } else {
             1

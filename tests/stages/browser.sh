@@ -15,7 +15,7 @@ cargo build --locked --quiet -p kith
 target=$(realpath "${CARGO_TARGET_DIR:-target}")
 export KITH=$target/debug/kith CHROMIUM=$(browser) SHOTS=$PWD/target/screenshots
 out=$(mktemp); trap 'rm -f "$out"' EXIT
-ok=0; node --test --test-concurrency=1 --test-timeout=180000 --test-reporter=spec --test-reporter-destination=stdout tests/browser/*.mjs >"$out" 2>&1 || ok=1
+ok=0; node --test --test-concurrency=1 --test-timeout=600000 --test-reporter=spec --test-reporter-destination=stdout tests/browser/*.mjs >"$out" 2>&1 || ok=1
 cat "$out"
 count() { grep -aoE "^ℹ $1 [0-9]+" "$out" | awk '{print $3}'; }
 echo "test result: $([ $ok -eq 0 ] && echo ok || echo FAILED). $(count pass) passed; $(count fail) failed"

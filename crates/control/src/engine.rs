@@ -2,10 +2,10 @@
 //! decisions are made, one commit records them, and only then are they carried out (rules 1, 2 and 5). It may die after
 //! any step: what was recorded is taken up again at the next start.
 
-mod answers;
 mod batch;
 mod case;
 mod deadlines;
+mod fragments;
 mod gather;
 mod ids;
 mod inbox;
@@ -33,7 +33,6 @@ pub(crate) struct Engine {
     /// Whose terminals it works on, as it last saw; it is the only one that decides about them.
     held: Arc<Holdings>,
     deadlines: deadlines::Deadlines,
-    answers: answers::Answers,
     ids: ids::Ids,
     pace: pace::Pace,
     known: known::Knowledge,
@@ -53,7 +52,6 @@ impl Default for Engine {
         Self {
             held: Arc::default(),
             deadlines: Default::default(),
-            answers: Default::default(),
             ids: Default::default(),
             pace: Default::default(),
             known: Default::default(),
@@ -156,7 +154,7 @@ impl Control {
         for event in events {
             self.say(&event);
             let copy = self.0.owner.shared().then(|| event.clone());
-            let Some(mut item) = Item::from(event, &mut engine.answers) else {
+            let Some(mut item) = Item::from(event) else {
                 continue;
             };
             item.event = copy;

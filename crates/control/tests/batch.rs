@@ -70,6 +70,19 @@ impl House {
         }
     }
 
+    /// The process ends, and another begins over the same store.
+    fn restart(&mut self) {
+        let (outbound, sent) = mpsc::unbounded_channel();
+        let key = vault::MasterKey::from_hex("test", &"42".repeat(32)).unwrap();
+        let (store, settings) = (
+            self.control.store().clone(),
+            self.control.settings().clone(),
+        );
+        let network = Default::default;
+        self.control = Control::within(self.clock.clone(), store, key, settings, outbound, network);
+        self.sent = sent;
+    }
+
     async fn owner(&mut self, n: u32) -> TerminalId {
         let msisdn = format!("+447700900{n:03}");
         let owner = self.control.create_subscriber(NewSubscriber {
@@ -321,4 +334,65 @@ async fn an_old_answer_and_news_of_the_next_shipment_come_together() {
     house.step(Vec::new()).await;
     assert_eq!(house.state(id).await, TerminalState::InSync);
     assert_eq!(house.names(100), ["Mei"]);
+}
+
+/// Part `n` of two of a text in 8-bit octets, under a reference.
+fn part(token: u64, reference: u8, n: u8, text: &str) -> Event {
+    let header = [5, 0, 3, reference, 2, n];
+    Event::Mobile {
+        gateway: "test".into(),
+        from: "+447700900100".into(),
+        to: "12345".into(),
+        udhi: true,
+        pid: 0,
+        dcs: 0,
+        user_data: [&header[..], text.as_bytes()].concat(),
+        ack: token,
+    }
+}
+
+#[tokio::test]
+async fn a_long_text_is_one_text_in_any_order_twice_told_and_after_a_restart() {
+    let mut house = House::new(Settings::default());
+    let id = house.owner(100).await;
+    let (sent, _) = house
+        .step(vec![part(1, 7, 2, "world"), part(2, 8, 1, "see ")])
+        .await;
+    assert!(sent.is_empty(), "nobody is answered before he has finished");
+    house.restart();
+    let told_twice = vec![part(3, 7, 2, "world"), part(4, 7, 1, "hello ")];
+    house.step(told_twice).await;
+    house.clock.0.store(START + 1_000, Relaxed);
+    house.step(vec![part(5, 8, 2, "you")]).await;
+    let texts = house.control.texts_of(id).await.unwrap();
+    let texts: Vec<_> = texts.into_iter().map(|(_, text)| text).collect();
+    assert_eq!(texts, ["see you", "hello world"]);
+    let mut answered = house.answered.lock().unwrap().clone();
+    answered.sort_unstable();
+    assert_eq!(answered, (1..=5).map(|n| (n, true)).collect::<Vec<_>>());
+    let left = house
+        .control
+        .store()
+        .documents("fragment", None, 9)
+        .await
+        .unwrap();
+    assert_eq!(left, []);
+}
+
+#[tokio::test]
+async fn what_is_tried_again_stays_in_its_lane() {
+    let mut house = House::new(Settings::default());
+    let id = house.owner(100).await;
+    house.add(id.subscriber, "Mei").await;
+    house.mark_bulk(id).await;
+    let (first, _) = house.step(Vec::new()).await;
+    assert_eq!(first[0].lane, Lane::Bulk);
+    // No proof, twice: the shipment is given up, and planned again.
+    let mut again = Vec::new();
+    for days in 1..4 {
+        house.clock.0.store(START + days * DAY, Relaxed);
+        again.extend(house.step(Vec::new()).await.0);
+    }
+    assert!(!again.is_empty());
+    assert!(again.iter().all(|message| message.lane == Lane::Bulk));
 }

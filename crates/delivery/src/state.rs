@@ -97,6 +97,8 @@ pub struct Record {
     pub sure_in: Option<u64>,
     /// Counters from the first up to before the second were jumped over, and are never used.
     pub gap: Option<(u64, u64)>,
+    /// The lane of its last shipment: what is tried again stays in it (rule 6).
+    pub lane: Lane,
     /// Since when its card's keys are in use, ms UTC: earlier shipments had other counters.
     pub keys_since: i64,
 }

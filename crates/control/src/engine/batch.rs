@@ -1,6 +1,7 @@
 //! A round's decisions: items and what was loaded go in, cases come out. Nothing is read or written here.
 
 use super::case::Case;
+use super::fragments;
 use super::gather::{Ack, Item, Loaded, What, forms};
 use super::ids::Ids;
 use super::known::Knowledge;
@@ -12,6 +13,7 @@ use delivery::{
 };
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use wire::sms::{Reassembler, Taken};
 
 /// What one round decided.
 pub(super) struct Batch<'a> {
@@ -22,6 +24,8 @@ pub(super) struct Batch<'a> {
     held: Arc<Holdings>,
     /// Which terminal a shipment is of.
     of: HashMap<ShipmentId, TerminalId>,
+    /// Parts of longer messages that wait, by their sender.
+    fragments: HashMap<String, Reassembler>,
     cases: BTreeMap<TerminalId, Case>,
     later: Vec<Item>,
     done: Vec<Ack>,
@@ -72,6 +76,7 @@ impl<'a> Batch<'a> {
             loaded,
             held,
             cases: BTreeMap::new(),
+            fragments: HashMap::new(),
             later: Vec::new(),
             elsewhere: Vec::new(),
             unknown: Vec::new(),
@@ -240,6 +245,16 @@ impl<'a> Batch<'a> {
         let (ids, foreign): (Vec<_>, Vec<_>) = ids
             .into_iter()
             .partition(|id| self.held.get(id.subscriber.slice()).is_some());
+        // No terminal of this node knows what to do with it; from the inbox it came because of this one.
+        let from_inbox = matches!(item.ack, Some(Ack::Inbox(..)));
+        if message.is_part() {
+            // One node puts them together, wherever they arrive.
+            return match (foreign.first().filter(|_| !from_inbox), ids.first()) {
+                (Some(other), None) => self.elsewhere.push((other.subscriber.slice(), item)),
+                (_, Some(id)) => self.fragment(*id, item),
+                (_, None) => self.nothing(item),
+            };
+        }
         if let Some(parts) = &message.whole {
             let read = |id: &TerminalId| {
                 let answer = proof::read(self.house, self.terminal(*id)?, parts)?;
@@ -259,8 +274,6 @@ impl<'a> Batch<'a> {
                 return self.unreadable(id, item);
             }
         }
-        // No terminal of this node knows what to do with it; from the inbox it came because of this one.
-        let from_inbox = matches!(item.ack, Some(Ack::Inbox(..)));
         if let Some(other) = foreign.first().filter(|_| !from_inbox) {
             return self.elsewhere.push((other.subscriber.slice(), item));
         }
@@ -270,6 +283,43 @@ impl<'a> Batch<'a> {
         if let What::Mobile(message) = std::mem::replace(&mut item.what, What::Nothing) {
             item.what = What::Text(first, message);
             self.later.push(item);
+        }
+    }
+
+    /// One part of a longer message: kept with the others until all are here, and then what they say together.
+    fn fragment(&mut self, id: TerminalId, mut item: Item) {
+        let (house, now) = (self.house, self.now);
+        let What::Mobile(message) = &mut item.what else {
+            return;
+        };
+        let from = message.from.clone();
+        let stored = self.loaded.fragments.remove(&from).unwrap_or_default();
+        let waiting = self.fragments.entry(from.clone());
+        let waiting = waiting.or_insert_with_key(|from| fragments::waiting(from, &stored));
+        let token = house.random_u64();
+        let mut documents = Vec::new();
+        let done = match waiting.take(&from, true, message.user_data.clone(), token, now) {
+            Taken::Repeated => return self.nothing(item),
+            Taken::Waiting { dropped } => {
+                documents.push(fragments::keep(&from, token, &message.user_data, now));
+                documents.extend(dropped.into_iter().map(fragments::drop));
+                false
+            }
+            Taken::Whole { parts, tokens } => {
+                documents.extend(tokens.into_iter().map(fragments::drop));
+                message.user_data = fragments::body(&parts);
+                message.udhi = false;
+                message.whole = wire::ota::join(&parts).is_ok().then_some(parts);
+                true
+            }
+        };
+        let Some(case) = self.case(id) else {
+            return self.nothing(item);
+        };
+        case.hear(documents, None, now);
+        match done {
+            true => self.mobile(item),
+            false => case.items.push(item),
         }
     }
 

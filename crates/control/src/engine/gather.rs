@@ -1,6 +1,6 @@
 //! What a round is about: items from events and deadlines, and the one question that loads all they need.
 
-use super::answers::Answers;
+use super::fragments;
 use super::known::Knowledge;
 use crate::carry::Contents;
 use book::SubscriberId;
@@ -70,8 +70,15 @@ pub(super) struct Mobile {
     pub udhi: bool,
     pub dcs: u8,
     pub user_data: Vec<u8>,
-    /// All parts of the secured packet that it completes.
+    /// All parts of the secured packet that it is, or completes.
     pub whole: Option<Vec<Vec<u8>>>,
+}
+
+impl Mobile {
+    /// Whether others belong to it, and are not here.
+    pub(super) fn is_part(&self) -> bool {
+        self.whole.is_none() && fragments::is_part(self.udhi, &self.user_data)
+    }
 }
 
 impl Item {
@@ -90,7 +97,7 @@ impl Item {
     }
 
     /// The item of an event; none when nothing waits for it.
-    pub(super) fn from(event: Event, answers: &mut Answers) -> Option<Self> {
+    pub(super) fn from(event: Event) -> Option<Self> {
         let (what, ack) = match event {
             Event::Accepted {
                 target: Target::Part(part),
@@ -151,7 +158,8 @@ impl Item {
                 ack,
                 ..
             } => {
-                let whole = udhi.then(|| answers.take(&from, &user_data)).flatten();
+                let alone = udhi && wire::ota::join(&[&user_data]).is_ok();
+                let whole = alone.then(|| vec![user_data.clone()]);
                 let mobile = Mobile {
                     from,
                     udhi,
@@ -196,6 +204,7 @@ pub(super) struct Wanted {
     sent: Vec<(String, String)>,
     shipments: BTreeSet<ShipmentId>,
     addresses: BTreeSet<String>,
+    fragments: BTreeSet<String>,
     counters: Vec<(TerminalId, u64)>,
     texts: BTreeSet<TerminalId>,
     plans: Option<Plans>,
@@ -213,6 +222,8 @@ pub(super) struct Plans {
 pub(super) struct Loaded {
     pub sent: HashMap<(String, String), PartRef>,
     pub addresses: HashMap<String, Vec<TerminalId>>,
+    /// Parts of longer messages that wait, by their sender.
+    pub fragments: HashMap<String, Vec<Document>>,
     pub counters: HashMap<(TerminalId, u64), ShipmentId>,
     pub shipments: HashMap<ShipmentId, Shipment>,
     pub terminals: HashMap<TerminalId, TerminalFull>,
@@ -260,6 +271,9 @@ impl Wanted {
                     wanted.sent.extend(ids.map(|id| (gateway.clone(), id)));
                 }
                 What::Mobile(mobile) => {
+                    if mobile.is_part() {
+                        wanted.fragments.insert(mobile.from.clone());
+                    }
                     wanted.addresses.insert(mobile.from.clone());
                 }
                 What::Answer(terminal, answer) => {
@@ -302,6 +316,10 @@ impl Wanted {
                 terminals.insert(id);
                 loaded.addresses.entry(address).or_default().push(id);
             }
+        }
+        for from in self.fragments {
+            let waiting = reads.documents_by_index(fragments::KIND, &from)?;
+            loaded.fragments.insert(from, waiting);
         }
         for (terminal, counter) in self.counters {
             if let Some(id) = shipment_with(reads, terminal, counter)? {

@@ -55,7 +55,7 @@ impl Control {
                 };
                 let ack = Ack::Inbox(slice, document.key);
                 let item = match serde_json::from_str(&document.value) {
-                    Ok(event) => Item::from(event, &mut engine.answers),
+                    Ok(event) => Item::from(event),
                     Err(error) => {
                         tracing::error!(%error, "something in the inbox cannot be read");
                         None

@@ -4,7 +4,7 @@ use super::ids::Ids;
 use crate::Control;
 use crate::plans::Planned;
 use delivery::{
-    Action, Due, Happening, Lane, Packet, PacketState, Part, PartState, Shipment, ShipmentKind,
+    Action, Due, Happening, Packet, PacketState, Part, PartState, Shipment, ShipmentKind,
     ShipmentState, Terminal, Trouble, World, after_restore, decide, next_counter,
 };
 use std::collections::BTreeMap;
@@ -97,11 +97,13 @@ pub(super) fn plan(
         Ok(packets) => packets,
         Err(sentence) => return Some(help(terminal, due, sentence)),
     };
+    let lane = due.map_or(terminal.record.lane, |mark| mark.lane);
+    terminal.record.lane = lane;
     let shipment = Shipment {
         id: ids.next(terminal.id, now),
         terminal: terminal.id,
         kind,
-        lane: due.map_or(Lane::Interactive, |mark| mark.lane),
+        lane,
         revision: book.book.revision,
         state: ShipmentState::Queued,
         writes: plan.writes,

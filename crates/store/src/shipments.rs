@@ -9,7 +9,8 @@ use crate::group::Transaction;
 use crate::job::SettleJob;
 use crate::reads::{Counts, Sent, ShipmentFilter};
 use crate::table::{
-    At, CARGO, Database, LOADED, Load, Lock, MARK, PLACEMENT, SENT, SHIPMENT, STANDING, Table,
+    At, CARGO, Database, LOADED, Load, Lock, MARK, PLACEMENT, PROGRESS, SENT, SHIPMENT, STANDING,
+    Table,
 };
 use crate::terminals::within;
 use crate::unit::{Done, Stop, Unit, Wanted};
@@ -90,27 +91,26 @@ fn one_of<T: Copy>(all: &[T], row: &[Value], at: usize) -> Result<T, StoreError>
 
 fn put(unit: &mut Unit, shipment: &Shipment) -> Done {
     let id = key(shipment.id);
+    let state = place_in(&STATES, &shipment.state);
+    let progress = json(&split::progress(shipment))?;
     if unit.get(&LOADED, &id)?.is_none() {
         unit.note(&LOADED, id.clone(), Some(Vec::new()));
         unit.note(&CARGO, id.clone(), None);
-        unit.put(
-            &CARGO,
-            id.clone(),
-            Some(vec![json(&split::cargo(shipment))?]),
-        );
-    }
-    let [_, sub, term] = &terminal(shipment.terminal)[..] else {
+        let cargo = json(&split::cargo(shipment))?;
+        unit.put(&CARGO, id.clone(), Some(vec![cargo]));
+    } else if !unit.is_written(&SHIPMENT, &id) {
+        unit.same(&LOADED, &PROGRESS, &id);
+        unit.put(&PROGRESS, id, Some(vec![state, progress]));
         return Ok(());
-    };
-    let rest = vec![
-        sub.clone(),
-        term.clone(),
+    }
+    let mut rest = terminal(shipment.terminal).split_off(1);
+    rest.extend([
         place_in(&KINDS, &shipment.kind),
         terminals::lane(shipment.lane),
-        place_in(&STATES, &shipment.state),
+        state,
         shipment.at.into(),
-        json(&split::progress(shipment))?,
-    ];
+        progress,
+    ]);
     unit.put(&SHIPMENT, id, Some(rest));
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::value::{Columns, Row, Value};
 use crate::writer::Writes;
 use crate::{Job, Refused, StoreError};
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, params_from_iter};
+use rusqlite::{CachedStatement, Connection, ErrorCode, params_from_iter};
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -57,6 +57,20 @@ fn value(column: ValueRef<'_>) -> Value {
     }
 }
 
+fn query(
+    statement: &mut CachedStatement<'_>,
+    values: &[Value],
+    found: &mut Vec<Row>,
+) -> rusqlite::Result<()> {
+    let columns = statement.column_count();
+    let mut rows = statement.query(params_from_iter(values))?;
+    while let Some(row) = rows.next()? {
+        let read = |n| Ok(value(row.get_ref(n)?));
+        found.push((0..columns).map(read).collect::<rusqlite::Result<_>>()?);
+    }
+    Ok(())
+}
+
 impl Sqlite {
     /// One more commit; its number, where one is noted beside the file.
     fn count(&self) -> Result<Option<u64>, StoreError> {
@@ -74,17 +88,6 @@ impl Sqlite {
             sequence: None,
             texts: RefCell::default(),
         }
-    }
-
-    fn query(&self, sql: &str, values: &[Value], found: &mut Vec<Row>) -> rusqlite::Result<()> {
-        let mut statement = self.db.prepare_cached(sql)?;
-        let columns = statement.column_count();
-        let mut rows = statement.query(params_from_iter(values))?;
-        while let Some(row) = rows.next()? {
-            let read = |n| Ok(value(row.get_ref(n)?));
-            found.push((0..columns).map(read).collect::<rusqlite::Result<_>>()?);
-        }
-        Ok(())
     }
 
     /// A statement of a table, its text made once.
@@ -183,7 +186,9 @@ fn select_text(table: &Table, lead: usize) -> String {
 impl Database for Sqlite {
     fn rows(&self, _: At, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
         let mut found = Vec::new();
-        self.query(sql, values, &mut found)
+        let asked = self.db.prepare_cached(sql);
+        asked
+            .and_then(|mut statement| query(&mut statement, values, &mut found))
             .map_err(failed("be read"))?;
         Ok(found)
     }
@@ -194,8 +199,9 @@ impl Database for Sqlite {
             let text = || select_text(load.table, load.lead);
             self.with_text(load.table, form, text, |sql| {
                 let mut found = Vec::with_capacity(load.keys.len());
+                let mut statement = self.db.prepare_cached(sql)?;
                 for key in &load.keys {
-                    self.query(sql, key, &mut found)?;
+                    query(&mut statement, key, &mut found)?;
                 }
                 Ok(found)
             })

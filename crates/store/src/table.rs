@@ -65,6 +65,10 @@ tables! {
     TERMINAL = "terminal" / "", TERMINAL_KEY,
         &[("version", Int), ("channel", Text), ("address", Text), ("iccid", Text), ("retired", Int),
           ("counter_next", Int), ("in_flight", Int), ("next_try", Int), ("body", Text)];
+    /// What a step of delivery changes of a terminal: SQLite touches the index of every column that is named in an update,
+    /// whether it changes or not.
+    STEP = "terminal" / "step", TERMINAL_KEY,
+        &[("version", Int), ("counter_next", Int), ("in_flight", Int), ("next_try", Int), ("body", Text)];
     /// What is demanded of a terminal before it is written.
     STANDING = "terminal" / "standing", TERMINAL_KEY,
         &[("version", Int), ("counter_next", Int), ("retired", Int)];
@@ -88,6 +92,8 @@ tables! {
     SHIPMENT = "shipment" / "", SHIPMENT_KEY,
         &[("sub", Int), ("term", Int), ("kind", Int), ("lane", Int), ("state", Int), ("at", Int),
           ("body", Text)];
+    /// How far a shipment is that is there already.
+    PROGRESS = "shipment" / "progress", SHIPMENT_KEY, &[("state", Int), ("body", Text)];
     /// What a shipment carries: written once.
     CARGO = "cargo" / "", SHIPMENT_KEY, &[("body", Text)];
     /// Whether its cargo is written.
@@ -124,6 +130,9 @@ pub(crate) static WHOLE: &[&Table] = &[
     &LEASE,
     &DEPARTED,
 ];
+
+/// Parts of rows that are there already, written after the whole rows.
+pub(crate) static PARTS: &[&Table] = &[&STEP, &PROGRESS];
 
 /// Whether a row that is read stays as it is until the commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,7 +2,8 @@
 
 use crate::job::Refused;
 use crate::table::{
-    ADDRESS, At, CARD, Database, Load, Lock, MARK, PLACEMENT, SLOT, STANDING, SUBSCRIBER, TERMINAL,
+    ADDRESS, At, CARD, Database, Load, Lock, MARK, PLACEMENT, SLOT, STANDING, STEP, SUBSCRIBER,
+    TERMINAL,
 };
 use crate::unit::{Done, Stop, Unit, Wanted};
 use crate::value::{Columns, Row, Value, json, subscriber, terminal as key};
@@ -500,6 +501,7 @@ pub(crate) fn put(unit: &mut Unit, terminal: &Terminal, version: u64) -> Done {
         terminal.next_try.into(),
         json(terminal)?,
     ];
+    unit.take_back(&STEP, &id);
     unit.same(&STANDING, &TERMINAL, &id);
     let seen = vec![version.into(), counter.into(), retired.into()];
     unit.note(&STANDING, id.clone(), Some(seen));
@@ -527,9 +529,29 @@ fn note_holder(
     Ok(())
 }
 
-/// What a step of delivery writes of a terminal.
+/// What a step of delivery writes of a terminal: never its card or its number.
 pub(crate) fn put_step(unit: &mut Unit, terminal: &Terminal) -> Done {
-    put(unit, terminal, terminal.version + 1)
+    let id = key(terminal.id);
+    let version = terminal.version + 1;
+    if unit.is_written(&TERMINAL, &id) {
+        return put(unit, terminal, version);
+    }
+    let seen = vec![
+        version.into(),
+        terminal.counter_next.into(),
+        terminal.retired.into(),
+    ];
+    let row = vec![
+        version.into(),
+        terminal.counter_next.into(),
+        terminal.in_flight.map(|ship| ship.0).into(),
+        terminal.next_try.into(),
+        json(terminal)?,
+    ];
+    unit.same(&STANDING, &STEP, &id);
+    unit.note(&STANDING, id.clone(), Some(seen));
+    unit.put(&STEP, id, Some(row));
+    Ok(())
 }
 
 pub(crate) fn mark_due(unit: &mut Unit, marks: &[(TerminalId, Due)], replace: bool) -> Done {

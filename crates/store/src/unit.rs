@@ -3,7 +3,7 @@
 
 use crate::StoreError;
 use crate::job::Refused;
-use crate::table::{Load, Lock, Table, WHOLE, Way, Write};
+use crate::table::{Load, Lock, PARTS, Table, WHOLE, Way, Write};
 use crate::value::{Row, Value};
 use std::collections::{BTreeMap, HashMap};
 use std::ptr::from_ref;
@@ -174,6 +174,20 @@ impl Unit {
         written.insert(key, rest);
     }
 
+    /// Whether a job of this unit wrote this row, or removed it.
+    pub(crate) fn is_written(&self, table: &'static Table, key: &[Value]) -> bool {
+        self.written
+            .get(&id(table))
+            .is_some_and(|rows| rows.contains_key(key))
+    }
+
+    /// Takes back what was to be written of a row: another look at it writes all.
+    pub(crate) fn take_back(&mut self, table: &'static Table, key: &[Value]) {
+        if let Some(rows) = self.written.get_mut(&id(table)) {
+            rows.remove(key);
+        }
+    }
+
     /// Removes every row under the first columns of a key; rows put before or after stay.
     pub(crate) fn remove_under(&mut self, table: &'static Table, key: Row) {
         if let Some(written) = self.written.get_mut(&id(table)) {
@@ -188,7 +202,7 @@ impl Unit {
         for (table, key) in self.under {
             writes.push(Write::Remove(table, key.len(), vec![key]));
         }
-        for table in WHOLE {
+        for table in WHOLE.iter().chain(PARTS) {
             let known = self.known.get(&id(table));
             let (mut gone, mut ways): (Vec<Row>, [Vec<Row>; 3]) = Default::default();
             for (key, rest) in self.written.remove(&id(table)).unwrap_or_default() {

@@ -91,16 +91,7 @@ async fn mark(house: &House, range: Range<u32>) -> Result<(), String> {
     let numbers: Vec<u32> = range.collect();
     for some in numbers.chunks(TOGETHER) {
         let marks = some.iter().map(|n| {
-            let due = Due {
-                revision: Revision(u64::from(FRIENDS)),
-                at: now,
-                since: now,
-                lane: Lane::Bulk,
-                everything: false,
-                verify: false,
-                test: false,
-                shared: 0,
-            };
+            let due = Due::new(Revision(u64::from(FRIENDS)), now, Lane::Bulk);
             (population::terminal(*n), due)
         });
         let job = Job::MarkDue {

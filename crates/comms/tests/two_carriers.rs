@@ -12,26 +12,12 @@ const MUM: &str = "+447700900101";
 const MESSAGES: u64 = 600;
 
 async fn carrier() -> lab::Lab {
-    let local = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-    let started = lab::start(lab::LabConfig {
-        smsc: local.into(),
-        http: local.into(),
-        data_dir: None,
-        accounts: vec![lab::Account {
-            system_id: "kith".into(),
-            password: "secret8".into(),
-        }],
-        handsets: vec![lab::HandsetSpec {
-            msisdn: MUM.into(),
-            name: "Mum".into(),
-            language: "en".into(),
-            card: None,
-        }],
-        telephone: None,
-        price_micros: None,
-        currency: "GBP".into(),
-        service_number: "0800 123 456".into(),
-    });
+    let started = lab::start(lab::LabConfig::here(vec![lab::HandsetSpec {
+        msisdn: MUM.into(),
+        name: "Mum".into(),
+        language: "en".into(),
+        card: None,
+    }]));
     started.await.unwrap()
 }
 

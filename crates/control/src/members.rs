@@ -51,14 +51,9 @@ impl Control {
         let shared = self.next_shared().await?;
         let now = self.now();
         let due = Due {
-            revision: Revision(0),
             at: now + self.settings().policy.quiet,
-            since: now,
-            lane: Lane::Bulk,
-            everything: false,
-            verify: false,
-            test: false,
             shared,
+            ..Due::new(Revision(0), now, Lane::Bulk)
         };
         let mut jobs = Vec::new();
         for of in (join.chunks(AT_ONCE).map(|join| (join, true)))

@@ -285,33 +285,18 @@ impl Control {
             .max()
             .unwrap_or(0)
             + 1;
+        let id = TerminalId {
+            subscriber: subscriber.id,
+            no,
+        };
         let terminal = Terminal {
-            id: TerminalId {
-                subscriber: subscriber.id,
-                no,
-            },
-            channel: new.channel,
-            msisdn,
             iccid,
             card_profile,
-            terminal_profile,
-            content: Content::All,
             keys,
-            version: 0,
             counter_next: counter,
             incarnation: self.store().incarnation(subscriber.id.slice()).await?,
             in_use: new.in_use,
-            in_flight: None,
-            planned: Revision(0),
-            proven: Revision(0),
-            tries: 0,
-            next_try: None,
-            absent: false,
-            last_heard: None,
-            last_outcome: None,
-            trouble: None,
-            retired: false,
-            record: delivery::Record::default(),
+            ..Terminal::new(id, new.channel, msisdn, terminal_profile)
         };
         let job = Job::AddTerminal(Box::new(terminal.clone()));
         self.make(job, request, &terminal.id).await?;
@@ -509,16 +494,8 @@ impl Control {
     async fn due_now(&self, subscriber: SubscriberId) -> Result<Due, StoreError> {
         let now = self.now();
         let book = self.store().book(subscriber).await?;
-        Ok(Due {
-            revision: book.map_or(Revision(0), |book| book.revision),
-            at: now,
-            since: now,
-            lane: Lane::Interactive,
-            everything: false,
-            verify: false,
-            test: false,
-            shared: 0,
-        })
+        let revision = book.map_or(Revision(0), |book| book.revision);
+        Ok(Due::new(revision, now, Lane::Interactive))
     }
 
     fn sealed(&self, kic: &str, kid: &str, profile: &str) -> Result<Vec<u8>, ProvisionError> {

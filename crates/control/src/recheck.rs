@@ -2,7 +2,7 @@
 //! is made sure of, in the bulk lane, page by page.
 
 use crate::Control;
-use delivery::{Due, Slices, TerminalId, after_restore};
+use delivery::{Due, Lane, Slices, TerminalId, after_restore};
 use store::{DocumentWrite, Job, StoreError, TerminalFull};
 
 /// Terminals looked at in one go.
@@ -117,17 +117,13 @@ impl Control {
     }
 }
 
-/// The mark of a terminal that must be made sure of.
+/// The mark of a terminal that must be made sure of, and is not due as it is: the check comes before whatever is due,
+/// when it is planned, and a mark that a verified call holds back stays held back.
 fn mark(full: &TerminalFull, incarnation: u64, now: i64) -> Option<(TerminalId, Due)> {
-    let how = after_restore(&mut full.terminal.clone(), &full.shadow, incarnation)?;
-    // What is due says itself what it wants; the check comes before it, when it is planned.
-    let due = how.mark(None, full.terminal.planned, now);
-    Some((
-        full.terminal.id,
-        Due {
-            everything: false,
-            verify: false,
-            ..due
-        },
-    ))
+    let terminal = &full.terminal;
+    if full.due.is_some() {
+        return None;
+    }
+    after_restore(&mut terminal.clone(), &full.shadow, incarnation)?;
+    Some((terminal.id, Due::new(terminal.planned, now, Lane::Bulk)))
 }

@@ -118,16 +118,7 @@ impl House {
     }
 
     async fn mark_bulk(&self, id: TerminalId) {
-        let due = Due {
-            revision: book::Revision(1),
-            at: self.control.now(),
-            since: self.control.now(),
-            lane: Lane::Bulk,
-            everything: false,
-            verify: false,
-            test: false,
-            shared: 0,
-        };
+        let due = Due::new(book::Revision(1), self.control.now(), Lane::Bulk);
         let job = Job::MarkDue {
             marks: vec![(id, due)],
             replace: true,

@@ -36,21 +36,10 @@ async fn world() -> World {
             kid: KEY.into(),
         }),
     };
-    let local = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-    let lab = lab::start(lab::LabConfig {
-        smsc: local.into(),
-        http: local.into(),
-        data_dir: None,
-        accounts: vec![lab::Account {
-            system_id: "kith".into(),
-            password: "secret8".into(),
-        }],
-        handsets: vec![handset(MUM, Some("usim-28x100")), handset(JOE, None)],
-        telephone: None,
-        price_micros: None,
-        currency: "GBP".into(),
-        service_number: "0800 123 456".into(),
-    });
+    let lab = lab::start(lab::LabConfig::here(vec![
+        handset(MUM, Some("usim-28x100")),
+        handset(JOE, None),
+    ]));
     let lab = lab.await.unwrap();
     let config: GatewayConfig = serde_json::from_value(serde_json::json!({
         "name": "lab", "host": "127.0.0.1", "port": lab.smsc_addr.port(),

@@ -90,14 +90,10 @@ impl Recheck {
             return test;
         }
         Due {
-            revision,
-            at: now,
-            since: now,
-            lane: due.map_or(Lane::Bulk, |due| due.lane),
             everything: self == Self::Everything,
             verify: self == Self::Verify,
-            test: false,
             shared: due.map_or(0, |due| due.shared),
+            ..Due::new(revision, now, due.map_or(Lane::Bulk, |due| due.lane))
         }
     }
 }

@@ -115,6 +115,40 @@ pub struct Notice {
 }
 
 impl Terminal {
+    /// A terminal that nothing was ever sent to, for all of its owner's book.
+    pub fn new(
+        id: TerminalId,
+        channel: ChannelKind,
+        msisdn: String,
+        terminal_profile: String,
+    ) -> Self {
+        Self {
+            id,
+            version: 0,
+            channel,
+            msisdn,
+            iccid: None,
+            card_profile: None,
+            terminal_profile,
+            content: Content::All,
+            keys: Vec::new(),
+            counter_next: 1,
+            incarnation: 1,
+            in_use: false,
+            in_flight: None,
+            planned: Revision(0),
+            proven: Revision(0),
+            tries: 0,
+            next_try: None,
+            absent: false,
+            last_heard: None,
+            last_outcome: None,
+            trouble: None,
+            retired: false,
+            record: Record::default(),
+        }
+    }
+
     /// Another outcome of this class; gives how often it came since the last proof, from 1.
     pub(crate) fn failed(&mut self, class: Class) -> u16 {
         let times = self.record.failures.entry(class).or_default();
@@ -163,6 +197,20 @@ pub struct Due {
 }
 
 impl Due {
+    /// Planned at `at` (ms UTC) from whatever the book is then, and nothing asked beside.
+    pub fn new(revision: Revision, at: i64, lane: Lane) -> Self {
+        Self {
+            revision,
+            at,
+            since: at,
+            lane,
+            everything: false,
+            verify: false,
+            test: false,
+            shared: 0,
+        }
+    }
+
     /// `at` of a mark that a verified call holds back.
     pub const IN_CALL: i64 = i64::MAX;
     /// `at` of a mark whose campaign is paused.

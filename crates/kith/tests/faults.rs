@@ -31,31 +31,17 @@ struct World {
 
 async fn world(channel: ChannelKind) -> World {
     let sim = channel == ChannelKind::SimOta;
-    let local = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-    let lab = lab::start(lab::LabConfig {
-        smsc: local.into(),
-        http: local.into(),
-        data_dir: None,
-        accounts: vec![lab::Account {
-            system_id: "kith".into(),
-            password: "secret8".into(),
-        }],
-        handsets: vec![lab::HandsetSpec {
-            msisdn: MUM.into(),
-            name: "Mum".into(),
-            language: "en".into(),
-            card: sim.then(|| lab::CardSpec {
-                kind: "usim-28x100".into(),
-                iccid: "89447700900000000010".into(),
-                kic: KEY.into(),
-                kid: KEY.into(),
-            }),
-        }],
-        telephone: None,
-        price_micros: None,
-        currency: "GBP".into(),
-        service_number: "0800 123 456".into(),
-    });
+    let lab = lab::start(lab::LabConfig::here(vec![lab::HandsetSpec {
+        msisdn: MUM.into(),
+        name: "Mum".into(),
+        language: "en".into(),
+        card: sim.then(|| lab::CardSpec {
+            kind: "usim-28x100".into(),
+            iccid: "89447700900000000010".into(),
+            kic: KEY.into(),
+            kid: KEY.into(),
+        }),
+    }]));
     let lab = lab.await.unwrap();
     let config = serde_json::from_value(json!({
         "name": "lab", "host": "127.0.0.1", "port": lab.smsc_addr.port(),

@@ -120,6 +120,27 @@ pub struct LabConfig {
     pub service_number: String,
 }
 
+impl LabConfig {
+    /// A carrier in memory, on free ports of this machine, where `kith` may bind with `secret8`.
+    pub fn here(handsets: Vec<HandsetSpec>) -> Self {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self {
+            smsc: any.into(),
+            http: any.into(),
+            data_dir: None,
+            accounts: vec![Account {
+                system_id: "kith".into(),
+                password: "secret8".into(),
+            }],
+            handsets,
+            telephone: None,
+            price_micros: None,
+            currency: "GBP".into(),
+            service_number: "0800 123 456".into(),
+        }
+    }
+}
+
 /// Why a lab does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {

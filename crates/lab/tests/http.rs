@@ -1,7 +1,6 @@
 //! The lab's surface over HTTP: handsets, faults, the call to the service number, the page.
 #![allow(clippy::unwrap_used)]
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use axum::body::Bytes;
@@ -10,12 +9,11 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
-use lab::{Account, HandsetSpec, Lab, LabConfig, Telephone};
+use lab::{HandsetSpec, Lab, LabConfig, Telephone};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 
 async fn lab() -> Lab {
-    let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let handset = |msisdn: &str, name: &str, language: &str| HandsetSpec {
         msisdn: msisdn.into(),
         name: name.into(),
@@ -23,21 +21,12 @@ async fn lab() -> Lab {
         card: None,
     };
     lab::start(LabConfig {
-        smsc: any.into(),
-        http: any.into(),
-        data_dir: None,
-        accounts: vec![Account {
-            system_id: "kith".into(),
-            password: "secret8".into(),
-        }],
-        handsets: vec![
+        price_micros: Some(40_000),
+        service_number: "0800123456".into(),
+        ..LabConfig::here(vec![
             handset("+447700900101", "Mum", "en"),
             handset("+8613900000102", "王奶奶", "zh-Hans"),
-        ],
-        telephone: None,
-        price_micros: Some(40_000),
-        currency: "GBP".into(),
-        service_number: "0800123456".into(),
+        ])
     })
     .await
     .unwrap()

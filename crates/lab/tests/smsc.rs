@@ -1,11 +1,10 @@
 //! A raw ESME speaks octets to the carrier: what a server meets, fault by fault.
 #![allow(clippy::unwrap_used)]
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use lab::faults::Faults;
-use lab::{Account, CardSpec, HandsetSpec, Lab, LabConfig};
+use lab::{CardSpec, HandsetSpec, Lab, LabConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -17,16 +16,10 @@ const MUM: &str = "447700900101";
 const NOBODY: &str = "447700900999";
 
 async fn lab() -> Lab {
-    let any = SocketAddr::from(([127, 0, 0, 1], 0));
     lab::start(LabConfig {
-        smsc: any.into(),
-        http: any.into(),
-        data_dir: None,
-        accounts: vec![Account {
-            system_id: "kith".into(),
-            password: "secret8".into(),
-        }],
-        handsets: vec![HandsetSpec {
+        price_micros: Some(40_000),
+        service_number: "0800123456".into(),
+        ..LabConfig::here(vec![HandsetSpec {
             msisdn: format!("+{MUM}"),
             name: "Mum".into(),
             language: "en".into(),
@@ -36,11 +29,7 @@ async fn lab() -> Lab {
                 kic: "200102030405060708090a0b0c0d0e0f".into(),
                 kid: "201102030405060708090a0b0c0d0e0f".into(),
             }),
-        }],
-        telephone: None,
-        price_micros: Some(40_000),
-        currency: "GBP".into(),
-        service_number: "0800123456".into(),
+        }])
     })
     .await
     .unwrap()

@@ -257,14 +257,8 @@ impl World {
                 };
                 let now = control.now();
                 let due = Due {
-                    revision: Revision(0),
-                    at: now,
-                    since: now,
-                    lane: Lane::Bulk,
                     everything: true,
-                    verify: false,
-                    test: false,
-                    shared: 0,
+                    ..Due::new(Revision(0), now, Lane::Bulk)
                 };
                 let job = Job::MarkDue {
                     marks: vec![(id, due)],

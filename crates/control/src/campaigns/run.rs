@@ -244,14 +244,8 @@ impl Known {
     ) -> Result<(), StoreError> {
         let now = control.now();
         let due = Due {
-            revision: Revision(0),
-            at: now,
-            since: now,
-            lane: Lane::Bulk,
-            everything: false,
-            verify: false,
-            test: false,
             shared: no.0,
+            ..Due::new(Revision(0), now, Lane::Bulk)
         };
         let marked = self.mark_all(control, members, due).await;
         if marked.is_err() {

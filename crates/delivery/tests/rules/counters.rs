@@ -132,14 +132,8 @@ fn after_a_restore_nothing_is_assumed() {
 #[test]
 fn the_check_takes_the_place_of_what_is_due_but_not_of_a_test() {
     let mark = |test| delivery::Due {
-        revision: book::Revision(3),
-        at: NOW,
-        since: NOW,
-        lane: delivery::Lane::Interactive,
-        everything: false,
-        verify: false,
         test,
-        shared: 0,
+        ..delivery::Due::new(book::Revision(3), NOW, delivery::Lane::Interactive)
     };
     for (how, due, (everything, verify, test)) in [
         (Recheck::Verify, None, (false, true, false)),

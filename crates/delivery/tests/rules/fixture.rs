@@ -3,12 +3,10 @@
 use book::{FriendNo, NumberNo, Revision, SubscriberId};
 use delivery::{
     Action, Answer, Class, Happening, Lane, Packet, PacketState, Part, PartRef, PartState, Policy,
-    ReceiptState, Record, Shipment, ShipmentId, ShipmentKind, ShipmentState, Stored, Terminal,
-    TerminalId, Violation, World, audit_at, decide,
+    ReceiptState, Shipment, ShipmentId, ShipmentKind, ShipmentState, Stored, Terminal, TerminalId,
+    Violation, World, audit_at, decide,
 };
-use terminals::{
-    ChannelKind, Content, EntryKey, PlannedPacket, Proof, Purpose, Shadow, SlotNo, Write,
-};
+use terminals::{ChannelKind, EntryKey, PlannedPacket, Proof, Purpose, Shadow, SlotNo, Write};
 use wire::ota::Rsc;
 
 pub const NOW: i64 = 1_764_000_000_000;
@@ -20,34 +18,11 @@ pub const HIGHER: u8 = 0x16;
 pub const ONE_HIGHER: u8 = 0x1E;
 
 pub fn terminal(channel: ChannelKind) -> Terminal {
-    Terminal {
-        id: TerminalId {
-            subscriber: SubscriberId::new(1, 1),
-            no: 1,
-        },
-        version: 0,
-        channel,
-        msisdn: "+447700900100".into(),
-        iccid: None,
-        card_profile: None,
-        terminal_profile: "feature-phone".into(),
-        content: Content::All,
-        keys: vec![],
-        counter_next: 1,
-        incarnation: 1,
-        in_use: false,
-        in_flight: None,
-        planned: Revision(0),
-        proven: Revision(0),
-        tries: 0,
-        next_try: None,
-        absent: false,
-        last_heard: None,
-        last_outcome: None,
-        trouble: None,
-        retired: false,
-        record: Record::default(),
-    }
+    let id = TerminalId {
+        subscriber: SubscriberId::new(1, 1),
+        no: 1,
+    };
+    Terminal::new(id, channel, "+447700900100".into(), "feature-phone".into())
 }
 
 /// Packet `n` (from 1), which writes slot `n`, in `parts` parts.

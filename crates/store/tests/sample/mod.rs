@@ -6,7 +6,7 @@ use delivery::*;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use store::{DocumentWrite, EditJob, Job, SettleJob};
-use terminals::{ChannelKind, Content, EntryKey, Owner, Proof, SlotNo, SlotState};
+use terminals::{ChannelKind, EntryKey, Owner, Proof, SlotNo, SlotState};
 
 pub const NOW: i64 = 1_790_000_000_000;
 pub const A: SubscriberId = SubscriberId::new(7, 1);
@@ -50,43 +50,19 @@ pub fn id(subscriber: SubscriberId, no: u32) -> TerminalId {
 }
 
 pub fn terminal(of: SubscriberId, no: u32) -> Terminal {
+    let msisdn = format!("+447700900{:03}", u32::from(of.slice()) + no);
     Terminal {
-        id: id(of, no),
-        channel: ChannelKind::SimOta,
-        msisdn: format!("+447700900{:03}", u32::from(of.slice()) + no),
         iccid: Some(format!("894400000000{:03}{no:04}", of.slice())),
         card_profile: Some("usim".to_owned()),
-        terminal_profile: "phone".to_owned(),
-        content: Content::All,
         keys: vec![1, 2, 3],
-        version: 0,
-        counter_next: 1,
-        incarnation: 1,
-        in_use: false,
-        in_flight: None,
-        planned: Revision(0),
-        proven: Revision(0),
-        tries: 0,
-        next_try: None,
-        absent: false,
-        last_heard: None,
-        last_outcome: None,
-        trouble: None,
-        retired: false,
-        record: delivery::Record::default(),
+        ..Terminal::new(id(of, no), ChannelKind::SimOta, msisdn, "phone".to_owned())
     }
 }
 
 pub fn mark(revision: u64) -> Due {
     Due {
-        revision: Revision(revision),
         at: NOW + 8_000,
-        since: NOW,
-        lane: Lane::Interactive,
-        everything: false,
-        verify: false,
-        test: false,
-        shared: 0,
+        ..Due::new(Revision(revision), NOW, Lane::Interactive)
     }
 }
 

@@ -228,11 +228,10 @@ async fn what_arrives_at_another_node_reaches_the_owner() {
     let mut world = World::start(&[0, 0]).await;
     let (owner, other) = world.who().await;
     world.add(other, "Ann").await;
-    let hint = world.nodes[other].hints.try_recv().unwrap();
-    assert_eq!(
-        (hint.at, hint.address),
-        (LookAt::Due, format!("node-{}", owner + 1))
-    );
+    // One that handed leases over has said so before.
+    let mut hints = std::iter::from_fn(|| world.nodes[other].hints.try_recv().ok());
+    let hint = hints.find(|hint| hint.at == LookAt::Due).unwrap();
+    assert_eq!(hint.address, format!("node-{}", owner + 1));
     world.nodes[owner].control.hinted(LookAt::Due);
     world.nodes[other].step(Vec::new()).await;
     assert_eq!(

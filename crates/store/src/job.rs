@@ -166,6 +166,8 @@ pub struct EditJob {
 pub struct SettleJob {
     /// The terminal's whole row, but for its due mark; refused when it was written since this was read.
     pub terminal: Terminal,
+    /// The terminal's row is as it was read: it is looked at, and not written.
+    pub same_terminal: bool,
     /// The epoch at which this node owns the terminal's slice (the fence); 0: whoever holds the store alone.
     pub epoch: u64,
     /// The shipment's whole state (new or known).
@@ -189,6 +191,7 @@ impl SettleJob {
     pub fn of(terminal: Terminal) -> Self {
         Self {
             terminal,
+            same_terminal: false,
             epoch: 0,
             shipment: None,
             slots: Vec::new(),

@@ -44,7 +44,9 @@ pub(crate) fn settle(unit: &mut Unit, job: &SettleJob) -> Done {
     terminals::demand_step(unit, &job.terminal)?;
     documents::demand(unit, &job.documents)?;
 
-    terminals::put_step(unit, &job.terminal)?;
+    if !job.same_terminal {
+        terminals::put_step(unit, &job.terminal)?;
+    }
     if let Some(read) = &job.clear_due {
         terminals::clear_unchanged(unit, id, read)?;
     }

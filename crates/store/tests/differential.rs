@@ -228,6 +228,7 @@ async fn job(store: &Store, step: &Step) -> Job {
             settle.terminal.counter_next = counter.saturating_add_signed(ahead.max(0).into());
             settle.terminal.in_flight = (n > 0).then(|| ship(whose(of), n).id);
             settle.epoch = epoch;
+            settle.same_terminal = n == 3;
             let mut shipment = ship(whose(of), n);
             shipment.terminal = id(whose(of), no);
             shipment.state = state;

@@ -20,6 +20,8 @@ pub(super) struct Case {
     pub mark: Option<Due>,
     /// What it was about; comes back when the row was somebody else's meanwhile.
     pub items: Vec<Item>,
+    /// Only its shipment was decided about, or its shadow.
+    same_terminal: bool,
     /// What was decided, as [`crate::kill::after`] names it.
     pub moments: Vec<&'static str>,
     /// What is done once it is recorded.
@@ -46,6 +48,7 @@ impl Case {
             row: Row::Alone(Box::new(full.terminal), full.shadow),
             mark: full.due,
             items: Vec::new(),
+            same_terminal: false,
             moments: Vec::new(),
             actions: Vec::new(),
             answer: None,
@@ -81,8 +84,8 @@ impl Case {
             shadow,
             ..
         } = *world;
-        // Every record of a row makes it one version newer.
-        terminal.version += u64::from(recorded);
+        // Every record of its row makes it one version newer.
+        terminal.version += u64::from(recorded && !self.same_terminal);
         let under_way = terminal.in_flight == Some(shipment.id) && !shipment.state.is_final();
         under_way.then_some(Known {
             terminal,
@@ -106,6 +109,7 @@ impl Case {
             before: (before, None),
             mark,
             items: Vec::new(),
+            same_terminal: false,
             moments,
             actions,
             answer: None,
@@ -213,7 +217,8 @@ impl Case {
     /// What is recorded by the slice's owner at `epoch`; none when nothing changed.
     pub(super) fn job(&mut self, epoch: u64) -> Option<Job> {
         let (terminal, shipment) = &self.before;
-        let same = self.terminal() == terminal && self.shipment() == shipment.as_ref();
+        self.same_terminal = self.terminal() == terminal;
+        let same = self.same_terminal && self.shipment() == shipment.as_ref();
         let beside = self.sent.len() + self.documents.len() + self.freed.len();
         if same && beside == 0 && self.placement.is_none() && self.planned.is_none() {
             return None;
@@ -223,6 +228,7 @@ impl Case {
             Row::With(world) => settle(world),
         };
         job.epoch = epoch;
+        job.same_terminal = self.same_terminal;
         job.sent = std::mem::take(&mut self.sent);
         job.documents = std::mem::take(&mut self.documents);
         job.placement = self.placement.take();

@@ -62,9 +62,9 @@ impl Place {
         let db = Connection::open(&self.path).map_err(&what)?;
         // A page is set before anything is written and stays; the log is emptied by the checkpoint thread only.
         db.execute_batch(
-            // 64 MiB of pages: nobody else writes, so what was read once need not be read again.
+            // 128 MiB of pages at most: nobody else writes, so what was read once need not be read again.
             "PRAGMA page_size = 1024; PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;
-             PRAGMA cache_size = -65536;",
+             PRAGMA cache_size = -131072;",
         )
         .map_err(&what)?;
         let mut db = ready(db)?;

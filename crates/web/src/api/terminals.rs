@@ -12,11 +12,17 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use book::{number_id, subscriber_id};
-use control::{Control, NewCard, NewTerminal, TerminalPatch, TerminalState, TerminalView};
-use delivery::{ShipmentKind, TerminalId};
+use control::{
+    Control, Emitted, Event, NewCard, NewTerminal, TerminalPatch, TerminalState, TerminalView,
+};
+use delivery::{ShipmentId, ShipmentKind, TerminalId};
 use identity::Scope;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Duration;
 use terminals::{ChannelKind, Content, EntryState, EntryView, LeftOut, Proof, Was};
+use tokio::sync::broadcast;
+use tokio::time::{Instant, timeout_at};
 use utoipa::ToSchema;
 
 /// A terminal with everything that is known of it.
@@ -334,10 +340,12 @@ pub async fn send(
 ) -> Result<(StatusCode, Json<Sent>), Problem> {
     let id = known(&control, &caller, &t).await?;
     let all = send.is_some_and(|Body(send)| send.all);
-    let planned = Planned::watch(&control, id);
+    let mut planned = Planned::watch(&control, id);
     control.send(id, all).await?;
-    planned.wait().await;
-    let shipment = found(&control, id).await?.full.terminal.in_flight;
+    let shipment = match planned.next(true).await {
+        Some(said) => Some(said),
+        None => found(&control, id).await?.full.terminal.in_flight,
+    };
     let shipment = shipment.map(ids::of_shipment);
     Ok((StatusCode::ACCEPTED, Json(Sent { shipment })))
 }
@@ -353,8 +361,7 @@ pub async fn verify(
     let id = answering(&control, &caller, &t).await?;
     let planned = Planned::watch(&control, id);
     control.verify(id).await?;
-    planned.wait().await;
-    begun(&control, id, ShipmentKind::Verify).await
+    begun(&control, planned, ShipmentKind::Verify).await
 }
 
 /// A harmless exchange that proves keys, route and answer.
@@ -368,8 +375,7 @@ pub async fn test(
     let id = answering(&control, &caller, &t).await?;
     let planned = Planned::watch(&control, id);
     control.test(id).await?;
-    planned.wait().await;
-    begun(&control, id, ShipmentKind::Test).await
+    begun(&control, planned, ShipmentKind::Test).await
 }
 
 /// What would be sent now. Nothing is sent.
@@ -424,50 +430,59 @@ async fn answering(control: &Control, caller: &Caller, t: &str) -> Result<Termin
     Ok(id)
 }
 
-/// How long an answer waits for the plan that it began.
-const PLANNED_WITHIN: std::time::Duration = std::time::Duration::from_millis(500);
+/// How long an answer waits for the plan that it began: another node may plan it, or a call may hold it back.
+const PLANNED_WITHIN: Duration = Duration::from_millis(500);
 
 /// The engine's word about a terminal, which it gives once it has planned it.
 struct Planned {
     id: TerminalId,
-    events: tokio::sync::broadcast::Receiver<std::sync::Arc<control::Emitted>>,
+    events: broadcast::Receiver<Arc<Emitted>>,
+    until: Instant,
 }
 
 impl Planned {
     /// From here on.
     fn watch(control: &Control, id: TerminalId) -> Self {
-        let events = control.subscribe();
-        Self { id, events }
+        Self {
+            id,
+            events: control.subscribe(),
+            until: Instant::now() + PLANNED_WITHIN,
+        }
     }
 
-    /// Waits for it, but not for long: another node may plan it, or a call may hold it back.
-    async fn wait(mut self) {
+    /// The next shipment that the terminal is said to have, which a quick phone may have ended by then. With `or_nothing`
+    /// also ends at the word that the terminal was looked at.
+    async fn next(&mut self, or_nothing: bool) -> Option<ShipmentId> {
         let said = async {
-            while let Ok(emitted) = self.events.recv().await {
-                if matches!(&emitted.event, control::Event::Terminal { id, .. } if *id == self.id) {
-                    return;
+            loop {
+                match &self.events.recv().await.ok()?.event {
+                    Event::Shipment { id, terminal, .. } if *terminal == self.id => {
+                        return Some(*id);
+                    }
+                    Event::Terminal { id, .. } if *id == self.id && or_nothing => return None,
+                    _ => {}
                 }
             }
         };
-        let _ = tokio::time::timeout(PLANNED_WITHIN, said).await;
+        timeout_at(self.until, said).await.ok().flatten()
     }
 }
 
 async fn begun(
     control: &Control,
-    id: TerminalId,
+    mut planned: Planned,
     kind: ShipmentKind,
 ) -> Result<(StatusCode, Json<Begun>), Problem> {
-    let whole = match found(control, id).await?.full.terminal.in_flight {
-        Some(shipment) => control.store().shipment(shipment).await?,
-        None => None,
-    };
-    let whole = whole.filter(|shipment| shipment.kind == kind);
-    let begun = whole.map_or(Begun::Later(Queued { shipment: () }), |whole| {
-        let whole = shipments::view(control, &whole);
-        let shipment = whole.id.clone();
-        Begun::Now(Box::new(Shipped { shipment, whole }))
-    });
+    let mut begun = Begun::Later(Queued { shipment: () });
+    while let Some(id) = planned.next(false).await {
+        let whole = control.store().shipment(id).await?;
+        if let Some(whole) = whole.filter(|shipment| shipment.kind == kind) {
+            let whole = shipments::view(control, &whole);
+            let shipment = whole.id.clone();
+            begun = Begun::Now(Box::new(Shipped { shipment, whole }));
+            break;
+        }
+    }
     Ok((StatusCode::ACCEPTED, Json(begun)))
 }
 

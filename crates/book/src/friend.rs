@@ -23,13 +23,13 @@ pub struct Friend {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speed_dial: Option<u8>,
     /// Shown first everywhere; at most five in a book.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub emergency: bool,
     /// In the book, but on no terminal.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keep_off_phone: bool,
     /// The groups of this friend.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub groups: BTreeSet<GroupNo>,
     /// The revision that added the friend: “oldest first” when a terminal is full.
     #[serde(default)]

@@ -90,12 +90,16 @@ pub struct Record {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub failures: BTreeMap<Class, u16>,
     /// When the oldest plan was made of which nothing is proven yet, ms UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub unproven_since: Option<i64>,
     /// What the owner and the administrator should know while Kith goes on trying.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub notice: Option<Notice>,
     /// The store's incarnation in which the terminal's content was last made sure of; the row's own when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sure_in: Option<u64>,
     /// Counters from the first up to before the second were jumped over, and are never used.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub gap: Option<(u64, u64)>,
     /// The lane of its last shipment: what is tried again stays in it (rule 6).
     pub lane: Lane,

@@ -7,10 +7,11 @@ use crate::table::At;
 use crate::value::Columns;
 
 /// Step *n* brings a store from schema *n* − 1 to *n*.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     include_str!("../migrations/0001_start.sql"),
     include_str!("../migrations/0002_many_nodes.sql"),
     include_str!("../migrations/0003_campaigns.sql"),
+    include_str!("../migrations/0004_leaner.sql"),
 ];
 
 /// PostgreSQL's reading of a step: 8-octet integers, texts in the order of their octets, no WITHOUT ROWID.
@@ -20,6 +21,11 @@ pub(crate) fn postgres(step: &str) -> String {
         .replace("TEXT", "TEXT COLLATE \"C\"")
         .replace(" WITHOUT ROWID", "")
         .replace("-- PostgreSQL: ", "")
+}
+
+/// SQLite's reading of a step.
+pub(crate) fn sqlite(step: &str) -> String {
+    step.replace("-- SQLite: ", "")
 }
 
 /// Brings the store to this build's schema, inside the caller's transaction: a process that dies meanwhile leaves the

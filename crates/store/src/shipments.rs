@@ -178,6 +178,10 @@ const COLUMNS: &str =
     "SELECT s.slice, s.ship, s.sub, s.term, s.kind, s.lane, s.state, s.at, s.body, c.body
                        FROM shipment s JOIN cargo c ON c.slice = s.slice AND c.ship = s.ship";
 
+/// Shipments that are on their way: their terminals' index holds nothing else.
+const UNDER_WAY: &str =
+    "JOIN terminal t ON t.slice = s.slice AND t.in_flight = s.ship WHERE t.in_flight IS NOT NULL";
+
 fn found(rows: &[Row]) -> Result<Vec<Shipment>, StoreError> {
     rows.iter().map(|row| read(row, row.column(9))).collect()
 }
@@ -217,8 +221,8 @@ pub(crate) fn page(db: &dyn Database, filter: ShipmentFilter) -> Result<Vec<Ship
 }
 
 pub(crate) fn unfinished(db: &dyn Database, owned: &Slices) -> Result<Vec<Shipment>, StoreError> {
-    let within = within(owned).replace("slice", "s.slice");
-    let sql = format!("{COLUMNS} WHERE s.state < 3{within} ORDER BY s.slice, s.lane, s.ship");
+    let within = within(owned).replace("slice", "t.slice");
+    let sql = format!("{COLUMNS} {UNDER_WAY}{within} ORDER BY s.slice, s.lane, s.ship");
     found(&db.rows(At::Everywhere, &sql, &[])?)
 }
 
@@ -269,7 +273,9 @@ pub(crate) fn counts(db: &dyn Database, now: i64) -> Result<Counts, StoreError> 
             .try_fold(0, |sum, row| Ok::<_, StoreError>(sum + row.unsigned(0)?))
     };
     let mut unfinished = [0; 3];
-    let states = "SELECT state, count(*) FROM shipment WHERE state < 3 GROUP BY state";
+    // In this order on purpose: few terminals have something on its way.
+    let states = "SELECT s.state, count(*) FROM terminal t CROSS JOIN shipment s
+                  WHERE t.in_flight IS NOT NULL AND s.slice = t.slice AND s.ship = t.in_flight GROUP BY s.state";
     for row in db.rows(At::Everywhere, states, &[])? {
         if let Some(count) = unfinished.get_mut(row.small::<usize>(0)?) {
             *count += row.unsigned(1)?;

@@ -1,5 +1,7 @@
 //! Terminals with their due marks, shadows and placements: `terminal`, `slot`, `placement`.
 
+mod body;
+
 use crate::job::Refused;
 use crate::table::{
     ADDRESS, At, CARD, Database, Load, Lock, MARK, PLACEMENT, SLOT, STANDING, STEP, SUBSCRIBER,
@@ -11,6 +13,7 @@ use crate::{Reads, StoreError, TerminalFull, subscribers};
 use ::terminals::{EntryKey, Owner, Proof, Shadow, SlotNo, SlotState};
 use book::{FriendNo, NumberNo, Revision, SubscriberId};
 use delivery::{Due, Lane, Slices, Terminal, TerminalId};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 // Reading.
@@ -66,17 +69,9 @@ pub(crate) fn id_at(row: &[Value], sub: usize) -> Result<TerminalId, StoreError>
     })
 }
 
-/// A terminal from its body and its version.
-fn body(row: &[Value], version: usize, body: usize) -> Result<Terminal, StoreError> {
-    Ok(Terminal {
-        version: row.unsigned(version)?,
-        ..row.json(body)?
-    })
-}
-
 /// A terminal from its row and its mark's, each key first.
 pub(crate) fn row(row: &Row, mark: &Row) -> Result<(Terminal, Option<Due>), StoreError> {
-    Ok((body(row, 3, 11)?, due_at(mark, 3)?))
+    Ok((body::read(row)?, due_at(mark, 3)?))
 }
 
 /// The terminals whose keys begin so, each with all that a plan needs, in order.
@@ -88,7 +83,7 @@ fn full(db: &dyn Database, lead: usize, keys: &[Row]) -> Result<Vec<TerminalFull
     };
     let mut terminals = BTreeMap::new();
     for row in rows {
-        let terminal = body(row, 3, 11)?;
+        let terminal = body::read(row)?;
         let shadow = Shadow {
             slots: BTreeMap::new(),
             in_use: terminal.in_use,
@@ -157,9 +152,29 @@ fn slot(row: &[Value]) -> Result<(SlotNo, SlotState), StoreError> {
 
 type Placement = (BTreeMap<EntryKey, SlotNo>, Vec<SlotNo>);
 
+/// Where an entry stands: `[friend, number, slot]`, and as it was written before.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Placed {
+    Short(FriendNo, NumberNo, SlotNo),
+    Before(EntryKey, SlotNo),
+}
+
+impl Placed {
+    fn read(self) -> (EntryKey, SlotNo) {
+        match self {
+            Self::Short(friend, number, slot) => (EntryKey { friend, number }, slot),
+            Self::Before(key, slot) => (key, slot),
+        }
+    }
+}
+
 fn placement(row: &[Value]) -> Result<Placement, StoreError> {
-    let entries: Vec<(EntryKey, SlotNo)> = row.json(0)?;
-    Ok((entries.into_iter().collect(), row.json(1)?))
+    let entries: Vec<Placed> = row.json(0)?;
+    Ok((
+        entries.into_iter().map(Placed::read).collect(),
+        row.json(1)?,
+    ))
 }
 
 pub(crate) fn many(db: &dyn Database, ids: &[TerminalId]) -> Result<Vec<TerminalFull>, StoreError> {
@@ -189,13 +204,13 @@ pub(crate) fn page(
 ) -> Result<Vec<(Terminal, Option<Due>)>, StoreError> {
     let mut values = after.map_or_else(|| [0_i64, -1, 0].map(Value::from).to_vec(), key);
     values.push(limit.into());
-    let sql = "SELECT slice, sub, term, version, body, due_rev, due_at, due_since, due_lane, due_flags,
-               due_shared FROM terminal WHERE (slice, sub, term) > (?1, ?2, ?3) ORDER BY slice, sub, term LIMIT ?4";
+    let sql = "SELECT slice, sub, term, version, channel, address, iccid, retired, counter_next, in_flight,
+               next_try, body, due_rev, due_at, due_since, due_lane, due_flags, due_shared FROM terminal WHERE (slice, sub, term) > (?1, ?2, ?3) ORDER BY slice, sub, term LIMIT ?4";
     let mut rows = db.rows(At::Everywhere, sql, &values)?;
     rows.sort_unstable();
     rows.iter()
         .take(limit as usize)
-        .map(|row| Ok((body(row, 3, 4)?, due_at(row, 5)?)))
+        .map(|row| Ok((body::read(row)?, due_at(row, 12)?)))
         .collect()
 }
 
@@ -499,7 +514,7 @@ pub(crate) fn put(unit: &mut Unit, terminal: &Terminal, version: u64) -> Done {
         counter.into(),
         terminal.in_flight.map(|ship| ship.0).into(),
         terminal.next_try.into(),
-        json(terminal)?,
+        body::of(terminal)?,
     ];
     unit.take_back(&STEP, &id);
     unit.same(&STANDING, &TERMINAL, &id);
@@ -546,7 +561,7 @@ pub(crate) fn put_step(unit: &mut Unit, terminal: &Terminal) -> Done {
         terminal.counter_next.into(),
         terminal.in_flight.map(|ship| ship.0).into(),
         terminal.next_try.into(),
-        json(terminal)?,
+        body::of(terminal)?,
     ];
     unit.same(&STANDING, &STEP, &id);
     unit.note(&STANDING, id.clone(), Some(seen));
@@ -668,7 +683,8 @@ pub(crate) fn place(
     };
     freed.retain(|slot| !newly_freed.contains(slot));
     freed.extend(newly_freed);
-    let entries: Vec<_> = new.unwrap_or(&old).iter().collect();
+    let short = |(key, slot): (&EntryKey, &SlotNo)| Placed::Short(key.friend, key.number, *slot);
+    let entries: Vec<_> = new.unwrap_or(&old).iter().map(short).collect();
     unit.put(
         &PLACEMENT,
         key(id),

@@ -2,6 +2,8 @@
 //! under `profiles/`. Everything that differs from card to card stands here and nowhere in code (PROTOCOLS.md).
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use thiserror::Error;
 use wire::ota::{Envelope, RefBits, Spi, Tar};
 
@@ -143,8 +145,14 @@ impl CardProfile {
 
     /// The profile of this name that comes with Kith.
     pub fn builtin(name: &str) -> Option<Self> {
-        let (_, toml) = CARDS.iter().find(|(n, _)| *n == name)?;
-        Self::parse(toml).ok()
+        // Read once: every plan and every proof asks.
+        static READ: LazyLock<BTreeMap<&str, CardProfile>> = LazyLock::new(|| {
+            let read = CARDS
+                .iter()
+                .map(|(name, toml)| Some((*name, CardProfile::parse(toml).ok()?)));
+            read.flatten().collect()
+        });
+        READ.get(name).cloned()
     }
 
     /// Names of the profiles that come with Kith.
@@ -352,8 +360,13 @@ impl TerminalProfile {
 
     /// The profile of this name that comes with Kith.
     pub fn builtin(name: &str) -> Option<Self> {
-        let (_, toml) = TERMINALS.iter().find(|(n, _)| *n == name)?;
-        Self::parse(toml).ok()
+        static READ: LazyLock<BTreeMap<&str, TerminalProfile>> = LazyLock::new(|| {
+            let read = TERMINALS
+                .iter()
+                .map(|(name, toml)| Some((*name, TerminalProfile::parse(toml).ok()?)));
+            read.flatten().collect()
+        });
+        READ.get(name).cloned()
     }
 
     /// Names of the profiles that come with Kith.

@@ -6,6 +6,7 @@ use crate::table::{At, Database};
 use crate::value::Columns;
 use crate::writer::Writes;
 use crate::{StoreError, schema};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -63,7 +64,7 @@ impl Place {
         // A page is set before anything is written and stays; the log is emptied by the checkpoint thread only.
         db.execute_batch(
             // 128 MiB of pages at most: nobody else writes, so what was read once need not be read again.
-            "PRAGMA page_size = 1024; PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;
+            "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;
              PRAGMA cache_size = -131072;",
         )
         .map_err(&what)?;
@@ -133,13 +134,15 @@ fn ready(db: Connection) -> Result<Sqlite, StoreError> {
     let db = Sqlite::new(db);
     db.db.execute_batch("BEGIN IMMEDIATE").map_err(&what)?;
     let script = |text: &str| db.db.execute_batch(text).map_err(&what);
-    schema::migrate(&db, is_new, str::to_owned, &script, now)?;
+    schema::migrate(&db, is_new, schema::sqlite, &script, now)?;
     db.db.execute_batch("COMMIT").map_err(&what)?;
     Ok(db)
 }
 
 fn set(db: &Connection) -> rusqlite::Result<()> {
-    db.set_prepared_statement_cache_capacity(64);
+    db.set_prepared_statement_cache_capacity(128);
+    // A statement is compiled once, and not anew when a parameter might choose another partial index.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     db.busy_timeout(Duration::from_secs(5))?;
     db.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
 }

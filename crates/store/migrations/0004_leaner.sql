@@ -1,0 +1,15 @@
+-- Fewer pages a step. What is on its way is found by its terminal (terminal_in_flight); a shipment's row is short enough to
+-- live in its key's tree. A line that begins with "-- SQLite: " is a statement there.
+DROP INDEX shipment_unfinished;
+-- SQLite: CREATE TABLE shipment_4 (
+-- SQLite:   slice INTEGER NOT NULL, ship INTEGER NOT NULL,
+-- SQLite:   sub INTEGER NOT NULL, term INTEGER NOT NULL,
+-- SQLite:   kind INTEGER NOT NULL, lane INTEGER NOT NULL, state INTEGER NOT NULL, at INTEGER NOT NULL,
+-- SQLite:   body TEXT NOT NULL,
+-- SQLite:   PRIMARY KEY (slice, ship)
+-- SQLite: ) WITHOUT ROWID;
+-- SQLite: INSERT INTO shipment_4 SELECT slice, ship, sub, term, kind, lane, state, at, body FROM shipment;
+-- SQLite: DROP TABLE shipment;
+-- SQLite: ALTER TABLE shipment_4 RENAME TO shipment;
+-- SQLite: CREATE INDEX shipment_terminal ON shipment (slice, sub, term, at);
+-- SQLite: CREATE INDEX shipment_at ON shipment (at);

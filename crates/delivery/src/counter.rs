@@ -79,7 +79,7 @@ pub fn new_card(terminal: &mut Terminal, begins: bool, now: i64) {
 pub enum Recheck {
     /// Its channel can read: what Kith wrote is read back.
     Verify,
-    /// It cannot: everything goes again.
+    /// It cannot, or there is nothing to read back: everything goes again.
     Everything,
 }
 
@@ -99,7 +99,8 @@ impl Recheck {
 }
 
 /// What must happen before anything else goes to a terminal in this incarnation of the store: its shadow may be older, or
-/// newer, than what is on it. None once it is made sure of, and for one that holds nothing of ours; then the row says so.
+/// newer, than what is on it. None once it is made sure of, and for one on which nothing of ours can stand; then the row
+/// says so. A card that began blank may have been filled since the copy was made, though the copy knows of nothing there.
 pub fn after_restore(
     terminal: &mut Terminal,
     shadow: &Shadow,
@@ -117,11 +118,12 @@ pub fn after_restore(
         .iter()
         .any(|(slot, state)| slot.ext1_record().is_none() && matches!(state.owner, Owner::Ours(_)));
     match (reads, ours) {
+        (true, true) => Some(Recheck::Verify),
+        (true, false) if !shadow.in_use => Some(Recheck::Everything),
         (_, false) => {
             terminal.record.sure_in = Some(incarnation);
             None
         }
-        (true, true) => Some(Recheck::Verify),
         (false, true) => Some(Recheck::Everything),
     }
 }

@@ -7,8 +7,12 @@ use terminals::{ChannelKind, Owner, Shadow};
 use wire::ota::Counter;
 
 /// How far a counter jumps where counters may have been used that are not on record: at its first use in a new
-/// incarnation of the store, and when the card has seen a higher one (STORE.md, “Durability and the counter”).
-pub const JUMP: u64 = 1 << 20;
+/// incarnation of the store (STORE.md, “Durability and the counter”). They may include some that were themselves reached
+/// by jumping past what a card had seen: it is further than two hundred of those.
+pub const JUMP: u64 = 1 << 28;
+
+/// How far it jumps when the card has seen a higher one.
+const PAST: u64 = 1 << 20;
 
 /// The last value is never sent: a card that has seen it takes nothing more under this key (TS 102 225, RSC 04).
 const END: u64 = (1 << 40) - 1;
@@ -53,7 +57,7 @@ pub fn next_counter(terminal: &mut Terminal, incarnation: u64) -> Result<Counter
 
 /// The card has seen a higher counter than this store knows of: past it, as far as a jump goes.
 pub(crate) fn jump(terminal: &mut Terminal) {
-    terminal.counter_next = terminal.counter_next.saturating_add(JUMP).min(END);
+    terminal.counter_next = terminal.counter_next.saturating_add(PAST).min(END);
 }
 
 /// A new card takes the terminal's place: nothing is on it, and nothing was sent to it. The counter goes on, so that none

@@ -105,9 +105,9 @@ pub(crate) fn said(event: &Event) -> String {
 }
 
 impl World {
-    /// How long the network takes now and then; where several nodes live in minutes what others live in hours, not so long.
+    /// How long the network takes now and then; not so long where lives last minutes instead of hours.
     fn spread(&mut self, least: i64, most: i64) -> i64 {
-        let most = if self.shared { most / 40 } else { most };
+        let most = if self.quick { most / 40 } else { most };
         self.chance.spread(least.min(most), most)
     }
 

@@ -97,6 +97,8 @@ pub(crate) struct World {
     pub calm: bool,
     /// Several nodes on one store.
     pub shared: bool,
+    /// Retries come every few seconds, and everything else as much sooner.
+    pub quick: bool,
     pub backup: Option<Vec<u8>>,
     /// The store is a back-up that was put back, in this incarnation: what it says of terminals is not proven any more.
     pub restored: Option<u64>,
@@ -167,6 +169,7 @@ impl World {
             faults: [0; FAULTS.len()],
             calm: false,
             shared: scenario.nodes > 1,
+            quick: scenario.policy != delivery::Policy::SERVE,
             backup: None,
             restored: None,
             gateways: [true; 2],

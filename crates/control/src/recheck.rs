@@ -7,6 +7,8 @@ use store::{DocumentWrite, Job, StoreError, TerminalFull};
 
 /// Terminals looked at in one go.
 const PAGE: u32 = 1_000;
+/// Slices gone through in one go, as long as there is nothing to be made sure of in them.
+const SLICES: usize = 32;
 /// The kind of the documents that say in which incarnation a slice was looked through.
 const KIND: &str = "rechecked";
 
@@ -20,12 +22,22 @@ pub(crate) struct Recheck {
 }
 
 impl Control {
-    /// The next page; whether there is more to do at once.
+    /// The next page, with the empty ones before it: a small house is looked through in seconds.
     pub(crate) async fn recheck(
         &self,
         state: &mut Recheck,
         owned: Slices,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<(), StoreError> {
+        for _ in 0..SLICES {
+            if !self.recheck_page(state, owned).await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// One page; whether nothing had to be done about it, and there are more.
+    async fn recheck_page(&self, state: &mut Recheck, owned: Slices) -> Result<bool, StoreError> {
         state.done = state
             .done
             .iter()
@@ -60,7 +72,8 @@ impl Control {
             .iter()
             .filter_map(|full| mark(full, incarnation, now))
             .collect();
-        if !marks.is_empty() {
+        let idle = marks.is_empty();
+        if !idle {
             let job = Job::MarkDue {
                 marks,
                 replace: false,
@@ -76,7 +89,7 @@ impl Control {
                 state.done.insert(slice);
             }
         }
-        Ok(true)
+        Ok(idle)
     }
 
     /// The next slice that was not looked through in the incarnation that it has now; none: all were.

@@ -7,8 +7,12 @@ use terminals::{ChannelKind, Owner, Shadow};
 use wire::ota::Counter;
 
 /// How far a counter jumps where counters may have been used that are not on record: at its first use in a new
-/// incarnation of the store, and when the card has seen a higher one (STORE.md, “Durability and the counter”).
-pub const JUMP: u64 = 1 << 20;
+/// incarnation of the store (STORE.md, “Durability and the counter”). They may include some that were themselves reached
+/// by jumping past what a card had seen: it is further than two hundred of those.
+pub const JUMP: u64 = 1 << 28;
+
+/// How far it jumps when the card has seen a higher one.
+const PAST: u64 = 1 << 20;
 
 /// The last value is never sent: a card that has seen it takes nothing more under this key (TS 102 225, RSC 04).
 const END: u64 = (1 << 40) - 1;
@@ -53,7 +57,7 @@ pub fn next_counter(terminal: &mut Terminal, incarnation: u64) -> Result<Counter
 
 /// The card has seen a higher counter than this store knows of: past it, as far as a jump goes.
 pub(crate) fn jump(terminal: &mut Terminal) {
-    terminal.counter_next = terminal.counter_next.saturating_add(JUMP).min(END);
+    terminal.counter_next = terminal.counter_next.saturating_add(PAST).min(END);
 }
 
 /// A new card takes the terminal's place: nothing is on it, and nothing was sent to it. The counter goes on, so that none
@@ -79,7 +83,7 @@ pub fn new_card(terminal: &mut Terminal, begins: bool, now: i64) {
 pub enum Recheck {
     /// Its channel can read: what Kith wrote is read back.
     Verify,
-    /// It cannot: everything goes again.
+    /// It cannot, or there is nothing to read back: everything goes again.
     Everything,
 }
 
@@ -99,7 +103,8 @@ impl Recheck {
 }
 
 /// What must happen before anything else goes to a terminal in this incarnation of the store: its shadow may be older, or
-/// newer, than what is on it. None once it is made sure of, and for one that holds nothing of ours; then the row says so.
+/// newer, than what is on it. None once it is made sure of, and for one on which nothing of ours can stand; then the row
+/// says so. A card that began blank may have been filled since the copy was made, though the copy knows of nothing there.
 pub fn after_restore(
     terminal: &mut Terminal,
     shadow: &Shadow,
@@ -117,11 +122,12 @@ pub fn after_restore(
         .iter()
         .any(|(slot, state)| slot.ext1_record().is_none() && matches!(state.owner, Owner::Ours(_)));
     match (reads, ours) {
+        (true, true) => Some(Recheck::Verify),
+        (true, false) if !shadow.in_use => Some(Recheck::Everything),
         (_, false) => {
             terminal.record.sure_in = Some(incarnation);
             None
         }
-        (true, true) => Some(Recheck::Verify),
         (false, true) => Some(Recheck::Everything),
     }
 }

@@ -300,7 +300,8 @@ fn end(world: &mut World, m: &Moment) -> Vec<Action> {
     terminal.trouble = None;
     match world.shipment.kind {
         ShipmentKind::Write => {
-            if by_receipt {
+            // Planned before it was sure what is there, it wrote all of it.
+            if by_receipt || terminal.record.sure_in.is_some() {
                 terminal.record.sure_in = Some(incarnation);
             }
             terminal.proven = terminal.proven.max(world.shipment.revision);

@@ -113,6 +113,11 @@ pub enum Action {
         node: usize,
         ms: i64,
     },
+    Stall {
+        node: usize,
+        requests: u32,
+        ms: i64,
+    },
     Clock {
         node: usize,
         ms: i64,
@@ -138,6 +143,8 @@ A script is a line an action; it begins with how long after the one before it is
   down G | up G | fault NAME PERMILLE
   crash N REQUESTS heard|lost SENT BACK_AFTER_MS     the node ends in its next turn, after so many requests to the store
   outage N AFTER REQUESTS heard|lost                 so many requests fail, their answers or they themselves lost
+  stall N REQUESTS MS                                in a turn that makes so many requests, the node stops before the last
+                                                     of them, and goes on after so long
   pause N MS | clock N MS | leave N BACK_AFTER_MS | back-up | restore";
 
 impl fmt::Display for Action {
@@ -207,6 +214,7 @@ impl fmt::Display for Action {
                 write!(f, "outage {node} {after} {requests} {}", heard(*h))
             }
             Self::Pause { node, ms } => write!(f, "pause {node} {ms}"),
+            Self::Stall { node, requests, ms } => write!(f, "stall {node} {requests} {ms}"),
             Self::Clock { node, ms } => write!(f, "clock {node} {ms}"),
             Self::Leave { node, back_after } => write!(f, "leave {node} {back_after}"),
             Self::BackUp => write!(f, "back-up"),
@@ -310,6 +318,11 @@ impl Action {
             },
             "pause" => Self::Pause {
                 node: w.n()?,
+                ms: w.n()?,
+            },
+            "stall" => Self::Stall {
+                node: w.n()?,
+                requests: w.n()?,
                 ms: w.n()?,
             },
             "clock" => Self::Clock {

@@ -105,6 +105,12 @@ pub(crate) fn said(event: &Event) -> String {
 }
 
 impl World {
+    /// How long the network takes now and then; not so long where lives last minutes instead of hours.
+    fn spread(&mut self, least: i64, most: i64) -> i64 {
+        let most = if self.quick { most / 40 } else { most };
+        self.chance.spread(least.min(most), most)
+    }
+
     /// What waited in a node's memory goes out, now that it can.
     pub fn flush(&mut self, node: usize) {
         if !self.gateways.contains(&true) {
@@ -200,7 +206,7 @@ impl World {
                 done: false,
             });
             let way = if self.strikes("slow") {
-                self.chance.spread(MINUTE, 20 * HOUR)
+                self.spread(MINUTE, 20 * HOUR)
             } else {
                 self.chance.spread(100, 20 * SECOND)
             };
@@ -290,11 +296,8 @@ impl World {
             );
         }
         if up {
-            let now = self.time.now();
-            for node in 0..self.nodes.len() {
-                if self.nodes.get(node).is_some_and(|node| node.paused <= now) {
-                    self.flush(node);
-                }
+            for node in self.awake() {
+                self.flush(node);
             }
             return;
         }
@@ -429,7 +432,7 @@ impl World {
             };
             self.ends(at, state, false);
             if self.strikes("duplicate") {
-                let wait = self.chance.spread(SECOND, 3 * HOUR);
+                let wait = self.spread(SECOND, 3 * HOUR);
                 self.after(
                     wait,
                     Next::Arrive {
@@ -480,7 +483,7 @@ impl World {
         ));
         for user_data in answer.por {
             let wait = if self.strikes("slow-proof") {
-                self.chance.spread(MINUTE, 10 * HOUR)
+                self.spread(MINUTE, 10 * HOUR)
             } else {
                 self.chance.spread(100, 10 * SECOND)
             };
@@ -499,7 +502,7 @@ impl World {
                 self.tell(node, life, wait, mobile);
             }
             if repeated {
-                let later = wait + self.chance.spread(SECOND, HOUR);
+                let later = wait + self.spread(SECOND, HOUR);
                 self.tell(node, life, later, mobile);
             }
         }
@@ -540,7 +543,7 @@ impl World {
             self.tell(node, life, wait, receipt);
         }
         if repeated {
-            let later = wait + self.chance.spread(SECOND, HOUR);
+            let later = wait + self.spread(SECOND, HOUR);
             self.tell(node, life, later, receipt);
         }
     }
@@ -564,13 +567,7 @@ impl World {
         };
         let mut event = inbound.event.clone();
         let (node, life) = (inbound.node, inbound.life);
-        let runs = |n: &usize| {
-            let now = self.time.now();
-            self.nodes
-                .get(*n)
-                .is_some_and(|node| node.running.is_some() && node.paused <= now)
-        };
-        let running: Vec<usize> = (0..self.nodes.len()).filter(runs).collect();
+        let running = self.awake();
         let to = if running.contains(&node) {
             Some(node)
         } else {

@@ -9,6 +9,7 @@ mod node;
 mod people;
 pub mod phones;
 pub mod scenario;
+mod stall;
 pub mod trace;
 mod truth;
 mod world;

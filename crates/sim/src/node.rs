@@ -1,7 +1,8 @@
 //! A node: a real `Control` with a clock and chance of its own, and a line to the store that may break.
 
 use crate::chance::Chance;
-use control::{Control, Emitted, Settings, Sharing, Surroundings};
+use crate::stall::{Stop, Turn};
+use control::{Control, Emitted, Hint, Settings, Sharing, Surroundings};
 use delivery::{Event, NodeId, Outbound, network::NetworkTable};
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -36,9 +37,13 @@ struct Place {
     chance: Mutex<Chance>,
 }
 
+/// How much slower than the others the clock of the leases goes. Lives last days, and a lease seconds: at true speed they
+/// would consist of renewals. Nothing else goes by this clock.
+pub const SLOWER: i64 = 20;
+
 /// The clock that only goes forward, at `now`, true time: the same on every node, and no jump moves it.
 pub fn monotonic(now: i64) -> u64 {
-    u64::try_from(now).unwrap_or(0)
+    u64::try_from(now / SLOWER).unwrap_or(0)
 }
 
 impl Surroundings for Place {
@@ -73,6 +78,7 @@ struct Breaks {
     struck: bool,
     /// Requests until the line breaks, how many are lost then, and whether they are carried out all the same.
     outage: Option<(u32, u32, bool)>,
+    stop: Option<Stop>,
 }
 
 impl Line {
@@ -84,6 +90,22 @@ impl Line {
     /// From request number `after` on, `requests` are lost.
     pub fn outage(&self, after: u32, requests: u32, heard: bool) {
         lock(&self.0).outage = Some((after, requests, heard));
+    }
+
+    /// The turn that begins stops there, or nowhere.
+    pub fn stop(&self, stop: Option<Stop>) {
+        lock(&self.0).stop = stop;
+    }
+
+    /// The turn stops here, perhaps for ever.
+    fn stand(&self) {
+        let mut breaks = lock(&self.0);
+        let here = breaks.stop.as_mut().is_some_and(Stop::is_here);
+        let stop = breaks.stop.take_if(|_| here);
+        drop(breaks);
+        if stop.is_some_and(|stop| !stop.wait()) {
+            lock(&self.0).dead = true;
+        }
     }
 
     /// Nothing breaks any more.
@@ -98,6 +120,7 @@ impl Line {
     }
 
     fn judge(&self) -> Fate {
+        self.stand();
         let fate = self.fate();
         lock(&self.0).struck |= fate != Fate::Heard;
         fate
@@ -164,6 +187,10 @@ pub struct Running {
     pub sent_at_end: usize,
     /// How long it is down when it ends, ms.
     pub back_after: i64,
+    /// Its turn that stands at a request to the store.
+    pub turn: Option<Turn>,
+    /// What it has to tell other nodes.
+    pub hints: mpsc::UnboundedReceiver<Hint>,
 }
 
 /// A node, running or not.
@@ -176,6 +203,10 @@ pub struct Node {
     pub wake: i64,
     /// It does nothing before this, true time: it was stopped and will go on.
     pub paused: i64,
+    /// It stops at this request of a turn that makes so many, for so many ms.
+    pub stall: Option<(u32, i64)>,
+    /// Turns of this process that are still close together.
+    pub eager: u32,
     /// The process.
     pub running: Option<Running>,
 }
@@ -188,6 +219,8 @@ impl Node {
             life: 0,
             wake: i64::MAX,
             paused: 0,
+            stall: None,
+            eager: 0,
             running: None,
         }
     }
@@ -221,6 +254,11 @@ pub fn control(
     Ok((control, sent))
 }
 
+/// Where others find it.
+pub fn address(node: NodeId) -> String {
+    format!("node:{}", node.0)
+}
+
 /// Starts a process.
 ///
 /// # Errors
@@ -235,13 +273,13 @@ pub fn start(
 ) -> Result<Running, String> {
     let mut chance = chance;
     let node = NodeId(chance.bits() >> 1);
+    let (to_others, hints) = mpsc::unbounded_channel();
     settings.sharing = shared.then(|| Sharing {
         node,
         former: Vec::new(),
-        address: format!("node:{}", node.0),
+        address: address(node),
         began: time.now(),
-        // Hints may be lost; here all of them are.
-        hints: mpsc::unbounded_channel().0,
+        hints: to_others,
     });
     let line = Arc::new(Line::default());
     let judge = Arc::clone(&line);
@@ -258,6 +296,8 @@ pub fn start(
         waiting: Vec::new(),
         sent_at_end: 0,
         back_after: 0,
+        turn: None,
+        hints,
     })
 }
 

@@ -91,7 +91,7 @@ impl World {
                 return Ok(true);
             }
             Action::Leave { node, back_after } => {
-                let Some(control) = self.control(*node) else {
+                let Some(control) = self.control(*node).filter(|_| self.is_awake(*node)) else {
                     return Ok(true);
                 };
                 control.hand_over_leases().await;
@@ -103,13 +103,7 @@ impl World {
             }
             _ => {}
         }
-        let now = self.time.now();
-        let runs = |n: &usize| {
-            self.nodes
-                .get(*n)
-                .is_some_and(|node| node.running.is_some() && node.paused <= now)
-        };
-        let running: Vec<usize> = (0..self.nodes.len()).filter(runs).collect();
+        let running = self.awake();
         let Some(n) = self.chance.pick(&running).copied() else {
             return Ok(false);
         };
@@ -167,6 +161,11 @@ impl World {
                 let until = self.time.now() + ms;
                 if let Some(node) = self.nodes.get_mut(node) {
                     node.paused = until;
+                }
+            }
+            Action::Stall { node, requests, ms } => {
+                if let Some(node) = self.nodes.get_mut(node) {
+                    node.stall = Some((requests.saturating_sub(1), ms));
                 }
             }
             Action::Clock { node, ms } => {
@@ -516,7 +515,7 @@ impl World {
         while self.store.incarnation(0).await.map_err(|e| e.to_string())? <= before {
             self.store.renew().await.map_err(|e| e.to_string())?;
         }
-        (self.restored, self.recheck) = (true, true);
+        self.restored = Some(self.store.incarnation(0).await.map_err(|e| e.to_string())?);
         let chance = self.chance.fork();
         let (store, settings) = (self.store.clone(), self.settings.clone());
         (self.watcher, _) =
@@ -551,7 +550,6 @@ impl World {
         let Some(n) = (0..self.nodes.len()).find(|n| self.control(*n).is_some()) else {
             return Ok(());
         };
-        let recheck = std::mem::take(&mut self.recheck);
         for at in 0..self.terminals.len() {
             let Some(known) = self.terminals.get(at) else {
                 continue;
@@ -584,15 +582,6 @@ impl World {
                     trouble.sentence
                 ));
                 control.send(id, false).await.map_err(|e| e.to_string())?;
-            } else if recheck {
-                self.note(format_args!(
-                    "somebody has terminal {at} looked at after the restore"
-                ));
-                let done = match full.terminal.channel {
-                    ChannelKind::SimOta => control.verify(id).await,
-                    ChannelKind::SmsCard => control.send(id, true).await,
-                };
-                done.map_err(|e| e.to_string())?;
             } else {
                 continue;
             }

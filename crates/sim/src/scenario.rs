@@ -2,6 +2,7 @@
 
 use crate::action::{Action, FAULTS};
 use crate::chance::Chance;
+use crate::node::SLOWER;
 use delivery::Policy;
 
 /// Kinds of cards, as [`crate::phones`] makes them.
@@ -36,11 +37,13 @@ impl Scenario {
     /// The life of this seed.
     pub fn of_seed(seed: u64) -> Self {
         let mut chance = Chance::of(seed);
-        let nodes = if seed.is_multiple_of(100) {
+        let nodes = if seed.is_multiple_of(10) {
             chance.below(3) + 2
         } else {
             1
         };
+        // Much that is due at one moment, in both lanes.
+        let crowded = seed % 20 == 5;
         let policy = if chance.strikes(500) && nodes == 1 {
             Policy::SERVE
         } else {
@@ -50,8 +53,8 @@ impl Scenario {
         let pace = match (policy == Policy::SERVE, nodes) {
             (true, _) => 1,
             (false, 1) => 40,
-            // Leases last seconds.
-            _ => 400,
+            // Leases last minutes.
+            _ => 100,
         };
         let mut life = Life {
             pace,
@@ -64,7 +67,10 @@ impl Scenario {
             terminals: 0,
             friends: 0,
         };
-        life.people();
+        life.people(crowded);
+        if crowded {
+            life.crowd();
+        }
         life.weather();
         for _ in 0..life.chance.within(15, 45) {
             life.pass();
@@ -176,8 +182,9 @@ impl Life {
         self.steps.push((self.at, action));
     }
 
-    fn people(&mut self) {
-        for subscriber in 0..self.chance.below(3) + 2 {
+    fn people(&mut self, crowded: bool) {
+        let more = if crowded { 3 } else { 0 };
+        for subscriber in 0..self.chance.below(3) + 2 + more {
             self.does(Action::Subscriber);
             self.subscribers += 1;
             for terminal in 0..self.chance.below(2) + 1 {
@@ -196,6 +203,22 @@ impl Life {
             }
             for _ in 0..self.chance.below(6) {
                 self.add(subscriber);
+            }
+        }
+    }
+
+    /// Campaigns that reach some while the edits of others become due.
+    fn crowd(&mut self) {
+        for _ in 0..3 {
+            self.at += 2 * HOUR / self.pace;
+            for subscriber in 0..self.subscribers {
+                if self.chance.strikes(500) {
+                    self.add(subscriber);
+                }
+            }
+            self.at += self.quiet - 100;
+            for terminal in 0..self.terminals {
+                self.does(Action::Bulk { terminal });
             }
         }
     }
@@ -235,14 +258,19 @@ impl Life {
         let terminal = self.chance.below(self.terminals);
         let nth = self.chance.below(20);
         let node = self.chance.below(self.nodes);
-        if self.nodes > 1 && self.chance.strikes(150) {
-            let ms = self.chance.spread(100, 60 * SECOND);
-            return match self.chance.below(3) {
+        if self.nodes > 1 && self.chance.strikes(300) {
+            // A lease lasts ten seconds of its own clock.
+            let ms = self.chance.spread(SECOND, MINUTE) * SLOWER;
+            return match self.chance.below(6) {
                 0 => self.does(Action::Leave {
                     node,
                     back_after: ms,
                 }),
-                _ => self.does(Action::Pause { node, ms }),
+                1 => self.does(Action::Pause { node, ms }),
+                _ => {
+                    let requests = u32::try_from(self.chance.within(2, 9)).unwrap_or(2);
+                    self.does(Action::Stall { node, requests, ms });
+                }
             };
         }
         match self.chance.below(100) {

@@ -6,10 +6,11 @@ use crate::chance::Chance;
 use crate::node::{self, Node, Time, lock};
 use crate::phones::{Phone, Sim};
 use crate::scenario::Scenario;
+use crate::stall::{Came, Turn};
 use crate::trace::Trace;
 use book::SubscriberId;
-use control::{Control, Settings};
-use delivery::{Event, Outbound, Shipment, ShipmentId, TerminalId};
+use control::{Control, Hint, LookAt, Settings};
+use delivery::{Event, NodeId, Outbound, Shipment, ShipmentId, TerminalId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use store::Store;
@@ -24,12 +25,18 @@ const NAP: i64 = 600_000;
 /// A store tells its owner of an edit by another node within this, ms.
 const HINT: i64 = 200;
 /// How often a node looks at its leases, and at the latest at the store for what others wrote, ms.
-const LOOK: i64 = 3_000;
-const POLL: i64 = 5_000;
+const LOOK: i64 = 3_000 * node::SLOWER;
+const POLL: i64 = 60_000;
+/// Hints to other nodes that are lost, of a thousand.
+const HINTS_LOST: u32 = 200;
+/// Turns of a new process that are at most a second apart, as all are in a real house: it looks through a restored store.
+const EAGER: u32 = 24;
 /// Turns of a node at one moment; more is a hot loop.
 const TURNS: u32 = 300;
 /// How long everything may take to come right once nothing goes wrong any more.
 const PATIENCE: i64 = 12 * 86_400_000;
+/// The same where several nodes live in minutes what others live in hours.
+const PATIENCE_SHARED: i64 = 86_400_000;
 
 /// What is going to happen.
 pub(crate) enum Next {
@@ -44,6 +51,12 @@ pub(crate) enum Next {
     Look {
         node: usize,
         life: u32,
+    },
+    /// A node is told that there is something to look at.
+    Hint {
+        node: usize,
+        life: u32,
+        at: LookAt,
     },
     /// The gateway's answer to a submit.
     Answer {
@@ -84,11 +97,11 @@ pub(crate) struct World {
     pub calm: bool,
     /// Several nodes on one store.
     pub shared: bool,
+    /// Retries come every few seconds, and everything else as much sooner.
+    pub quick: bool,
     pub backup: Option<Vec<u8>>,
-    /// The store is a back-up that was put back: what it says of terminals is not proven any more.
-    pub restored: bool,
-    /// Nobody had the terminals looked at since.
-    pub recheck: bool,
+    /// The store is a back-up that was put back, in this incarnation: what it says of terminals is not proven any more.
+    pub restored: Option<u64>,
     pub gateways: [bool; 2],
     pub submits: BTreeMap<u64, Submit>,
     pub messages: Vec<Message>,
@@ -105,14 +118,18 @@ pub(crate) struct World {
     pub unheard: bool,
     /// Shipments that were written since the last look.
     pub moved: BTreeSet<ShipmentId>,
-    /// Every shipment as it was written last.
-    pub shipments: BTreeMap<TerminalId, BTreeMap<ShipmentId, Shipment>>,
+    /// Every shipment as it was written last, in the order of their ids.
+    pub shipments: BTreeMap<TerminalId, Vec<Shipment>>,
     /// Revisions that were told to the person who edited.
     pub told: BTreeMap<SubscriberId, u64>,
     /// Every counter that went out to a card, under the right keys or wrong ones, with the octets of its parts.
     pub counters: BTreeMap<(String, bool, u64, u8), Vec<u8>>,
+    /// Who recorded something of which slice since the last look.
+    pub wrote: BTreeSet<(NodeId, u8)>,
     turns: (i64, u32),
     pub steps: u64,
+    /// When everything is looked at next.
+    pub next_all: u64,
 }
 
 impl World {
@@ -152,9 +169,9 @@ impl World {
             faults: [0; FAULTS.len()],
             calm: false,
             shared: scenario.nodes > 1,
+            quick: scenario.policy != delivery::Policy::SERVE,
             backup: None,
-            restored: false,
-            recheck: false,
+            restored: None,
             gateways: [true; 2],
             submits: BTreeMap::new(),
             messages: Vec::new(),
@@ -170,8 +187,10 @@ impl World {
             shipments: BTreeMap::new(),
             told: BTreeMap::new(),
             counters: BTreeMap::new(),
+            wrote: BTreeSet::new(),
             turns: (0, 0),
             steps: 0,
+            next_all: 0,
         };
         for node in 0..scenario.nodes {
             world.after(0, Next::Start { node });
@@ -218,7 +237,12 @@ impl World {
         }
         self.note(format_args!("— calm —"));
         self.calm().await?;
-        let end = self.time.now() + PATIENCE;
+        let patience = if self.shared {
+            PATIENCE_SHARED
+        } else {
+            PATIENCE
+        };
+        let end = self.time.now() + patience;
         loop {
             let until = self.time.now() + if self.shared { 60_000 } else { 1_800_000 };
             while self.one(until).await? {}
@@ -284,6 +308,21 @@ impl World {
         wakes.min_by_key(|(_, wake)| *wake).unwrap_or((0, i64::MAX))
     }
 
+    /// Whether a node runs, and is not stopped.
+    pub fn is_awake(&self, n: usize) -> bool {
+        self.nodes.get(n).is_some_and(|node| {
+            let running = node.running.as_ref();
+            running.is_some_and(|r| r.turn.is_none()) && node.paused <= self.time.now()
+        })
+    }
+
+    /// Nodes that can do something now.
+    pub fn awake(&self) -> Vec<usize> {
+        (0..self.nodes.len())
+            .filter(|n| self.is_awake(*n))
+            .collect()
+    }
+
     async fn happens(&mut self, next: Next) -> Found {
         match next {
             Next::Act { no, action } => {
@@ -298,6 +337,7 @@ impl World {
             }
             Next::Start { node } => self.start(node).await?,
             Next::Look { node, life } => self.look(node, life).await?,
+            Next::Hint { node, life, at } => self.hinted(node, life, at).await?,
             Next::Answer { submit } => self.answered(submit),
             Next::Arrive { message, again } => self.arrives(message, again),
             Next::Inbound { inbound } => self.comes_in(inbound),
@@ -338,6 +378,7 @@ impl World {
             self.shared,
         )?;
         node.life += 1;
+        (node.stall, node.eager) = (None, EAGER);
         node.wake = self.time.now();
         node.running = Some(running);
         let life = node.life;
@@ -354,20 +395,65 @@ impl World {
         let Some(node) = self.nodes.get(n).filter(|node| node.life == life) else {
             return Ok(());
         };
-        let Some(running) = &node.running else {
+        if node.running.is_none() {
             return Ok(());
-        };
+        }
         if node.paused > now {
             let wait = node.paused - now + self.chance.within(0, 20);
             self.after(wait, Next::Look { node: n, life });
             return Ok(());
         }
-        let control = running.control.clone();
+        self.after(LOOK, Next::Look { node: n, life });
+        self.look_now(n).await
+    }
+
+    async fn look_now(&mut self, n: usize) -> Found {
+        let running = self.nodes.get(n).and_then(|node| node.running.as_ref());
+        let Some(control) = running.map(|running| running.control.clone()) else {
+            return Ok(());
+        };
         if let Err(error) = control.look_at_leases().await {
             self.note(format_args!("node {n}, leases: {error}"));
         }
-        self.after(LOOK, Next::Look { node: n, life });
         self.after_turn(n).await
+    }
+
+    /// Another node's hint has come.
+    async fn hinted(&mut self, n: usize, life: u32, at: LookAt) -> Found {
+        let now = self.time.now();
+        let awake = self.is_awake(n);
+        let Some(node) = self.nodes.get_mut(n).filter(|node| node.life == life) else {
+            return Ok(());
+        };
+        let Some(running) = &node.running else {
+            return Ok(());
+        };
+        match at {
+            LookAt::Due => {
+                running.control.hinted(at);
+                node.wake = node.wake.min(now);
+                Ok(())
+            }
+            LookAt::Leases if awake => self.look_now(n).await,
+            LookAt::Leases => Ok(()),
+        }
+    }
+
+    /// What a node has to tell others is on its way, or lost.
+    fn tell_others(&mut self, hints: Vec<Hint>) {
+        for Hint { address, at } in hints {
+            let lost = self.chance.strikes(HINTS_LOST);
+            let wait = self.chance.within(1, HINT);
+            let to = self.nodes.iter().position(|node| {
+                let running = node.running.as_ref();
+                running.is_some_and(|running| node::address(running.node) == address)
+            });
+            let Some(node) = to.filter(|_| !lost) else {
+                continue;
+            };
+            let life = self.nodes.get(node).map_or(0, |node| node.life);
+            self.after(wait, Next::Hint { node, life, at });
+        }
     }
 
     async fn turn(&mut self, n: usize) -> Found {
@@ -389,21 +475,67 @@ impl World {
         let Some(running) = &mut node.running else {
             return Ok(());
         };
-        let events = std::mem::take(&mut running.inbox);
-        let control = running.control.clone();
-        for event in &events {
-            let line = crate::carrier::said(event);
-            self.trace
-                .note(now - BEGINNING, format_args!("node {n} hears {line}"));
-        }
-        let told = Arc::clone(&running.stored);
-        let stored: control::Stored = Box::new(move |ack, done| lock(&told).push((ack, done)));
-        let next = control.step(events, &stored).await;
+        let stall = node.stall;
+        let came = match running.turn.take() {
+            Some(turn) => {
+                self.trace
+                    .note(now - BEGINNING, format_args!("node {n} goes on"));
+                turn.go_on()
+            }
+            None => {
+                let events = std::mem::take(&mut running.inbox);
+                for event in &events {
+                    let line = crate::carrier::said(event);
+                    self.trace
+                        .note(now - BEGINNING, format_args!("node {n} hears {line}"));
+                }
+                let (control, told) = (running.control.clone(), Arc::clone(&running.stored));
+                let line = Arc::clone(&running.line);
+                self.listen();
+                self.wrote.clear();
+                match stall {
+                    Some((after, _)) => {
+                        let came = Turn::begin(control, events, told, &line, after);
+                        line.stop(None);
+                        came
+                    }
+                    None => {
+                        let stored: control::Stored =
+                            Box::new(move |ack, done| lock(&told).push((ack, done)));
+                        let next = control.step(events, &stored).await;
+                        Came::Over(next.map_err(|error| error.to_string()))
+                    }
+                }
+            }
+        };
+        self.owners_wrote().await?;
+        let next = match came {
+            Came::Over(next) => next,
+            Came::Stopped(turn) => {
+                let ms = stall.map_or(0, |(_, ms)| ms);
+                self.note(format_args!("node {n} stands still for {ms} ms"));
+                if let Some(node) = self.nodes.get_mut(n) {
+                    (node.stall, node.paused, node.wake) = (None, now + ms, now + ms);
+                    if let Some(running) = &mut node.running {
+                        running.turn = Some(turn);
+                    }
+                }
+                self.after_turn(n).await?;
+                return self.check().await;
+            }
+        };
         self.after_turn(n).await?;
         let ahead = self.watcher_ahead(n);
-        let nap = if self.shared { POLL } else { NAP };
         let mut failed = None;
         if let Some(node) = self.nodes.get_mut(n) {
+            let nap = match (self.restored, node.eager.checked_sub(1)) {
+                (Some(_), Some(rest)) => {
+                    node.eager = rest;
+                    1000
+                }
+                _ if self.shared => POLL,
+                _ => NAP,
+            };
             let wait = match next {
                 Ok(next) => next.saturating_sub(ahead + now).clamp(0, nap),
                 Err(error) => {
@@ -439,6 +571,10 @@ impl World {
         while let Ok(message) = running.outbound.try_recv() {
             out.push(message);
         }
+        let mut hints = Vec::new();
+        while let Ok(hint) = running.hints.try_recv() {
+            hints.push(hint);
+        }
         let stored = std::mem::take(&mut *lock(&running.stored));
         let dead = running.line.is_dead().then_some(running.back_after);
         let node_id = running.node;
@@ -455,6 +591,7 @@ impl World {
             }
         }
         self.check_sent(node_id, &out).await?;
+        self.tell_others(hints);
         for message in out {
             self.submit(n, message);
         }
@@ -478,7 +615,7 @@ impl World {
         }
         for node in 0..self.nodes.len() {
             if let Some(node) = self.nodes.get_mut(node) {
-                node.paused = 0;
+                (node.paused, node.stall) = (0, None);
                 if let Some(running) = &node.running {
                     running.line.mend();
                 }

@@ -2,7 +2,7 @@
 
 use crate::{EntryKey, Proof, Write};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A place for one entry: on a SIM the record number of EF_ADN (1–254); EF_EXT1 record *n* is `0x100 + n`; on
 /// channels without slots a number that Kith gives.
@@ -101,6 +101,24 @@ impl Shadow {
         self.slots.entry(slot).or_insert(state).doubt = true;
     }
 
+    /// The store is an older copy, and may have forgotten writes: no record of ours stands for certain any more. On a card
+    /// that began blank these are all from `first` to `last`, but for those read to be the owner's; on a card in use what
+    /// was free then may hold what its owner typed since, and nothing on it says who wrote it. Gives the slots.
+    pub fn doubt_ours(&mut self, first: u8, last: u8) -> Vec<SlotNo> {
+        let known = self.slots.iter().filter(|(slot, state)| {
+            // Records of EF_EXT1 are nobody's by name.
+            let tail = slot.ext1_record().is_some() && state.owner == Owner::Free;
+            matches!(state.owner, Owner::Ours(_)) || (tail && !state.content.is_empty())
+        });
+        let mut ours: BTreeSet<SlotNo> = known.map(|(slot, _)| *slot).collect();
+        if !self.in_use {
+            let range = (first..=last).map(|n| SlotNo(n.into()));
+            ours.extend(range.filter(|slot| self.get(*slot).owner == Owner::Free));
+        }
+        ours.iter().for_each(|slot| self.doubt(*slot));
+        ours.into_iter().collect()
+    }
+
     /// What `slot` was read to hold.
     ///
     /// A record that was never read is free when blank and the owner's otherwise. One of ours with other octets is the
@@ -161,6 +179,34 @@ mod tests {
         shadow.read(SlotNo(7), octets, 5);
         assert_eq!(shadow.get(SlotNo(7)).owner, after);
         assert_eq!(shadow.get(SlotNo(7)).proof, Proof::Verified);
+    }
+
+    #[test]
+    fn of_an_older_copy_everything_of_ours_is_in_doubt() {
+        for (in_use, want) in [(false, vec![1, 2, 4, 9, 0x101]), (true, vec![2, 9, 0x101])] {
+            let mut shadow = Shadow {
+                in_use,
+                ..Shadow::default()
+            };
+            let known = [
+                (2, Owner::Ours(KEY)),
+                (3, Owner::Foreign),
+                (9, Owner::Ours(KEY)),
+                (0x101, Owner::Free),
+                (0x102, Owner::Foreign),
+            ];
+            for (slot, owner) in known {
+                let state = SlotState {
+                    content: vec![1],
+                    owner,
+                    ..SlotState::default()
+                };
+                shadow.slots.insert(SlotNo(slot), state);
+            }
+            let want: Vec<_> = want.into_iter().map(SlotNo).collect();
+            assert_eq!(shadow.doubt_ours(1, 4), want);
+            assert!(want.iter().all(|slot| shadow.get(*slot).doubt));
+        }
     }
 
     #[test]

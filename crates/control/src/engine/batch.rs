@@ -183,6 +183,10 @@ impl<'a> Batch<'a> {
         let shipment = self.loaded.shipments.remove(&id);
         let (house, now) = (self.house, self.now);
         let Some(case) = known.and_then(|terminal| self.case(terminal)) else {
+            if !self.loaded.asked.contains(&id) {
+                // It was in memory, and its terminal was read because of another shipment.
+                return self.later.push(item);
+            }
             self.gone.push(id);
             return self.nothing(item);
         };

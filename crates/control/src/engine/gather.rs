@@ -230,6 +230,8 @@ pub(super) struct Loaded {
     pub books: HashMap<SubscriberId, BookFull>,
     /// When the terminal was last told who we are.
     pub told: HashMap<TerminalId, Document>,
+    /// The shipments that were asked for: of another, nobody knows that it is not there.
+    pub asked: BTreeSet<ShipmentId>,
     /// By slice, of what is due.
     pub incarnations: BTreeMap<u8, u64>,
     /// What is due: what people wait for first, bulk last.
@@ -369,6 +371,7 @@ impl Loaded {
         reads: &dyn Reads,
         wanted: BTreeSet<ShipmentId>,
     ) -> Result<(), StoreError> {
+        self.asked.extend(&wanted);
         if !wanted.is_empty() {
             let wanted: Vec<_> = wanted.into_iter().collect();
             let found = reads.shipments_by_id(&wanted)?.into_iter();

@@ -10,7 +10,8 @@ use delivery::{
 use std::collections::BTreeMap;
 use store::{BookFull, TerminalFull};
 use terminals::{
-    CardProfile, EntryKey, Owner, Plan, PlannedPacket, Proof, Purpose, SlotNo, encode_packet, sim,
+    CardProfile, ChannelKind, EntryKey, Owner, Plan, PlannedPacket, Proof, Purpose, SlotNo,
+    encode_packet, sim,
 };
 use wire::ota::KeySet;
 
@@ -48,7 +49,7 @@ impl Decided {
 /// Plans `full` at `now`; none when it must not be planned now.
 pub(super) fn plan(
     house: &Control,
-    full: TerminalFull,
+    mut full: TerminalFull,
     book: &BookFull,
     incarnation: u64,
     ids: &mut Ids,
@@ -65,6 +66,10 @@ pub(super) fn plan(
     // After a restore nothing is assumed: what is on the terminal is read, or written anew, before anything else.
     let recheck = after_restore(&mut terminal, &full.shadow, incarnation);
     let recheck = recheck.map(|how| how.mark(due, book.book.revision, now));
+    let doubted = match recheck {
+        Some(mark) if !mark.test => house.doubt(&mut full),
+        _ => Vec::new(),
+    };
     let asked = recheck.or(due);
     let everything = asked.is_some_and(|mark| mark.everything);
     let Planned { card, plan, .. } =
@@ -116,11 +121,14 @@ pub(super) fn plan(
     if due.is_some() {
         terminal.trouble = None;
     }
+    // A record that was only emptied to be sure was nobody's before.
+    let freed = |slot: &SlotNo| matches!(full.shadow.get(*slot).owner, Owner::Ours(_));
+    let freed = plan.freed.into_iter().filter(freed).collect();
     let mut world = World {
         terminal,
         shipment,
         shadow: full.shadow,
-        moved: Vec::new(),
+        moved: doubted,
         notes: Vec::new(),
     };
     let actions = decide(&mut world, &Happening::Start, &house.settings().policy, now);
@@ -130,7 +138,7 @@ pub(super) fn plan(
             ShipmentKind::Write => moved(plan.placement, &full.placement),
             _ => None,
         },
-        freed: plan.freed.into_iter().collect(),
+        freed,
         due,
     })
 }
@@ -205,6 +213,17 @@ fn seal_packets(
 }
 
 impl Control {
+    /// Of a card, whatever Kith may have written is read or written again (rule 5). Gives the slots.
+    fn doubt(&self, full: &mut TerminalFull) -> Vec<SlotNo> {
+        let card = full.terminal.card_profile.as_deref();
+        let card = card.and_then(|name| self.card(name));
+        let range = card.filter(|_| full.terminal.channel == ChannelKind::SimOta);
+        let range = range.map(|card| card.usable());
+        range.map_or_else(Vec::new, |(first, last)| {
+            full.shadow.doubt_ours(first, last)
+        })
+    }
+
     /// The card's keys, unsealed for this moment.
     pub(crate) fn keys(&self, terminal: &Terminal, card: &CardProfile) -> Result<KeySet, String> {
         let sealed = self.vault().open(OTA_KEYS, &terminal.keys);

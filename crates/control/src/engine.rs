@@ -13,19 +13,19 @@ mod known;
 mod pace;
 mod plan;
 mod proof;
+mod record;
 mod texts;
 
 pub(crate) use plan::{OTA_KEYS, join_keys};
 
 use crate::owner::Holdings;
-use crate::{Control, Event, kill};
+use crate::{Control, Event};
 use batch::{Batch, Decided};
-use case::Case;
-use delivery::{Action, Lane, Outbound, ShipmentId, Slices, Target};
+use delivery::{ShipmentId, Slices};
 use gather::{Ack, Item, Loaded, Plans, Room, Wanted, What};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Job, Refused, StoreError};
+use store::StoreError;
 use tokio::sync::mpsc;
 
 /// What the engine keeps in memory: all of it can be rebuilt from the store.
@@ -39,6 +39,10 @@ pub(crate) struct Engine {
     recheck: crate::recheck::Recheck,
     /// What an earlier owner left on its way in these slices, after this shipment.
     take_up: Vec<(Slices, Option<ShipmentId>)>,
+    /// What is being committed.
+    writing: record::Writing,
+    /// What concerns a terminal whose record is being written.
+    waiting: Vec<Item>,
     /// Receipts for what nobody has recorded yet, and when they are looked at again, ms UTC.
     unknown: Vec<(i64, Item)>,
     /// When it last looked into the inbox, ms UTC.
@@ -57,6 +61,8 @@ impl Default for Engine {
             known: Default::default(),
             recheck: Default::default(),
             take_up: Vec::new(),
+            writing: Default::default(),
+            waiting: Vec::new(),
             unknown: Vec::new(),
             looked: i64::MIN,
             tended: i64::MIN,
@@ -75,6 +81,8 @@ const BATCH: u32 = 256;
 /// looked for, ms.
 const SEARCH: i64 = 2_000;
 const SEARCH_EVERY: i64 = 100;
+/// How many commits may be on their way: while one is written down, the next is decided.
+const COMMITS: usize = 2;
 /// How often a step decides again because somebody else changed a terminal meanwhile.
 const ROUNDS: u32 = 16;
 
@@ -105,7 +113,9 @@ impl Control {
             IDLE
         };
         loop {
-            let wait = match self.step(std::mem::take(&mut events), &stored).await {
+            let engine = &mut *self.0.engine.lock().await;
+            let events_now = std::mem::take(&mut events);
+            let wait = match self.begin(engine, events_now, &stored).await {
                 Ok(next) => next.saturating_sub(self.now()).clamp(0, idle),
                 Err(error) => {
                     tracing::error!(%error, "a step of delivery could not be done; trying again");
@@ -115,6 +125,7 @@ impl Control {
             let wait = Duration::from_millis(u64::try_from(wait).unwrap_or(0));
             tokio::select! {
                 () = &mut stop => break,
+                () = engine.writing.answered() => {}
                 count = inbox.recv_many(&mut events, MOST) => if count == 0 { break },
                 () = self.0.wake.notified() => {}
                 () = tokio::time::sleep(wait) => {}
@@ -125,6 +136,10 @@ impl Control {
             {
                 events.push(event);
             }
+        }
+        // What is on its way to the disk is done, and answered.
+        if let Err(error) = self.step(Vec::new(), &stored).await {
+            tracing::error!(%error, "the last step of delivery could not be done; it is taken up at the next start");
         }
     }
 
@@ -140,17 +155,40 @@ impl Control {
         stored: &Stored,
     ) -> Result<i64, StoreError> {
         let engine = &mut *self.0.engine.lock().await;
+        let mut next = self.begin(engine, events, stored).await;
+        while engine.writing.len() > 0 {
+            engine.writing.answered().await;
+            let more = self.go_on(engine, stored).await;
+            next = next.and_then(|next| Ok(next.min(more?)));
+        }
+        next
+    }
+
+    /// Goes on with what is recorded by now.
+    async fn go_on(&self, engine: &mut Engine, stored: &Stored) -> Result<i64, StoreError> {
         let now = self.now();
-        let mut progress = Progress {
-            next: i64::MAX,
-            acks: Vec::new(),
-            failed: None,
-        };
+        let mut progress = Progress::default();
+        let items = self.finish(engine, now, &mut progress);
+        if !items.is_empty() {
+            self.rounds(engine, items, None, now, &mut progress).await;
+        }
+        self.end(engine, progress, stored).await
+    }
+
+    /// The same as [`Control::step`], but for the last commits: they may still be on their way.
+    async fn begin(
+        &self,
+        engine: &mut Engine,
+        events: Vec<delivery::Event>,
+        stored: &Stored,
+    ) -> Result<i64, StoreError> {
+        let now = self.now();
+        let mut progress = Progress::default();
         engine.notice(self.0.owner.holdings());
         if let Err(error) = self.tend(engine, now).await {
             progress.fail(error);
         }
-        let mut items = Vec::with_capacity(events.len());
+        let mut items = self.finish(engine, now, &mut progress);
         for event in events {
             self.say(&event);
             let copy = self.0.owner.shared().then(|| event.clone());
@@ -183,7 +221,19 @@ impl Control {
             }
             Err(error) => progress.fail(error),
         }
-        self.rounds(engine, items, now, &mut progress).await;
+        let plans = self.room(engine, now);
+        self.rounds(engine, items, Some(plans), now, &mut progress)
+            .await;
+        self.end(engine, progress, stored).await
+    }
+
+    /// Gives word, and when there is something to do next.
+    async fn end(
+        &self,
+        engine: &mut Engine,
+        mut progress: Progress,
+        stored: &Stored,
+    ) -> Result<i64, StoreError> {
         self.give_word(progress.acks, stored, &mut progress.failed)
             .await;
         if let Some(error) = progress.failed {
@@ -195,26 +245,37 @@ impl Control {
         Ok(known.unwrap_or(i64::MAX))
     }
 
-    /// Decides and records until nothing is left: a second shipment of a terminal, and a terminal that somebody else
-    /// changed meanwhile, are decided from fresh state.
+    /// What may be planned now.
+    fn room(&self, engine: &mut Engine, now: i64) -> Plans {
+        let (per_s, most) = (self.settings().bulk_per_s, self.settings().bulk_waiting);
+        let bulk = engine.pace.room(now, per_s, most, || self.parts_waiting());
+        engine.notice(self.0.owner.holdings());
+        Plans {
+            owned: engine.held.slices(),
+            now,
+            room: Room { most: BATCH, bulk },
+            but: engine.writing.about(),
+        }
+    }
+
+    /// Decides and begins to record until nothing is left: a second shipment of a terminal, and a terminal that somebody
+    /// else changed meanwhile, are decided from fresh state.
     async fn rounds(
         &self,
         engine: &mut Engine,
         mut items: Vec<Item>,
+        mut plans: Option<Plans>,
         now: i64,
         progress: &mut Progress,
     ) {
         let (per_s, most) = (self.settings().bulk_per_s, self.settings().bulk_waiting);
-        let bulk = engine.pace.room(now, per_s, most, || self.parts_waiting());
-        engine.notice(self.0.owner.holdings());
-        let mut plans = Some(Plans {
-            owned: engine.held.slices(),
-            now,
-            room: Room { most: BATCH, bulk },
-        });
         for _ in 0..ROUNDS {
             let planning = plans.is_some();
             engine.notice(self.0.owner.holdings());
+            let about = engine.writing.about();
+            let (waiting, free) = items.into_iter().partition(|item| about.concerns(item));
+            engine.waiting.extend::<Vec<_>>(waiting);
+            items = free;
             let wanted = Wanted::of(&items, &engine.known, plans.take());
             let loaded = if wanted.is_nothing() {
                 Ok(Loaded::default())
@@ -231,7 +292,7 @@ impl Control {
                 }
             };
             let held = Arc::clone(&engine.held);
-            let mut batch = Batch::new(self, now, &mut engine.known, loaded, held);
+            let mut batch = Batch::new(self, now, &mut engine.known, loaded, held, about);
             items.drain(..).for_each(|item| batch.take(item));
             if planning {
                 batch.plan(&mut engine.ids);
@@ -243,6 +304,10 @@ impl Control {
             let more_bulk = planning && batch.more_bulk;
             let decided = batch.decided();
             items = self.record(engine, decided, now, progress).await;
+            while engine.writing.len() >= COMMITS {
+                engine.writing.answered().await;
+                items.extend(self.finish(engine, now, progress));
+            }
             if more_bulk {
                 progress.at(engine.pace.next(now, per_s, most));
             }
@@ -257,218 +322,6 @@ impl Control {
             }
             progress.acks.extend(item.ack.map(|ack| (ack, false)));
         }
-    }
-
-    /// Writes down, then does (EXAMPLES: “write down first, then do”). Gives what is to be decided again.
-    async fn record(
-        &self,
-        engine: &mut Engine,
-        batch: Decided,
-        now: i64,
-        progress: &mut Progress,
-    ) -> Vec<Item> {
-        let mut again = batch.later;
-        let unknown = batch.unknown.into_iter().map(|item| {
-            let until = item.until.or(Some(now + SEARCH));
-            (now + SEARCH_EVERY, Item { until, ..item })
-        });
-        engine.unknown.extend(unknown);
-        progress.done(batch.done);
-        for id in batch.gone {
-            engine.deadlines.remove(id);
-        }
-        let (mut jobs, mut changed) = (Vec::new(), Vec::new());
-        let mut cases: Vec<Case> = batch.cases.into_values().collect();
-        // What people wait for goes out first (rule 6).
-        cases.sort_by_key(Case::turn);
-        for mut case in cases {
-            let slice = case.terminal().id.subscriber.slice();
-            let Some(held) = engine.held.get(slice) else {
-                // Lost between two looks: they find their way in the next round.
-                again.extend(case.items);
-                continue;
-            };
-            match case.job(held.epoch) {
-                Some(job) => {
-                    jobs.push(job);
-                    changed.push(case);
-                }
-                None => self.carry_out(engine, case, false, now, progress),
-            }
-        }
-        let elsewhere = self.for_others(batch.elsewhere, now, &mut jobs, engine, progress);
-        if jobs.is_empty() {
-            return again;
-        }
-        let mut results = self.store().run_all(jobs).await.into_iter();
-        for (case, result) in changed.into_iter().zip(results.by_ref()) {
-            match result {
-                Ok(()) => self.carry_out(engine, case, true, now, progress),
-                Err(StoreError::Refused(Refused::Stale)) => {
-                    // What was due is still due.
-                    progress.at(now);
-                    again.extend(case.items);
-                }
-                Err(StoreError::Refused(Refused::NotOwner)) => {
-                    let slice = case.terminal().id.subscriber.slice();
-                    if let Some(held) = engine.held.get(slice) {
-                        self.not_owner(slice, held.epoch);
-                    }
-                    again.extend(case.items);
-                }
-                // The terminal is gone, and whatever was to be done about it.
-                Err(StoreError::Refused(Refused::Missing)) => {
-                    if let (_, Some((id, _))) = case.outcome() {
-                        engine.deadlines.remove(id);
-                    }
-                    progress.done(case.items.into_iter().filter_map(|item| item.ack));
-                }
-                Err(error) => {
-                    progress.fail(error);
-                    // It may have been recorded all the same: then nobody else looks after it.
-                    if let (_, Some((id, _))) = case.outcome() {
-                        engine.deadlines.set(id, now + IDLE);
-                    }
-                    for item in case.items {
-                        if let What::Clock(id) | What::TakeUp(id) = item.what {
-                            engine.deadlines.set(id, now + IDLE);
-                        }
-                        progress.acks.extend(item.ack.map(|ack| (ack, false)));
-                    }
-                }
-            }
-        }
-        for ((slice, ack), result) in elsewhere.into_iter().zip(results) {
-            match result {
-                Ok(()) => {
-                    progress.done(ack);
-                    self.wake_for(slice);
-                }
-                Err(error) => {
-                    progress.fail(error);
-                    progress.acks.extend(ack.map(|ack| (ack, false)));
-                }
-            }
-        }
-        again
-    }
-
-    /// What is another node's: its jobs are added; gives their slices and who waits for them.
-    fn for_others(
-        &self,
-        elsewhere: Vec<(u8, Item)>,
-        now: i64,
-        jobs: &mut Vec<Job>,
-        engine: &mut Engine,
-        progress: &mut Progress,
-    ) -> Vec<(u8, Option<Ack>)> {
-        let mut left = Vec::new();
-        for (slice, item) in elsewhere {
-            match (item.what, item.event) {
-                (What::Clock(id) | What::TakeUp(id), _) => engine.deadlines.remove(id),
-                (_, Some(event)) => {
-                    jobs.push(inbox::leave(slice, &event, self.random_u64(), now));
-                    left.push((slice, item.ack));
-                }
-                // From the inbox: it stays there for the next owner.
-                _ => progress.acks.extend(item.ack.map(|ack| (ack, false))),
-            }
-        }
-        left
-    }
-
-    /// Tells those who wait that what they brought is stored, or could not be.
-    async fn give_word(
-        &self,
-        acks: Vec<(Ack, bool)>,
-        stored: &Stored,
-        failed: &mut Option<StoreError>,
-    ) {
-        let mut taken = Vec::new();
-        for (ack, ok) in acks {
-            match ack {
-                Ack::Gateway { token, mobile } => {
-                    let (before, after) = moments(mobile);
-                    kill::after(before);
-                    stored(token, ok);
-                    kill::after(after);
-                }
-                Ack::Inbox(slice, key) if ok => taken.push(inbox::remove(slice, key)),
-                Ack::Inbox(..) => {}
-            }
-        }
-        if !taken.is_empty() {
-            let results = self.store().run_all(taken).await;
-            // What could not be removed comes again.
-            if let Some(error) = results.into_iter().find_map(Result::err) {
-                failed.get_or_insert(error);
-            }
-        }
-    }
-
-    /// What was decided about a terminal is recorded: does it.
-    fn carry_out(
-        &self,
-        engine: &mut Engine,
-        mut case: Case,
-        changed: bool,
-        now: i64,
-        progress: &mut Progress,
-    ) {
-        case.moments.iter().for_each(|moment| kill::after(moment));
-        let (terminal, shipment) = case.outcome();
-        let over = shipment.is_some_and(|(_, state)| state.is_final());
-        let due = case.mark.filter(|_| case.terminal().in_flight.is_none());
-        if let (Some(mark), None) = (due, case.planned) {
-            progress.at(mark.at);
-        }
-        if over {
-            // An edit that came meanwhile has waited for this.
-            progress.at(now);
-        }
-        let number = case.terminal().msisdn.clone();
-        for action in std::mem::take(&mut case.actions) {
-            match action {
-                // Proven or given up while it waited to be recorded: nothing is to be sent any more.
-                Action::Send(_) if over => {}
-                Action::Send(messages) => self.hand_over(engine, messages),
-                Action::Wake(at) => {
-                    if let Some((id, _)) = shipment.filter(|_| !over) {
-                        engine.deadlines.set(id, at);
-                    }
-                }
-                // The time is in the terminal's row (`next_try`); the next step finds it there.
-                Action::Replan(at) => progress.at(at),
-            }
-        }
-        if let Some((id, _)) = shipment.filter(|_| over) {
-            engine.deadlines.remove(id);
-        }
-        if let Some(mark) = case.planned {
-            self.handed_over(mark.at, self.now().max(now));
-        }
-        if let Some(Err(error)) = case.answer.take().map(|text| self.text(&number, &text)) {
-            tracing::warn!(%error, "the answer to a text was not sent");
-        }
-        let items = std::mem::take(&mut case.items).into_iter();
-        progress.done(items.filter_map(|item| item.ack));
-        if let Some(known) = case.into_known(changed) {
-            engine.known.keep(known);
-        }
-        if !changed {
-            return;
-        }
-        if let Some((id, state)) = shipment {
-            self.emit(Event::Shipment {
-                id,
-                terminal,
-                state,
-            });
-        }
-        self.emit(Event::Terminal {
-            id: terminal,
-            state: None,
-        });
     }
 
     /// A card's answer to what is in memory needs no question.
@@ -486,32 +339,6 @@ impl Control {
         let mut packets = known.shipment.packets.iter();
         if packets.any(|packet| packet.counter == Some(answer.counter)) {
             item.what = What::Proof(known.shipment.id, answer);
-        }
-    }
-
-    fn hand_over(&self, engine: &mut Engine, messages: Vec<Outbound>) {
-        let bulk = messages.iter().filter(|part| part.lane == Lane::Bulk);
-        match bulk.count() {
-            0 => {}
-            parts => engine.pace.planned(parts),
-        }
-        let monotonic = self.clocks().monotonic;
-        for mut message in messages {
-            if let Target::Part(part) = message.target {
-                let held = engine.held.get(part.shipment.slice());
-                message.fence = held.and_then(|held| held.fence.clone());
-            }
-            // It goes when the lease is renewed, or by another node.
-            if message
-                .fence
-                .as_ref()
-                .is_some_and(|fence| !fence.open(monotonic))
-            {
-                continue;
-            }
-            // A closed channel: Kith is going down, and what is recorded goes out at the next start.
-            let _ = self.0.outbound.send(message);
-            kill::after("part-handed-over");
         }
     }
 
@@ -573,6 +400,16 @@ impl Control {
     }
 }
 
+impl Default for Progress {
+    fn default() -> Self {
+        Self {
+            next: i64::MAX,
+            acks: Vec::new(),
+            failed: None,
+        }
+    }
+}
+
 impl Progress {
     /// There is something to do at `at`.
     fn at(&mut self, at: i64) {
@@ -586,15 +423,6 @@ impl Progress {
     /// The first failure says it all.
     fn fail(&mut self, error: StoreError) {
         self.failed.get_or_insert(error);
-    }
-}
-
-/// The moments before and after the answer to a gateway, as [`crate::kill::after`] names them.
-fn moments(mobile: bool) -> (&'static str, &'static str) {
-    if mobile {
-        ("answer-stored", "answer-acknowledged")
-    } else {
-        ("receipt-stored", "receipt-acknowledged")
     }
 }
 

@@ -178,10 +178,6 @@ const COLUMNS: &str =
     "SELECT s.slice, s.ship, s.sub, s.term, s.kind, s.lane, s.state, s.at, s.body, c.body
                        FROM shipment s JOIN cargo c ON c.slice = s.slice AND c.ship = s.ship";
 
-/// Shipments that are on their way: their terminals' index holds nothing else.
-const UNDER_WAY: &str =
-    "JOIN terminal t ON t.slice = s.slice AND t.in_flight = s.ship WHERE t.in_flight IS NOT NULL";
-
 fn found(rows: &[Row]) -> Result<Vec<Shipment>, StoreError> {
     rows.iter().map(|row| read(row, row.column(9))).collect()
 }
@@ -221,8 +217,8 @@ pub(crate) fn page(db: &dyn Database, filter: ShipmentFilter) -> Result<Vec<Ship
 }
 
 pub(crate) fn unfinished(db: &dyn Database, owned: &Slices) -> Result<Vec<Shipment>, StoreError> {
-    let within = within(owned).replace("slice", "t.slice");
-    let sql = format!("{COLUMNS} {UNDER_WAY}{within} ORDER BY s.slice, s.lane, s.ship");
+    let within = within(owned).replace("slice", "s.slice");
+    let sql = format!("{COLUMNS} WHERE s.state < 3{within} ORDER BY s.slice, s.lane, s.ship");
     found(&db.rows(At::Everywhere, &sql, &[])?)
 }
 

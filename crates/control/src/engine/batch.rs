@@ -5,6 +5,7 @@ use super::fragments;
 use super::gather::{Ack, Item, Loaded, What, forms};
 use super::ids::Ids;
 use super::known::Knowledge;
+use super::record::About;
 use super::{plan, proof, texts};
 use crate::Control;
 use crate::owner::Holdings;
@@ -22,6 +23,9 @@ pub(super) struct Batch<'a> {
     known: &'a mut Knowledge,
     loaded: Loaded,
     held: Arc<Holdings>,
+    /// Whose record is being written.
+    writing: Arc<About>,
+    waiting: Vec<Item>,
     /// Which terminal a shipment is of.
     of: HashMap<ShipmentId, TerminalId>,
     /// Parts of longer messages that wait, by their sender.
@@ -46,6 +50,8 @@ pub(super) struct Decided {
     pub cases: BTreeMap<TerminalId, Case>,
     /// Needs another question to the store, or another shipment of the same terminal: for the next round.
     pub later: Vec<Item>,
+    /// Concerns a terminal whose record is being written.
+    pub waiting: Vec<Item>,
     /// Belongs to another node, by slice.
     pub elsewhere: Vec<(u8, Item)>,
     /// Receipts whose message nobody has recorded yet.
@@ -63,6 +69,7 @@ impl<'a> Batch<'a> {
         known: &'a mut Knowledge,
         loaded: Loaded,
         held: Arc<Holdings>,
+        writing: Arc<About>,
     ) -> Self {
         let shipments = loaded.shipments.values();
         Self {
@@ -75,6 +82,8 @@ impl<'a> Batch<'a> {
             known,
             loaded,
             held,
+            writing,
+            waiting: Vec::new(),
             cases: BTreeMap::new(),
             fragments: HashMap::new(),
             later: Vec::new(),
@@ -152,6 +161,7 @@ impl<'a> Batch<'a> {
         Decided {
             cases: self.cases,
             later: self.later,
+            waiting: self.waiting,
             elsewhere: self.elsewhere,
             unknown: self.unknown,
             done: self.done,
@@ -180,6 +190,9 @@ impl<'a> Batch<'a> {
         }
         self.remember(id);
         let known = self.of.get(&id).copied();
+        if known.is_some_and(|terminal| self.writing.terminals.contains(&terminal)) {
+            return self.waiting.push(item);
+        }
         let shipment = self.loaded.shipments.remove(&id);
         let (house, now) = (self.house, self.now);
         let Some(case) = known.and_then(|terminal| self.case(terminal)) else {
@@ -246,6 +259,9 @@ impl<'a> Batch<'a> {
         let Some(ids) = self.loaded.addresses.get(&message.from).cloned() else {
             return self.nothing(item);
         };
+        if ids.iter().any(|id| self.writing.terminals.contains(id)) {
+            return self.waiting.push(item);
+        }
         let (ids, foreign): (Vec<_>, Vec<_>) = ids
             .into_iter()
             .partition(|id| self.held.get(id.subscriber.slice()).is_some());
@@ -364,6 +380,9 @@ impl<'a> Batch<'a> {
         let What::Text(id, message) = &item.what else {
             return;
         };
+        if self.writing.terminals.contains(id) {
+            return self.waiting.push(item);
+        }
         let now = self.now;
         // Two messages of one moment are two.
         let before = self.case(*id).map(|case| case.documents());

@@ -2,13 +2,15 @@
 
 use super::fragments;
 use super::known::Knowledge;
+use super::record::About;
 use crate::carry::Contents;
 use book::SubscriberId;
 use delivery::{
-    Answer, Event, Happening, Lane, NetworkError, PartRef, ReceiptState, Shipment, ShipmentId,
+    Answer, Due, Event, Happening, Lane, NetworkError, PartRef, ReceiptState, Shipment, ShipmentId,
     Slices, Target, TerminalId,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 use store::{BookFull, Document, Reads, ShipmentFilter, StoreError, TerminalFull};
 
 /// How far back an answer is looked for among a terminal's shipments.
@@ -215,6 +217,8 @@ pub(super) struct Plans {
     pub owned: Slices,
     pub now: i64,
     pub room: Room,
+    /// Whose record is being written: they seem due until it is.
+    pub but: Arc<About>,
 }
 
 /// What it answers, all of one state.
@@ -382,24 +386,39 @@ impl Loaded {
     }
 
     fn plans(&mut self, reads: &dyn Reads, plans: &Plans) -> Result<(), StoreError> {
-        let Plans { owned, now, room } = plans;
+        let Plans {
+            owned,
+            now,
+            room,
+            but,
+        } = plans;
         let now = *now;
+        let seem = u32::try_from(but.terminals.len()).unwrap_or(u32::MAX);
+        // So many are asked for that as many as there is room for remain.
+        let most = room.most.saturating_add(seem);
         let reached = |found: usize, most: u32| u32::try_from(found).is_ok_and(|n| n >= most);
-        let waiting = reads.waiting_first(owned, now, room.most)?;
-        let people = reads.due_in(owned, Lane::Interactive, now, room.most)?;
-        self.more = reached(waiting.len(), room.most) || reached(people.len(), room.most);
+        let waiting = reads.waiting_first(owned, now, most)?;
+        let people = reads.due_in(owned, Lane::Interactive, now, most)?;
+        self.more = reached(waiting.len(), most) || reached(people.len(), most);
         let mut bulk = Vec::new();
         self.more_bulk = true;
         if room.bulk > 0 && !self.more {
-            bulk = reads.due_in(owned, Lane::Bulk, now, room.bulk)?;
-            self.more_bulk = reached(bulk.len(), room.bulk);
+            let most = room.bulk.saturating_add(seem);
+            bulk = reads.due_in(owned, Lane::Bulk, now, most)?;
+            self.more_bulk = reached(bulk.len(), most);
         }
         let due = reads.due_after(owned, now)?;
         let next_try = reads.next_try_after(owned, now)?;
         self.next = due.into_iter().chain(next_try).min();
-        self.due = people.into_iter().map(|(id, _)| id).collect();
-        self.due.extend(waiting);
-        self.due.extend(bulk.into_iter().map(|(id, _)| id));
+        let free = |id: &TerminalId| !but.terminals.contains(id);
+        let ids = |due: Vec<(TerminalId, Due)>, most: u32| {
+            let free = due.into_iter().map(|(id, _)| id).filter(free);
+            free.take(most as usize)
+        };
+        self.due = ids(people, room.most).collect();
+        self.due
+            .extend(waiting.into_iter().filter(free).take(room.most as usize));
+        self.due.extend(ids(bulk, room.bulk));
         if !self.due.is_empty() {
             let slices: Slices = self.due.iter().map(|id| id.subscriber.slice()).collect();
             self.incarnations = reads.incarnations(&slices)?;

@@ -105,7 +105,7 @@ pub(super) fn plan(
     let lane = due.map_or(terminal.record.lane, |mark| mark.lane);
     terminal.record.lane = lane;
     let shipment = Shipment {
-        id: ids.next(terminal.id, now),
+        id: ids.next(terminal.id, now, || house.random_u64()),
         terminal: terminal.id,
         kind,
         lane,

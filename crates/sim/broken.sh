@@ -9,7 +9,8 @@ copy=${COPY:-$(mktemp -d)}
 mkdir -p "$copy"; git archive HEAD | tar -x -C "$copy"
 # What was broken in an earlier run is older now than what was built from it.
 sed -n 's,^+++ b/,,p' crates/sim/broken/*.patch | (cd "$copy" && xargs touch)
-export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target/broken}
+# Never where the tree itself is built: cargo would take the one for the other.
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}/broken
 missed=0
 for patch in crates/sim/broken/*"${1:-}"*.patch; do
   name=$(basename "$patch" .patch)

@@ -19,7 +19,7 @@ impl Control {
             .read(move |store| {
                 let revision = store.book(subscriber)?.map(|book| book.revision);
                 let mut found = Vec::new();
-                for full in store.terminals_of(subscriber)? {
+                for mut full in store.terminals_of(subscriber)? {
                     let mut shipments = store.shipments(ShipmentFilter {
                         terminal: Some(full.terminal.id),
                         state: None,
@@ -27,6 +27,14 @@ impl Control {
                         limit: SHIPMENTS,
                     })?;
                     shipments.reverse();
+                    if shipments.len() >= SHIPMENTS as usize {
+                        // What was proven long ago, a shipment proved that is not among these.
+                        let middle = shipments.get(shipments.len() / 2);
+                        let middle = middle.map_or(i64::MIN, |shipment| shipment.at);
+                        full.shadow.slots.retain(|_, state| {
+                            state.doubt || state.since.is_none_or(|since| since >= middle)
+                        });
+                    }
                     found.extend(audit(&delivery::Stored {
                         terminal: &full.terminal,
                         due: full.due,

@@ -72,7 +72,8 @@ impl Scenario {
             life.crowd();
         }
         life.weather();
-        for _ in 0..life.chance.within(15, 45) {
+        let (least, most) = if crowded { (5, 15) } else { (15, 45) };
+        for _ in 0..life.chance.within(least, most) {
             life.pass();
             life.something();
         }

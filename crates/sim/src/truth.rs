@@ -84,7 +84,7 @@ impl World {
         for known in &self.terminals {
             let of = ShipmentFilter {
                 terminal: Some(known.id),
-                limit: 1000,
+                limit: 100_000,
                 ..ShipmentFilter::default()
             };
             let mut shipments = self.store.shipments(of).await.map_err(text)?;

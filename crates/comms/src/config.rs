@@ -2,6 +2,7 @@
 
 use crate::tls::TlsConfig;
 use delivery::network::Price;
+use delivery::pace::Limit;
 use delivery::route::Route;
 use serde::Deserialize;
 
@@ -100,17 +101,17 @@ impl GatewayConfig {
     /// The sentence, which begins with the gateway's name.
     pub fn check(&self) -> Result<(), String> {
         let wrong = |why: &str| Err(format!("gateway “{}”: {why}", self.name));
-        let digits = |prefix: &String| {
-            let digits = prefix.strip_prefix('+').unwrap_or_default();
-            !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())
-        };
         if self.name.trim().is_empty() {
             return Err("a gateway has no name: give it one.".into());
         }
         if self.host.is_empty() || self.port == 0 {
             return wrong("host and port are where the SMSC listens: give both.");
         }
-        if let Some(prefix) = self.prefixes.iter().find(|prefix| !digits(prefix)) {
+        if let Some(prefix) = self
+            .prefixes
+            .iter()
+            .find(|prefix| !is_prefix(prefix.as_str()))
+        {
             return wrong(&format!(
                 "“{prefix}” is no beginning of a number: write it as +44, or leave prefixes out for any number."
             ));
@@ -148,6 +149,58 @@ impl GatewayConfig {
             currency: self.currency.clone()?,
         })
     }
+}
+
+/// A destination network (`[[network]]`): the numbers that begin so, and what goes there.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkConfig {
+    /// The beginnings of its numbers (`+44`); the longest that fits wins.
+    pub prefixes: Vec<String>,
+    /// Most messages a second to it, by all gateways of a node together.
+    pub rate_per_s: f64,
+}
+
+impl NetworkConfig {
+    /// What cannot be meant, as a sentence.
+    ///
+    /// # Errors
+    /// The sentence.
+    pub fn check(&self) -> Result<(), String> {
+        let named = self.prefixes.join(", ");
+        if self.prefixes.is_empty() {
+            return Err("[[network]] has no prefixes: say which numbers it is for, as +44.".into());
+        }
+        if let Some(prefix) = self
+            .prefixes
+            .iter()
+            .find(|prefix| !is_prefix(prefix.as_str()))
+        {
+            return Err(format!(
+                "[[network]] “{prefix}” is no beginning of a number: write it as +44."
+            ));
+        }
+        if !self.rate_per_s.is_finite() || self.rate_per_s < 0.1 {
+            return Err(format!(
+                "[[network]] {named}: rate_per_s must be 0.1 or more; leave the network out for no limit."
+            ));
+        }
+        Ok(())
+    }
+
+    /// The same as delivery's own type.
+    pub fn limit(&self) -> Limit {
+        Limit {
+            prefixes: self.prefixes.clone(),
+            rate_per_s: self.rate_per_s,
+        }
+    }
+}
+
+/// Whether this is the beginning of a number in E.164.
+fn is_prefix(prefix: &str) -> bool {
+    let digits = prefix.strip_prefix('+').unwrap_or_default();
+    !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())
 }
 
 /// How many sessions make a link.

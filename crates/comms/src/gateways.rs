@@ -7,6 +7,7 @@ use crate::tls::{Stream, TlsConfig, no_handshake, why};
 use crate::{GatewayConfig, Line};
 use delivery::alert::{Change, Watch};
 use delivery::network::NetworkTable;
+use delivery::pace::Limit;
 use delivery::{Event, Outbound};
 use socket::{Done, Socket};
 use std::sync::{Arc, Mutex};
@@ -47,6 +48,15 @@ pub struct Gateways {
 impl Gateways {
     /// Connects to all of them, and keeps connecting. What comes is told to `events`.
     pub fn start(configs: Vec<GatewayConfig>, events: mpsc::Sender<Event>) -> Self {
+        Self::start_paced(configs, Vec::new(), events)
+    }
+
+    /// The same, with rates of destination networks.
+    pub fn start_paced(
+        configs: Vec<GatewayConfig>,
+        limits: Vec<Limit>,
+        events: mpsc::Sender<Event>,
+    ) -> Self {
         let mut lines = Vec::new();
         let mut inboxes = Vec::new();
         for config in &configs {
@@ -54,7 +64,7 @@ impl Gateways {
             lines.push((config.route(), orders));
             inboxes.push(inbox);
         }
-        let hub = Arc::new(Mutex::new(Hub::new(lines)));
+        let hub = Arc::new(Mutex::new(Hub::new(lines, limits)));
         let mut tasks = Vec::new();
         for (place, (config, inbox)) in configs.into_iter().zip(inboxes).enumerate() {
             let work = Work {
@@ -74,7 +84,9 @@ impl Gateways {
 
     /// Sends a message by the gateway that routing chooses; while none can take it, it waits.
     pub fn send(&self, message: Outbound) {
-        lock(&self.hub).send(message);
+        let mut hub = lock(&self.hub);
+        hub.clock(now());
+        hub.send(message);
     }
 
     /// What came with `ack` is stored (or could not be): the gateway may be answered.
@@ -270,7 +282,9 @@ impl Work {
     /// The line's rows for the table; what waits here in vain goes back to the router.
     fn publish(&mut self) {
         let back = self.line.take_back();
-        lock(&self.hub).publish(self.place, &mut self.line.rows, self.taken, back);
+        let mut hub = lock(&self.hub);
+        hub.clock(now());
+        hub.publish(self.place, &mut self.line.rows, self.taken, back);
     }
 }
 

@@ -11,7 +11,7 @@ mod router;
 mod table;
 mod tls;
 
-pub use config::{Bind, GatewayConfig};
+pub use config::{Bind, GatewayConfig, NetworkConfig};
 pub use gateways::Gateways;
 pub use line::Line;
 pub use router::{Router, Way};

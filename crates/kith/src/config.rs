@@ -30,6 +30,8 @@ pub struct Config {
     pub delivery: DeliveryConfig,
     /// The carriers' gateways.
     pub gateway: Vec<comms::GatewayConfig>,
+    /// Rates of destination networks.
+    pub network: Vec<comms::NetworkConfig>,
 }
 
 /// `[store]`.
@@ -432,6 +434,9 @@ fn check(name: &str, config: &Config) -> Result<(), String> {
     for gateway in &config.gateway {
         gateway.check().map_err(|why| format!("{name}: {why}"))?;
     }
+    for network in &config.network {
+        network.check().map_err(|why| format!("{name}: {why}"))?;
+    }
     if !config.gateway.is_empty() && config.gateway.iter().all(|g| g.bulk_share == 0) {
         return Err(format!(
             "{name}: bulk_share = 0 at every gateway: campaigns would never go out; let one of them take some."
@@ -538,6 +543,23 @@ mod tests {
         let two = gateway("bulk_share = 0") + &gateway("").replace("\"a\"", "\"b\"");
         assert_eq!(parse("kith.toml", &two, &[]).unwrap().gateway.len(), 2);
         check_wrong(&gateway("").repeat(2), &[], "two gateways");
+    }
+
+    #[test]
+    fn what_no_network_can_mean_is_said() {
+        let network = |prefixes: &str, rate: &str| {
+            format!("[[network]]\nprefixes = {prefixes}\nrate_per_s = {rate}\n")
+        };
+        for (prefixes, rate, words) in [
+            ("[]", "5", "no prefixes"),
+            ("[\"44\"]", "5", "write it as +44"),
+            ("[\"+44\"]", "0", "rate_per_s"),
+            ("[\"+44\"]", "nan", "rate_per_s"),
+        ] {
+            check_wrong(&network(prefixes, rate), &[], words);
+        }
+        let right = parse("kith.toml", &network("[\"+44\", \"+353\"]", "5"), &[]).unwrap();
+        assert_eq!(right.network[0].limit().rate_per_s, 5.0);
     }
 
     #[test]

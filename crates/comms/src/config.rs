@@ -5,6 +5,7 @@ use delivery::network::Price;
 use delivery::pace::Limit;
 use delivery::route::Route;
 use serde::Deserialize;
+use std::net::SocketAddr;
 
 /// One carrier gateway.
 #[derive(Debug, Clone, Deserialize)]
@@ -73,6 +74,18 @@ pub struct GatewayConfig {
     /// Texts that look like receipts are receipts although esm_class says nothing (SMPP.md, row 8).
     #[serde(default)]
     pub plain_receipts: bool,
+    /// Where Kith listens for the SMSC's outbind; the session that brings messages is then opened by the SMSC.
+    #[serde(default)]
+    pub outbind: Option<SocketAddr>,
+    /// Who the SMSC says it is there.
+    #[serde(default)]
+    pub outbind_system_id: String,
+    /// And its password.
+    #[serde(default)]
+    pub outbind_password: String,
+    /// A file that holds that password instead.
+    #[serde(default)]
+    pub outbind_password_file: Option<std::path::PathBuf>,
     /// TLS to it; plain when absent.
     #[serde(default)]
     pub tls: Option<TlsConfig>,
@@ -134,12 +147,40 @@ impl GatewayConfig {
         if self.price_micros.is_some() && self.currency.is_none() {
             return wrong("price_micros needs a currency, such as GBP.");
         }
+        let word = !self.outbind_password.is_empty() || self.outbind_password_file.is_some();
+        if self.outbind.is_some() && (self.outbind_system_id.is_empty() || !word) {
+            return wrong(
+                "outbind needs outbind_system_id and outbind_password: without them anybody could call.",
+            );
+        }
+        if self.outbind.is_some() && self.tls.is_some() {
+            return wrong(
+                "outbind speaks no TLS, and nothing goes in the clear beside tls: give one of them.",
+            );
+        }
         if let Some(tls) = &self.tls
             && let Err(why) = tls.client(&self.host)
         {
             return wrong(&format!("tls: {why}"));
         }
         Ok(())
+    }
+
+    /// Who may call, and where.
+    pub(crate) fn outbind(&self) -> Option<Outbind> {
+        Some(Outbind {
+            listen: self.outbind?,
+            system_id: self.outbind_system_id.clone(),
+            password: self.outbind_password.clone(),
+        })
+    }
+
+    /// The session that the SMSC opens by its outbind: the one that brings messages.
+    pub(crate) fn called(&self) -> Option<usize> {
+        self.outbind.map(|_| match self.bind {
+            Bind::Trx => 0,
+            Bind::TxRx => 1,
+        })
     }
 
     /// What one part costs: a price without a currency is none.
@@ -201,6 +242,14 @@ impl NetworkConfig {
 fn is_prefix(prefix: &str) -> bool {
     let digits = prefix.strip_prefix('+').unwrap_or_default();
     !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())
+}
+
+/// What an outbind must say, and where.
+#[derive(Debug, Clone)]
+pub(crate) struct Outbind {
+    pub(crate) listen: SocketAddr,
+    pub(crate) system_id: String,
+    pub(crate) password: String,
 }
 
 /// How many sessions make a link.

@@ -7,6 +7,7 @@ mod config;
 mod gateways;
 mod hub;
 mod line;
+mod outbind;
 mod router;
 mod table;
 mod tls;

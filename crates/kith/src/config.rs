@@ -333,13 +333,20 @@ pub fn read(path: &Path, environment: &[(String, String)]) -> Result<Config, Str
     let mut config = parse(&path.display().to_string(), &text, environment)?;
     for gateway in &mut config.gateway {
         if let Some(file) = &gateway.password_file {
-            let secret = std::fs::read_to_string(file).map_err(|error| {
-                format!("{}: password_file cannot be read: {error}.", file.display())
-            })?;
-            gateway.password = secret.trim_end_matches(['\r', '\n']).to_owned();
+            gateway.password = secret("password_file", file)?;
+        }
+        if let Some(file) = &gateway.outbind_password_file {
+            gateway.outbind_password = secret("outbind_password_file", file)?;
         }
     }
     Ok(config)
+}
+
+/// A password that stands in a file.
+fn secret(key: &str, file: &Path) -> Result<String, String> {
+    let secret = std::fs::read_to_string(file)
+        .map_err(|error| format!("{}: {key} cannot be read: {error}.", file.display()))?;
+    Ok(secret.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 fn parse(name: &str, text: &str, environment: &[(String, String)]) -> Result<Config, String> {
@@ -422,10 +429,13 @@ fn check(name: &str, config: &Config) -> Result<(), String> {
             ));
         }
     }
-    config
-        .store
-        .servers()
-        .map_err(|sentence| format!("{name}: {sentence}"))?;
+    let servers = config.store.servers();
+    let servers = servers.map_err(|sentence| format!("{name}: {sentence}"))?;
+    if let Some(servers) = servers {
+        servers
+            .check()
+            .map_err(|sentence| format!("{name}: [store] url: {sentence}"))?;
+    }
     if config.listen.certificate.is_some() != config.listen.certificate_key.is_some() {
         return Err(format!(
             "{name}: [listen] certificate and certificate_key go together: give both, or neither."
@@ -537,6 +547,12 @@ mod tests {
             ("port = 0", "host and port"),
             ("tls = { roots = \"/nowhere.pem\" }", "/nowhere.pem"),
             ("tls = { rots = \"a\" }", "line 5"),
+            ("outbind = \"127.0.0.1:2776\"", "anybody could call"),
+            (
+                "outbind = \"127.0.0.1:2776\"\noutbind_system_id = \"s\"",
+                "anybody could call",
+            ),
+            ("outbind = \"2776\"", "line 5"),
         ] {
             check_wrong(&gateway(lines), &[], words);
         }

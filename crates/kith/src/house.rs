@@ -100,7 +100,8 @@ impl House {
                 let listener =
                     among.map(|among| nodes::listen(among.hints, &word, control.clone()));
                 let (told, enough) = oneshot::channel::<()>();
-                let telling = tokio::spawn(nodes::tell(word, hinted, ended(enough)));
+                let telling =
+                    tokio::spawn(nodes::tell(word, hinted, control.clone(), ended(enough)));
                 control.own(ended(gone)).await;
                 if let Some(listener) = listener {
                     listener.abort();

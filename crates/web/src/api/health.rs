@@ -97,8 +97,9 @@ impl Counts {
         let counting = async move {
             loop {
                 match events.recv().await {
-                    Ok(emitted) => mine.count(&emitted.event),
-                    Err(RecvError::Lagged(_)) => {}
+                    Ok(emitted) if emitted.here => mine.count(&emitted.event),
+                    // Another node counts its own.
+                    Ok(_) | Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return,
                 }
             }

@@ -2,8 +2,10 @@
 
 use crate::tls::TlsConfig;
 use delivery::network::Price;
+use delivery::pace::Limit;
 use delivery::route::Route;
 use serde::Deserialize;
+use std::net::SocketAddr;
 
 /// One carrier gateway.
 #[derive(Debug, Clone, Deserialize)]
@@ -72,6 +74,18 @@ pub struct GatewayConfig {
     /// Texts that look like receipts are receipts although esm_class says nothing (SMPP.md, row 8).
     #[serde(default)]
     pub plain_receipts: bool,
+    /// Where Kith listens for the SMSC's outbind; the session that brings messages is then opened by the SMSC.
+    #[serde(default)]
+    pub outbind: Option<SocketAddr>,
+    /// Who the SMSC says it is there.
+    #[serde(default)]
+    pub outbind_system_id: String,
+    /// And its password.
+    #[serde(default)]
+    pub outbind_password: String,
+    /// A file that holds that password instead.
+    #[serde(default)]
+    pub outbind_password_file: Option<std::path::PathBuf>,
     /// TLS to it; plain when absent.
     #[serde(default)]
     pub tls: Option<TlsConfig>,
@@ -100,17 +114,17 @@ impl GatewayConfig {
     /// The sentence, which begins with the gateway's name.
     pub fn check(&self) -> Result<(), String> {
         let wrong = |why: &str| Err(format!("gateway “{}”: {why}", self.name));
-        let digits = |prefix: &String| {
-            let digits = prefix.strip_prefix('+').unwrap_or_default();
-            !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())
-        };
         if self.name.trim().is_empty() {
             return Err("a gateway has no name: give it one.".into());
         }
         if self.host.is_empty() || self.port == 0 {
             return wrong("host and port are where the SMSC listens: give both.");
         }
-        if let Some(prefix) = self.prefixes.iter().find(|prefix| !digits(prefix)) {
+        if let Some(prefix) = self
+            .prefixes
+            .iter()
+            .find(|prefix| !is_prefix(prefix.as_str()))
+        {
             return wrong(&format!(
                 "“{prefix}” is no beginning of a number: write it as +44, or leave prefixes out for any number."
             ));
@@ -133,12 +147,40 @@ impl GatewayConfig {
         if self.price_micros.is_some() && self.currency.is_none() {
             return wrong("price_micros needs a currency, such as GBP.");
         }
+        let word = !self.outbind_password.is_empty() || self.outbind_password_file.is_some();
+        if self.outbind.is_some() && (self.outbind_system_id.is_empty() || !word) {
+            return wrong(
+                "outbind needs outbind_system_id and outbind_password: without them anybody could call.",
+            );
+        }
+        if self.outbind.is_some() && self.tls.is_some() {
+            return wrong(
+                "outbind speaks no TLS, and nothing goes in the clear beside tls: give one of them.",
+            );
+        }
         if let Some(tls) = &self.tls
             && let Err(why) = tls.client(&self.host)
         {
             return wrong(&format!("tls: {why}"));
         }
         Ok(())
+    }
+
+    /// Who may call, and where.
+    pub(crate) fn outbind(&self) -> Option<Outbind> {
+        Some(Outbind {
+            listen: self.outbind?,
+            system_id: self.outbind_system_id.clone(),
+            password: self.outbind_password.clone(),
+        })
+    }
+
+    /// The session that the SMSC opens by its outbind: the one that brings messages.
+    pub(crate) fn called(&self) -> Option<usize> {
+        self.outbind.map(|_| match self.bind {
+            Bind::Trx => 0,
+            Bind::TxRx => 1,
+        })
     }
 
     /// What one part costs: a price without a currency is none.
@@ -148,6 +190,66 @@ impl GatewayConfig {
             currency: self.currency.clone()?,
         })
     }
+}
+
+/// A destination network (`[[network]]`): the numbers that begin so, and what goes there.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkConfig {
+    /// The beginnings of its numbers (`+44`); the longest that fits wins.
+    pub prefixes: Vec<String>,
+    /// Most messages a second to it, by all gateways of a node together.
+    pub rate_per_s: f64,
+}
+
+impl NetworkConfig {
+    /// What cannot be meant, as a sentence.
+    ///
+    /// # Errors
+    /// The sentence.
+    pub fn check(&self) -> Result<(), String> {
+        let named = self.prefixes.join(", ");
+        if self.prefixes.is_empty() {
+            return Err("[[network]] has no prefixes: say which numbers it is for, as +44.".into());
+        }
+        if let Some(prefix) = self
+            .prefixes
+            .iter()
+            .find(|prefix| !is_prefix(prefix.as_str()))
+        {
+            return Err(format!(
+                "[[network]] “{prefix}” is no beginning of a number: write it as +44."
+            ));
+        }
+        if !self.rate_per_s.is_finite() || self.rate_per_s < 0.1 {
+            return Err(format!(
+                "[[network]] {named}: rate_per_s must be 0.1 or more; leave the network out for no limit."
+            ));
+        }
+        Ok(())
+    }
+
+    /// The same as delivery's own type.
+    pub fn limit(&self) -> Limit {
+        Limit {
+            prefixes: self.prefixes.clone(),
+            rate_per_s: self.rate_per_s,
+        }
+    }
+}
+
+/// Whether this is the beginning of a number in E.164.
+fn is_prefix(prefix: &str) -> bool {
+    let digits = prefix.strip_prefix('+').unwrap_or_default();
+    !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())
+}
+
+/// What an outbind must say, and where.
+#[derive(Debug, Clone)]
+pub(crate) struct Outbind {
+    pub(crate) listen: SocketAddr,
+    pub(crate) system_id: String,
+    pub(crate) password: String,
 }
 
 /// How many sessions make a link.

@@ -4,9 +4,10 @@ mod socket;
 
 use crate::hub::{Hub, Order, lock};
 use crate::tls::{Stream, TlsConfig, no_handshake, why};
-use crate::{GatewayConfig, Line};
+use crate::{GatewayConfig, Line, outbind};
 use delivery::alert::{Change, Watch};
 use delivery::network::NetworkTable;
+use delivery::pace::Limit;
 use delivery::{Event, Outbound};
 use socket::{Done, Socket};
 use std::sync::{Arc, Mutex};
@@ -47,6 +48,15 @@ pub struct Gateways {
 impl Gateways {
     /// Connects to all of them, and keeps connecting. What comes is told to `events`.
     pub fn start(configs: Vec<GatewayConfig>, events: mpsc::Sender<Event>) -> Self {
+        Self::start_paced(configs, Vec::new(), events)
+    }
+
+    /// The same, with rates of destination networks.
+    pub fn start_paced(
+        configs: Vec<GatewayConfig>,
+        limits: Vec<Limit>,
+        events: mpsc::Sender<Event>,
+    ) -> Self {
         let mut lines = Vec::new();
         let mut inboxes = Vec::new();
         for config in &configs {
@@ -54,9 +64,13 @@ impl Gateways {
             lines.push((config.route(), orders));
             inboxes.push(inbox);
         }
-        let hub = Arc::new(Mutex::new(Hub::new(lines)));
+        let hub = Arc::new(Mutex::new(Hub::new(lines, limits)));
         let mut tasks = Vec::new();
         for (place, (config, inbox)) in configs.into_iter().zip(inboxes).enumerate() {
+            let (called, calls) = mpsc::channel(1);
+            if let Some(outbind) = config.outbind() {
+                tokio::spawn(outbind::listen(config.name.clone(), outbind, called));
+            }
             let work = Work {
                 line: Line::new(config.clone(), (place as u64) << 48, now()),
                 place,
@@ -66,7 +80,7 @@ impl Gateways {
                 hub: Arc::clone(&hub),
                 sockets: Vec::new(),
             };
-            tasks.push(tokio::spawn(work.run(inbox)));
+            tasks.push(tokio::spawn(work.run(inbox, calls)));
         }
         let watch = tokio::spawn(watch(lock(&hub).table()));
         Self { hub, tasks, watch }
@@ -74,7 +88,9 @@ impl Gateways {
 
     /// Sends a message by the gateway that routing chooses; while none can take it, it waits.
     pub fn send(&self, message: Outbound) {
-        lock(&self.hub).send(message);
+        let mut hub = lock(&self.hub);
+        hub.clock(now());
+        hub.send(message);
     }
 
     /// What came with `ack` is stored (or could not be): the gateway may be answered.
@@ -111,7 +127,11 @@ struct Work {
 }
 
 impl Work {
-    async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
+    async fn run(
+        mut self,
+        mut orders: mpsc::UnboundedReceiver<Order>,
+        mut calls: mpsc::Receiver<TcpStream>,
+    ) {
         let (opened, mut opening) = mpsc::channel(4);
         self.sockets = (0..self.line.ports()).map(|_| Socket::default()).collect();
         let mut tick = tokio::time::interval(TICK);
@@ -134,6 +154,7 @@ impl Work {
                     Done::Wrote(Ok(())) => {}
                 },
                 Some(opened) = opening.recv() => self.opened(opened),
+                Some(stream) = calls.recv(), if stopping.is_none() => self.called(stream),
                 order = orders.recv(), if stopping.is_none() => {
                     self.line.clock(monotonic());
                     let mut next = order;
@@ -210,6 +231,21 @@ impl Work {
         }
     }
 
+    /// The SMSC called, and said who it is: what it had before is over, whether or not that was noticed.
+    fn called(&mut self, stream: TcpStream) {
+        let Some(port) = self.config.called() else {
+            return;
+        };
+        let there = self.sockets.get(port).is_some_and(|s| s.stream.is_some());
+        if there {
+            self.lost(port, "The gateway called anew.");
+        }
+        if let Some(socket) = self.sockets.get_mut(port) {
+            socket.stream = Some(Stream::Plain(stream));
+            self.line.connected(port, now());
+        }
+    }
+
     /// A connection has ended, whether or not its peer knows.
     fn lost(&mut self, port: usize, why: &str) {
         self.line.closed(port, why, now());
@@ -221,6 +257,10 @@ impl Work {
     /// Opens what is due, each in a task of its own: a peer that does not answer holds nothing up.
     fn connect(&mut self, opened: &mpsc::Sender<Opened>) {
         for (port, socket) in self.sockets.iter_mut().enumerate() {
+            // The SMSC opens that one itself.
+            if self.config.called() == Some(port) {
+                continue;
+            }
             if socket.asked || socket.due > now() {
                 continue;
             }
@@ -270,7 +310,9 @@ impl Work {
     /// The line's rows for the table; what waits here in vain goes back to the router.
     fn publish(&mut self) {
         let back = self.line.take_back();
-        lock(&self.hub).publish(self.place, &mut self.line.rows, self.taken, back);
+        let mut hub = lock(&self.hub);
+        hub.clock(now());
+        hub.publish(self.place, &mut self.line.rows, self.taken, back);
     }
 }
 
@@ -328,7 +370,7 @@ fn ms(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .ok()

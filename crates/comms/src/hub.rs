@@ -4,6 +4,7 @@ use crate::router::{Router, Way};
 use crate::table::Rows;
 use delivery::breaker::Circuit;
 use delivery::network::{NetworkRow, NetworkTable};
+use delivery::pace::Limit;
 use delivery::route::Route;
 use delivery::{Class, Event, Outbound};
 use std::collections::BTreeMap;
@@ -39,8 +40,8 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// The routes and the ways to their lines, in one order.
-    pub fn new(lines: Vec<(Route, mpsc::UnboundedSender<Order>)>) -> Self {
+    /// The routes and the ways to their lines, in one order; and the rates of networks.
+    pub fn new(lines: Vec<(Route, mpsc::UnboundedSender<Order>)>, limits: Vec<Limit>) -> Self {
         let routes = lines.iter().map(|(route, _)| route.clone()).collect();
         let seats = lines.into_iter().map(|(route, orders)| Seat {
             orders,
@@ -49,7 +50,7 @@ impl Hub {
             networks: BTreeMap::new(),
         });
         Self {
-            router: Router::new(routes),
+            router: Router::new(routes, limits),
             seats: seats.collect(),
             table: Arc::default(),
         }
@@ -72,6 +73,11 @@ impl Hub {
         for place in 0..self.seats.len() {
             self.tell(place, Order::Stop);
         }
+    }
+
+    /// What time it is, ms UTC: before anything else that may hand messages on.
+    pub fn clock(&mut self, now: i64) {
+        self.router.clock(now);
     }
 
     /// A message to send.
@@ -112,6 +118,7 @@ impl Hub {
                 continue;
             };
             known.for_each(|other| row.merge(other));
+            self.router.observe(&prefix, &row);
             lock(&self.table).networks.insert(prefix, row);
         }
         self.router.give_back(back);

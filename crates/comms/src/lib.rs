@@ -7,11 +7,12 @@ mod config;
 mod gateways;
 mod hub;
 mod line;
+mod outbind;
 mod router;
 mod table;
 mod tls;
 
-pub use config::{Bind, GatewayConfig};
+pub use config::{Bind, GatewayConfig, NetworkConfig};
 pub use gateways::Gateways;
 pub use line::Line;
 pub use router::{Router, Way};

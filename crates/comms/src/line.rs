@@ -90,7 +90,11 @@ impl Line {
         rows.gateway.price = config.price();
         rows.gateway.window = (0, config.window);
         rows.gateway.pace = config.rate_per_s;
-        rows.set(Health::Down, "Not connected yet.", now);
+        let reason = match config.called() {
+            Some(0) => "Waiting for the gateway to call (outbind).",
+            _ => "Not connected yet.",
+        };
+        rows.set(Health::Down, reason, now);
         Self {
             pace: config.rate_per_s,
             config,
@@ -177,6 +181,9 @@ impl Line {
             waiting.retain(|of| of.port != port);
             !waiting.is_empty()
         });
+        if self.comes_and_goes(port) {
+            return;
+        }
         self.failures = self.failures.saturating_add(1);
         // A refusal of the bind says more than the end of the connection behind it.
         if was != Some(PortState::Closing) || self.rows.gateway.state == Health::Up {
@@ -214,8 +221,7 @@ impl Line {
                 Some(Ok(None)) | None => break,
                 Some(Err(error)) => {
                     self.write(port, &error.answer());
-                    self.close(port);
-                    self.down(&format!("The gateway talks nonsense: {error}."), now);
+                    self.end(port, &format!("The gateway talks nonsense: {error}."), now);
                     break;
                 }
             };
@@ -242,8 +248,7 @@ impl Line {
             Body::EnquireLink => self.put(port, 0, pdu.sequence, Body::EnquireLinkResp),
             Body::Unbind => {
                 self.put(port, 0, pdu.sequence, Body::UnbindResp);
-                self.close(port);
-                self.down("The gateway ended the session.", now);
+                self.end(port, "The gateway ended the session.", now);
             }
             Body::UnbindResp => self.close(port),
             // Without a number it means the oldest, and that the stream is in doubt (SMPP.md, row 17).
@@ -253,9 +258,9 @@ impl Line {
                 }
                 let sequence = self.next_sequence();
                 self.put(port, 0, sequence, Body::Unbind);
-                self.close(port);
                 let words = status::words(pdu.status);
-                self.down(
+                self.end(
+                    port,
                     &format!("The gateway could not read a message ({words}); binding anew."),
                     now,
                 );
@@ -263,7 +268,7 @@ impl Line {
             Body::GenericNack => self.answered(pdu.sequence, pdu.status.max(1), None, now),
             // Answers that nobody asked for are no reason to drop the link (CASES C72).
             Body::EnquireLinkResp | Body::OtherResp(_) | Body::DeliverResp { .. } => {}
-            Body::Bind { .. } | Body::Submit(_) => {}
+            Body::Bind { .. } | Body::Outbind { .. } | Body::Submit(_) => {}
         }
     }
 
@@ -285,15 +290,17 @@ impl Line {
                 status::words(status)
             );
             self.count(&format!("bind {}", status::words(status)));
-            self.down(&why, now);
-            self.close(port);
+            self.end(port, &why, now);
             return;
         }
         if let Some(port) = self.ports.get_mut(port) {
             port.state = PortState::Bound;
         }
         self.rows.gateway.binds += 1;
-        if self.ports.iter().all(|port| port.state == PortState::Bound) {
+        let mut ports = self.ports.iter().enumerate();
+        let bound =
+            |(at, port): (usize, &Port)| port.state == PortState::Bound || self.comes_and_goes(at);
+        if ports.all(bound) && !self.comes_and_goes(port) {
             self.failures = 0;
             self.up("Bound.", now);
             self.show_circuit(now);
@@ -330,12 +337,10 @@ impl Line {
             match (port.state, port.asked) {
                 (PortState::Down | PortState::Closing, _) => {}
                 (_, Some(asked)) if now - asked > patience => {
-                    self.close(at);
-                    self.down("The gateway does not answer enquire_link.", now);
+                    self.end(at, "The gateway does not answer enquire_link.", now);
                 }
                 (PortState::Binding, _) if now - port.heard > patience => {
-                    self.close(at);
-                    self.down("The gateway does not answer the bind.", now);
+                    self.end(at, "The gateway does not answer the bind.", now);
                 }
                 (PortState::Bound, None) if now - port.heard > quiet => {
                     port.asked = Some(now);
@@ -466,6 +471,21 @@ impl Line {
 
     fn count(&mut self, what: &str) {
         self.rows.count(what);
+    }
+
+    /// Whether this session is there only while the SMSC has something to say (outbind): the gateway is up without it.
+    fn comes_and_goes(&self, port: usize) -> bool {
+        port > 0 && self.config.called() == Some(port)
+    }
+
+    /// This session ends, and with it the gateway, unless it is one that comes and goes.
+    fn end(&mut self, port: usize, why: &str, now: i64) {
+        self.close(port);
+        if self.comes_and_goes(port) {
+            tracing::info!(gateway = self.config.name, why, "the called session ends");
+        } else {
+            self.down(why, now);
+        }
     }
 
     fn close(&mut self, port: usize) {

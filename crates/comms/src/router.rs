@@ -1,10 +1,14 @@
-//! The router, sans IO: what waits for a gateway, interactive first (rule 6). Which gateway a message goes by is
-//! `delivery::route`'s to say; here is only what it needs to know.
+//! The router, sans IO: what waits for a gateway, interactive first (rule 6), or for the pace of its network. Which
+//! gateway a message goes by is `delivery::route`'s to say; here is only what it needs to know.
+
+mod paces;
 
 use delivery::breaker::Circuit;
-use delivery::network::{NetworkTable, Waiting};
+use delivery::network::{NetworkRow, NetworkTable, Waiting};
+use delivery::pace::Limit;
 use delivery::route::{self, Choice, Route};
 use delivery::{Lane, Outbound, Target};
+use paces::{Lanes, Paces};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 /// Packets whose gateway is remembered. One that is forgotten goes by chance, which is the same for all its sendings.
@@ -36,7 +40,8 @@ pub enum Way {
 /// Messages that wait, by how far each route's prefixes cover their numbers: those of one group have the same choice.
 pub struct Router {
     routes: Vec<Route>,
-    groups: BTreeMap<Vec<Option<usize>>, [VecDeque<Outbound>; 2]>,
+    groups: BTreeMap<Vec<Option<usize>>, Lanes>,
+    paces: Paces,
     waiting: HashSet<(Packet, u8)>,
     had: HashMap<Packet, usize>,
     remembered: VecDeque<Packet>,
@@ -44,10 +49,11 @@ pub struct Router {
 
 impl Router {
     /// One with nothing to do.
-    pub fn new(routes: Vec<Route>) -> Self {
+    pub fn new(routes: Vec<Route>, limits: Vec<Limit>) -> Self {
         Self {
             routes,
             groups: BTreeMap::new(),
+            paces: Paces::new(limits),
             waiting: HashSet::new(),
             had: HashMap::new(),
             remembered: VecDeque::new(),
@@ -57,22 +63,35 @@ impl Router {
     /// A message to send. One that waits already for the same part is replaced: its octets are the same (rule 3).
     pub fn push(&mut self, message: Outbound) {
         let key = packet(&message.target);
-        let queues = self.group(&message);
+        let group = self.group(&message);
         if !self.waiting.insert(key) {
-            let queues = self.groups.entry(queues).or_default();
             let same = |known: &Outbound| packet(&known.target) == key;
-            if let Some(known) = queues[lane(&message)].iter_mut().find(|known| same(known)) {
-                *known = message;
-                return;
+            let code = crate::table::calling_code(&message.destination);
+            let held = self.paces.held.iter_mut();
+            let held = held.filter(|((_, network), _)| network == code);
+            let places = self.groups.get_mut(&group).into_iter();
+            for queues in places.chain(held.map(|(_, queues)| queues)) {
+                if let Some(known) = queues[lane(&message)].iter_mut().find(|known| same(known)) {
+                    *known = message;
+                    return;
+                }
+                // If it waits in the other lane: the newer lane is the right one.
+                queues
+                    .iter_mut()
+                    .for_each(|queue| queue.retain(|known| !same(known)));
             }
-            // It waits in the other lane: the newer lane is the right one.
-            queues
-                .iter_mut()
-                .for_each(|queue| queue.retain(|known| !same(known)));
-            queues[lane(&message)].push_back(message);
-            return;
         }
-        self.groups.entry(queues).or_default()[lane(&message)].push_back(message);
+        self.groups.entry(group).or_default()[lane(&message)].push_back(message);
+    }
+
+    /// What time it is, ms UTC: before anything else that may hand messages on.
+    pub fn clock(&mut self, now: i64) {
+        self.paces.clock(now);
+    }
+
+    /// A network's row, as all gateways know it together: its pace follows.
+    pub fn observe(&mut self, network: &str, row: &NetworkRow) {
+        self.paces.observe(network, row);
     }
 
     /// Messages that a gateway did not hand over go before all others. One of which a newer sending waits is dropped.
@@ -89,38 +108,82 @@ impl Router {
     pub fn flow(&mut self, table: &mut NetworkTable) -> Vec<Way> {
         let mut ways = Vec::new();
         let mut groups = std::mem::take(&mut self.groups);
-        for of in 0..2 {
+        for (of, lane) in [Lane::Interactive, Lane::Bulk].into_iter().enumerate() {
+            self.flow_held(table, of, lane, &mut ways);
             for queues in groups.values_mut() {
                 while let Some(message) = queues[of].front() {
-                    let way = self.choose(table, message);
-                    if matches!(way, Choice::Wait { .. }) {
-                        break;
-                    }
-                    let Some(message) = queues[of].pop_front() else {
-                        break;
-                    };
-                    self.waiting.remove(&packet(&message.target));
-                    ways.push(match way {
-                        Choice::By(place) => {
-                            self.given(table, place, &message);
-                            Way::By(place, message)
-                        }
-                        _ => Way::Nobody(message),
+                    let key = self.paces.key(message);
+                    let held = key.filter(|key| {
+                        let before = self.paces.held.get(key);
+                        before.is_some_and(|lanes| !lanes[of].is_empty())
+                            || !self.paces.lets(key, lane)
                     });
+                    if let Some(key) = held {
+                        // Others of its group go on.
+                        let lanes = self.paces.held.entry(key).or_default();
+                        lanes[of].extend(queues[of].pop_front());
+                        continue;
+                    }
+                    match self.forward(table, &mut queues[of]) {
+                        Some(way) => ways.push(way),
+                        None => break,
+                    }
                 }
             }
         }
-        groups.retain(|_, queues| queues.iter().any(|queue| !queue.is_empty()));
+        let some = |queues: &Lanes| queues.iter().any(|queue| !queue.is_empty());
+        groups.retain(|_, queues| some(queues));
         self.groups = groups;
-        let count = |of: usize| {
-            let waiting: usize = self.groups.values().map(|queues| queues[of].len()).sum();
+        self.paces.held.retain(|_, queues| some(queues));
+        self.show(table);
+        ways
+    }
+
+    /// What waits for a pace and may go now.
+    fn flow_held(&mut self, table: &mut NetworkTable, of: usize, lane: Lane, ways: &mut Vec<Way>) {
+        let mut held = std::mem::take(&mut self.paces.held);
+        for (key, queues) in &mut held {
+            while !queues[of].is_empty() && self.paces.lets(key, lane) {
+                match self.forward(table, &mut queues[of]) {
+                    Some(way) => ways.push(way),
+                    None => break,
+                }
+            }
+        }
+        self.paces.held = held;
+    }
+
+    /// The first of a queue goes, unless it must wait for a gateway.
+    fn forward(&mut self, table: &mut NetworkTable, queue: &mut VecDeque<Outbound>) -> Option<Way> {
+        let way = self.choose(table, queue.front()?);
+        if matches!(way, Choice::Wait { .. }) {
+            return None;
+        }
+        let message = queue.pop_front()?;
+        self.waiting.remove(&packet(&message.target));
+        let Choice::By(place) = way else {
+            return Some(Way::Nobody(message));
+        };
+        if let Some(key) = self.paces.key(&message) {
+            self.paces.spend(&key, message.lane);
+        }
+        self.given(table, place, &message);
+        Some(Way::By(place, message))
+    }
+
+    /// What waits, in the table.
+    fn show(&self, table: &mut NetworkTable) {
+        let count = |of: usize, queues: &mut dyn Iterator<Item = &Lanes>| {
+            let waiting: usize = queues.map(|queues| queues[of].len()).sum();
             u32::try_from(waiting).unwrap_or(u32::MAX)
         };
+        let held = &self.paces.held;
         table.waiting = Waiting {
-            interactive: count(0),
-            bulk: count(1),
+            interactive: count(0, &mut self.groups.values().chain(held.values())),
+            bulk: count(1, &mut self.groups.values().chain(held.values())),
+            held: count(1, &mut held.values()),
         };
-        ways
+        self.paces.show(table);
     }
 
     fn choose(&self, table: &NetworkTable, message: &Outbound) -> Choice {

@@ -72,6 +72,11 @@ impl Rows {
         Arc::make_mut(&mut row.history).at(now).taken += 1;
     }
 
+    /// A gateway refused a message for its network for the moment.
+    pub fn refused(&mut self, number: &str, now: i64) {
+        self.network(number, now).refused += 1;
+    }
+
     /// The networks whose rows changed since the last call.
     pub fn changed(&mut self) -> Vec<(String, NetworkRow)> {
         let changed = std::mem::take(&mut self.changed).into_iter();

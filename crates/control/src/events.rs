@@ -3,12 +3,13 @@
 use crate::{Control, TerminalState, locked};
 use book::{Revision, SubscriberId};
 use delivery::{ShipmentId, ShipmentState, TerminalId};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::broadcast;
 
 /// Something that changed, with its new state.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
     /// A book.
     Change {
@@ -65,6 +66,8 @@ pub struct Emitted {
     pub id: u64,
     /// What happened.
     pub event: Event,
+    /// Whether it happened at this node, or another told of it.
+    pub here: bool,
 }
 
 /// The last events, so that a listener that was away for a moment misses none.
@@ -77,13 +80,21 @@ pub(crate) struct Recent {
 const KEPT: usize = 1024;
 
 impl Control {
-    /// Tells everybody who listens.
+    /// Tells everybody who listens, here and at other nodes.
     pub fn emit(&self, event: Event) {
+        if self.0.owner.shared() {
+            locked(&self.0.abroad).add(&event);
+        }
+        self.spread(event, true);
+    }
+
+    pub(crate) fn spread(&self, event: Event, here: bool) {
         let mut recent = locked(&self.0.recent);
         recent.last += 1;
         let emitted = Arc::new(Emitted {
             id: recent.last,
             event,
+            here,
         });
         if recent.events.len() == KEPT {
             recent.events.pop_front();

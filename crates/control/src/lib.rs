@@ -2,6 +2,7 @@
 //! books and shipments. Decisions are `delivery`'s and `terminals`'; here they are recorded and carried out.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod abroad;
 mod accounts;
 mod answers;
 mod audit;
@@ -126,6 +127,7 @@ struct Inner {
     network: Box<dyn Fn() -> NetworkTable + Send + Sync>,
     emitted: broadcast::Sender<Arc<Emitted>>,
     recent: Mutex<events::Recent>,
+    abroad: Mutex<abroad::Abroad>,
     pulse: Mutex<pulse::Pulse>,
     wake: Notify,
     owner: owner::Owner,
@@ -177,6 +179,7 @@ impl Control {
             network: Box::new(network),
             emitted,
             recent: Mutex::default(),
+            abroad: Mutex::default(),
             pulse: Mutex::default(),
             wake: Notify::new(),
             campaigns: Notify::new(),

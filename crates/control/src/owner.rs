@@ -156,6 +156,11 @@ impl Owner {
         self.sharing.is_some()
     }
 
+    /// Where all other nodes listen.
+    pub(crate) fn others(&self) -> Vec<String> {
+        locked(&self.neighbours).1.clone()
+    }
+
     /// Whether another node said that something is due, since it was last asked.
     pub(crate) fn told(&self) -> bool {
         self.told.swap(false, Relaxed)

@@ -3,7 +3,7 @@
 use crate::{Control, SharedFrom};
 use book::{Book, Revision, Subscriber};
 use delivery::{Hold, HoldState, PacketState, TerminalId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use store::{StoreError, TerminalFull};
 use terminals::{EntryState, EntryView, LeftOut, Plan, Proof, TerminalStatus, entries};
@@ -32,7 +32,7 @@ impl BookView {
 }
 
 /// API.md, a terminal's `state`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TerminalState {
     /// Everything desired and not held is proven, as far as the channel can prove.

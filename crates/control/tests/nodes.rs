@@ -276,6 +276,29 @@ async fn what_arrives_at_another_node_reaches_the_owner() {
     );
 }
 
+/// What happens at one node is told at the others, once, and goes no further.
+#[tokio::test]
+async fn what_happens_at_one_node_is_told_at_the_others_and_goes_no_further() {
+    let world = World::start(&[0, 0]).await;
+    let (owner, other) = world.who().await;
+    let (told, here) = (&world.nodes[owner].control, &world.nodes[other].control);
+    // What the start said.
+    told.events_for_others();
+    here.events_for_others();
+    let mut heard = told.subscribe();
+    world.add(other, "Ann").await;
+    let (others, events) = here.events_for_others();
+    assert_eq!(others, [format!("node-{}", owner + 1)]);
+    let json = serde_json::to_string(&events).unwrap();
+    told.heard(serde_json::from_str(&json).unwrap());
+    let mut all = std::iter::from_fn(|| heard.try_recv().ok());
+    let change = |event: &control::Event| matches!(event, control::Event::Change { subscriber, .. } if *subscriber == world.owner);
+    let emitted = all.find(|emitted| change(&emitted.event)).unwrap();
+    assert!(!emitted.here, "another node counts it");
+    assert_eq!(told.events_for_others().1, [], "it goes no further");
+    assert_eq!(here.events_for_others().1, [], "it is told once");
+}
+
 /// A receipt for what nobody sent is answered all the same, after a while.
 #[tokio::test]
 async fn a_receipt_for_nothing_is_not_kept_for_ever() {

@@ -14,6 +14,7 @@ pub mod history;
 pub mod network;
 pub mod outbound;
 pub mod ownership;
+pub mod pace;
 pub mod policy;
 pub mod route;
 pub mod schedule;

@@ -20,6 +20,8 @@ const RETRY_ALL: i64 = 60 * 60_000;
 /// busy, few enough to go elsewhere soon.
 const AHEAD: u32 = 32;
 const AHEAD_S: f64 = 2.0;
+/// Messages that may wait for slowed networks before campaigns elsewhere are held up too: what is in memory is bounded.
+const HELD: u32 = 5_000;
 
 /// Everything that the communication module knows, as one value.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -43,14 +45,19 @@ pub struct Waiting {
     pub interactive: u32,
     /// A campaign's.
     pub bulk: u32,
+    /// Those of a campaign's that wait for the pace of a network that is slowed.
+    #[serde(default)]
+    pub held: u32,
 }
 
 impl NetworkTable {
     /// Bulk messages that are planned and not handed over, at the router and at every gateway: above some of these, more
-    /// are better planned later.
+    /// are better planned later. The first thousands that wait for one slow network do not count: a campaign goes on
+    /// elsewhere.
     pub fn bulk_queued(&self) -> u32 {
         let queued = self.gateways.values().map(|row| row.queued_bulk);
-        queued.fold(self.waiting.bulk, u32::saturating_add)
+        let held = self.waiting.held.min(HELD);
+        queued.fold(self.waiting.bulk.saturating_sub(held), u32::saturating_add)
     }
 
     /// The row of the network that a number belongs to: the longest prefix.
@@ -179,6 +186,15 @@ pub struct NetworkRow {
     pub failed: u64,
     /// Absent.
     pub absent: u64,
+    /// Messages for it that gateways refused for the moment (throttled, queue full, a temporary error).
+    #[serde(default)]
+    pub refused: u64,
+    /// Most messages of campaigns a second that go there now; none when not limited.
+    #[serde(default)]
+    pub pace: Option<f64>,
+    /// Messages that wait for that pace.
+    #[serde(default)]
+    pub waiting: u32,
     /// Hand-over to receipt, ms, smoothed.
     pub delay_ms: Option<f64>,
     /// When something was last known of it, ms UTC.
@@ -210,6 +226,7 @@ impl NetworkRow {
         self.delivered += other.delivered;
         self.failed += other.failed;
         self.absent += other.absent;
+        self.refused += other.refused;
         Arc::make_mut(&mut self.history).merge(&other.history);
     }
 }

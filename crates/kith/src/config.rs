@@ -30,6 +30,8 @@ pub struct Config {
     pub delivery: DeliveryConfig,
     /// The carriers' gateways.
     pub gateway: Vec<comms::GatewayConfig>,
+    /// Rates of destination networks.
+    pub network: Vec<comms::NetworkConfig>,
 }
 
 /// `[store]`.
@@ -331,13 +333,20 @@ pub fn read(path: &Path, environment: &[(String, String)]) -> Result<Config, Str
     let mut config = parse(&path.display().to_string(), &text, environment)?;
     for gateway in &mut config.gateway {
         if let Some(file) = &gateway.password_file {
-            let secret = std::fs::read_to_string(file).map_err(|error| {
-                format!("{}: password_file cannot be read: {error}.", file.display())
-            })?;
-            gateway.password = secret.trim_end_matches(['\r', '\n']).to_owned();
+            gateway.password = secret("password_file", file)?;
+        }
+        if let Some(file) = &gateway.outbind_password_file {
+            gateway.outbind_password = secret("outbind_password_file", file)?;
         }
     }
     Ok(config)
+}
+
+/// A password that stands in a file.
+fn secret(key: &str, file: &Path) -> Result<String, String> {
+    let secret = std::fs::read_to_string(file)
+        .map_err(|error| format!("{}: {key} cannot be read: {error}.", file.display()))?;
+    Ok(secret.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 fn parse(name: &str, text: &str, environment: &[(String, String)]) -> Result<Config, String> {
@@ -420,10 +429,13 @@ fn check(name: &str, config: &Config) -> Result<(), String> {
             ));
         }
     }
-    config
-        .store
-        .servers()
-        .map_err(|sentence| format!("{name}: {sentence}"))?;
+    let servers = config.store.servers();
+    let servers = servers.map_err(|sentence| format!("{name}: {sentence}"))?;
+    if let Some(servers) = servers {
+        servers
+            .check()
+            .map_err(|sentence| format!("{name}: [store] url: {sentence}"))?;
+    }
     if config.listen.certificate.is_some() != config.listen.certificate_key.is_some() {
         return Err(format!(
             "{name}: [listen] certificate and certificate_key go together: give both, or neither."
@@ -431,6 +443,9 @@ fn check(name: &str, config: &Config) -> Result<(), String> {
     }
     for gateway in &config.gateway {
         gateway.check().map_err(|why| format!("{name}: {why}"))?;
+    }
+    for network in &config.network {
+        network.check().map_err(|why| format!("{name}: {why}"))?;
     }
     if !config.gateway.is_empty() && config.gateway.iter().all(|g| g.bulk_share == 0) {
         return Err(format!(
@@ -532,12 +547,35 @@ mod tests {
             ("port = 0", "host and port"),
             ("tls = { roots = \"/nowhere.pem\" }", "/nowhere.pem"),
             ("tls = { rots = \"a\" }", "line 5"),
+            ("outbind = \"127.0.0.1:2776\"", "anybody could call"),
+            (
+                "outbind = \"127.0.0.1:2776\"\noutbind_system_id = \"s\"",
+                "anybody could call",
+            ),
+            ("outbind = \"2776\"", "line 5"),
         ] {
             check_wrong(&gateway(lines), &[], words);
         }
         let two = gateway("bulk_share = 0") + &gateway("").replace("\"a\"", "\"b\"");
         assert_eq!(parse("kith.toml", &two, &[]).unwrap().gateway.len(), 2);
         check_wrong(&gateway("").repeat(2), &[], "two gateways");
+    }
+
+    #[test]
+    fn what_no_network_can_mean_is_said() {
+        let network = |prefixes: &str, rate: &str| {
+            format!("[[network]]\nprefixes = {prefixes}\nrate_per_s = {rate}\n")
+        };
+        for (prefixes, rate, words) in [
+            ("[]", "5", "no prefixes"),
+            ("[\"44\"]", "5", "write it as +44"),
+            ("[\"+44\"]", "0", "rate_per_s"),
+            ("[\"+44\"]", "nan", "rate_per_s"),
+        ] {
+            check_wrong(&network(prefixes, rate), &[], words);
+        }
+        let right = parse("kith.toml", &network("[\"+44\", \"+353\"]", "5"), &[]).unwrap();
+        assert_eq!(right.network[0].limit().rate_per_s, 5.0);
     }
 
     #[test]

@@ -4,7 +4,7 @@ mod json;
 mod nodes;
 mod sample;
 
-use crate::house::{Among, House};
+use crate::house::{Among, Carriers, House};
 use clap::Args;
 use comms::{Bind, GatewayConfig};
 use control::Settings;
@@ -95,7 +95,11 @@ async fn start(demo: Demo) -> Result<(), String> {
         }),
         None => None,
     };
-    let house = House::open(&folder, key, settings(), vec![gateway(smsc_addr)], among)?;
+    let carriers = Carriers {
+        gateways: vec![gateway(smsc_addr)],
+        limits: Vec::new(),
+    };
+    let house = House::open(&folder, key, settings(), carriers, among)?;
     let control = house.control.clone();
     sample::put(&control).await?;
     let (_, token) = control
@@ -214,6 +218,10 @@ fn gateway(smsc: SocketAddr) -> GatewayConfig {
         prefixes: Vec::new(),
         weight: 1,
         bulk_share: 100,
+        outbind: None,
+        outbind_system_id: String::new(),
+        outbind_password: String::new(),
+        outbind_password_file: None,
         tls: None,
         window: 10,
         rate_per_s: None,

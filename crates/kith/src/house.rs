@@ -5,6 +5,7 @@ use crate::nodes;
 use comms::{GatewayConfig, Gateways};
 use control::{Control, Settings, Sharing};
 use delivery::NodeId;
+use delivery::pace::Limit;
 use std::fs::{File, Permissions, TryLockError};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -43,13 +44,21 @@ pub struct Among {
     pub hints: TcpListener,
 }
 
+/// What is configured of the carriers.
+pub struct Carriers {
+    /// Their gateways.
+    pub gateways: Vec<GatewayConfig>,
+    /// The rates of destination networks.
+    pub limits: Vec<Limit>,
+}
+
 impl House {
     /// Opens the store in `folder`, or the one that is shared, and joins control and communication.
     pub fn open(
         folder: &Path,
         key: MasterKey,
         mut settings: Settings,
-        gateways: Vec<GatewayConfig>,
+        carriers: Carriers,
         among: Option<Among>,
     ) -> Result<Self, String> {
         std::fs::create_dir_all(folder)
@@ -62,7 +71,11 @@ impl House {
         }
         let word = key.clone();
         let (events, inbox) = mpsc::channel(EVENTS);
-        let gateways = Arc::new(Gateways::start(gateways, events));
+        let gateways = Arc::new(Gateways::start_paced(
+            carriers.gateways,
+            carriers.limits,
+            events,
+        ));
         let (outbound, mut sent) = mpsc::unbounded_channel();
         let table = gateways.table();
         let network = move || table.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -87,7 +100,8 @@ impl House {
                 let listener =
                     among.map(|among| nodes::listen(among.hints, &word, control.clone()));
                 let (told, enough) = oneshot::channel::<()>();
-                let telling = tokio::spawn(nodes::tell(word, hinted, ended(enough)));
+                let telling =
+                    tokio::spawn(nodes::tell(word, hinted, control.clone(), ended(enough)));
                 control.own(ended(gone)).await;
                 if let Some(listener) = listener {
                     listener.abort();

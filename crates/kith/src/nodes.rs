@@ -1,12 +1,12 @@
-//! How nodes tell each other that there is something to look at. A hint says nothing else, and may be lost: everybody
-//! looks by himself after a moment.
+//! How nodes tell each other that there is something to look at, and what pages show of what happened. Both may be lost:
+//! everybody looks by himself after a moment.
 
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use control::{Control, Hint, LookAt};
-use http_body_util::Empty;
+use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{self, SendRequest};
@@ -22,6 +22,17 @@ use vault::{MasterKey, Secret};
 
 /// A node that takes longer is not waited for; nor are the last hints of one that ends.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// What happened is gathered for so long before the other nodes are told.
+const GATHER: Duration = Duration::from_millis(200);
+
+/// What one node says to another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Said {
+    Look(LookAt),
+    /// What happened, as JSON.
+    Events(Bytes),
+}
 
 /// What every node of an installation knows: they have the same master key.
 fn word(key: &MasterKey) -> String {
@@ -47,10 +58,33 @@ pub fn listen(listener: TcpListener, key: &MasterKey, control: Control) -> JoinH
     let word = Secret::from(word(key));
     let router = Router::new()
         .route("/look/{at}", post(look))
+        .route("/events", post(events))
         .with_state((word, control));
     tokio::spawn(async move {
         let _ = axum::serve(listener, router).await;
     })
+}
+
+/// Whether a node of this installation speaks.
+fn is_ours(headers: &HeaderMap, word: &Secret) -> bool {
+    let said = headers.get(AUTHORIZATION);
+    said.is_some_and(|said| Secret::new(said.as_bytes().to_vec()) == *word)
+}
+
+async fn events(
+    State((word, control)): State<(Secret, Control)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> StatusCode {
+    if !is_ours(&headers, &word) {
+        return StatusCode::UNAUTHORIZED;
+    }
+    match serde_json::from_slice(&body) {
+        Ok(events) => control.heard(events),
+        // Of a newer Kith, while one node after the other is replaced.
+        Err(error) => tracing::info!(%error, "another node told of what is not known here"),
+    }
+    StatusCode::NO_CONTENT
 }
 
 async fn look(
@@ -58,10 +92,7 @@ async fn look(
     Path(at): Path<String>,
     headers: HeaderMap,
 ) -> StatusCode {
-    let said = headers
-        .get(AUTHORIZATION)
-        .map(|said| said.as_bytes().to_vec());
-    if said.is_none_or(|said| Secret::new(said) != word) {
+    if !is_ours(&headers, &word) {
         return StatusCode::UNAUTHORIZED;
     }
     match at.as_str() {
@@ -72,56 +103,79 @@ async fn look(
     StatusCode::NO_CONTENT
 }
 
-/// Gives hints to the other nodes, each over a connection that stays, until `stop` resolves and what was left is told.
-/// What comes while one is on its way goes with the next.
+/// Gives hints to the other nodes, and tells them what happened, each over a connection that stays, until `stop` resolves
+/// and what was left is told. What comes while one is on its way goes with the next.
 pub async fn tell(
     key: MasterKey,
     mut hints: mpsc::UnboundedReceiver<Hint>,
+    control: Control,
     stop: impl Future<Output = ()>,
 ) {
     tokio::pin!(stop);
     let word = word(&key);
     let mut lines = BTreeMap::new();
     let mut talks = JoinSet::new();
+    let mut gathered = tokio::time::interval(GATHER);
+    gathered.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             hint = hints.recv() => match hint {
-                Some(hint) => pass(hint, &word, &mut lines, &mut talks),
+                Some(hint) => pass(hint.address, Said::Look(hint.at), &word, &mut lines, &mut talks),
                 None => break,
+            },
+            _ = gathered.tick() => {
+                let (others, events) = control.events_for_others();
+                if events.is_empty() {
+                    continue;
+                }
+                match serde_json::to_vec(&events).map(Bytes::from) {
+                    Ok(told) => for address in others {
+                        let told = Said::Events(told.clone());
+                        pass(address, told, &word, &mut lines, &mut talks);
+                    },
+                    Err(error) => tracing::error!(%error, "what happened cannot be told"),
+                }
             },
             () = &mut stop => break,
         }
     }
     while let Ok(hint) = hints.try_recv() {
-        pass(hint, &word, &mut lines, &mut talks);
+        pass(
+            hint.address,
+            Said::Look(hint.at),
+            &word,
+            &mut lines,
+            &mut talks,
+        );
     }
     drop(lines);
     let _ = tokio::time::timeout(PATIENCE, talks.join_all()).await;
 }
 
 fn pass(
-    hint: Hint,
+    address: String,
+    said: Said,
     word: &str,
-    lines: &mut BTreeMap<String, mpsc::Sender<LookAt>>,
+    lines: &mut BTreeMap<String, mpsc::Sender<Said>>,
     talks: &mut JoinSet<()>,
 ) {
     lines.retain(|_, line| !line.is_closed());
     while talks.try_join_next().is_some() {}
-    let line = lines.entry(hint.address.clone()).or_insert_with(|| {
+    let line = lines.entry(address.clone()).or_insert_with(|| {
         let (line, inbox) = mpsc::channel(64);
-        talks.spawn(talk(hint.address, word.to_owned(), inbox));
+        talks.spawn(talk(address, word.to_owned(), inbox));
         line
     });
     // Full: it will look soon anyhow.
-    let _ = line.try_send(hint.at);
+    let _ = line.try_send(said);
 }
 
 /// The hints to one node, until it does not answer: the next hint begins anew.
-async fn talk(address: String, word: String, mut inbox: mpsc::Receiver<LookAt>) {
+async fn talk(address: String, word: String, mut inbox: mpsc::Receiver<Said>) {
     let talking = async {
         let stream = TcpStream::connect(&address).await.ok()?;
         stream.set_nodelay(true).ok()?;
-        let (sender, connection) = http1::handshake::<_, Empty<Bytes>>(TokioIo::new(stream))
+        let (sender, connection) = http1::handshake::<_, Full<Bytes>>(TokioIo::new(stream))
             .await
             .ok()?;
         tokio::spawn(connection);
@@ -133,8 +187,8 @@ async fn talk(address: String, word: String, mut inbox: mpsc::Receiver<LookAt>) 
     };
     let mut waiting = Vec::new();
     while inbox.recv_many(&mut waiting, 64).await > 0 {
-        for at in waiting.drain(..).collect::<BTreeSet<_>>() {
-            let told = tokio::time::timeout(PATIENCE, post_look(&mut sender, &address, &word, at));
+        for said in waiting.drain(..).collect::<BTreeSet<_>>() {
+            let told = tokio::time::timeout(PATIENCE, say(&mut sender, &address, &word, said));
             if !matches!(told.await, Ok(Some(()))) {
                 tracing::info!(address, "a node takes no hints any more");
                 return;
@@ -143,22 +197,25 @@ async fn talk(address: String, word: String, mut inbox: mpsc::Receiver<LookAt>) 
     }
 }
 
-async fn post_look(
-    sender: &mut SendRequest<Empty<Bytes>>,
+async fn say(
+    sender: &mut SendRequest<Full<Bytes>>,
     address: &str,
     word: &str,
-    at: LookAt,
+    said: Said,
 ) -> Option<()> {
-    let path = match at {
-        LookAt::Due => "/look/due",
-        LookAt::Leases => "/look/leases",
+    let (path, body) = match said {
+        Said::Look(LookAt::Due) => ("/look/due", Bytes::new()),
+        Said::Look(LookAt::Leases) => ("/look/leases", Bytes::new()),
+        Said::Events(events) => ("/events", events),
     };
     let request = Request::post(path)
         .header(HOST, address)
         .header(AUTHORIZATION, word)
-        .body(Empty::new())
+        .body(Full::new(body))
         .ok()?;
     sender.ready().await.ok()?;
     let answer = sender.send_request(request).await.ok()?;
-    answer.status().is_success().then_some(())
+    // Not found: an older Kith, while one node after the other is replaced.
+    let known = answer.status().is_success() || answer.status() == StatusCode::NOT_FOUND;
+    known.then_some(())
 }

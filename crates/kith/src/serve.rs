@@ -1,11 +1,12 @@
 //! `kith serve`: the real thing, with a real carrier.
 
 use crate::config::{self, Config};
-use crate::house::{Among, House};
+use crate::house::{Among, Carriers, House};
 use crate::nodes;
 use crate::tls::{self, TlsListener};
 use axum::Router;
 use clap::Args;
+use comms::NetworkConfig;
 use rustls::ServerConfig;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -72,7 +73,11 @@ async fn start(config: Config) -> Result<(), String> {
         }),
         None => None,
     };
-    let house = House::open(&config.store.path, key, settings, config.gateway, among)?;
+    let carriers = Carriers {
+        gateways: config.gateway,
+        limits: config.network.iter().map(NetworkConfig::limit).collect(),
+    };
+    let house = House::open(&config.store.path, key, settings, carriers, among)?;
     let served = web::Served {
         secure: config.listen.secure(),
     };

@@ -1,6 +1,6 @@
 //! A private PostgreSQL for tests and benches, from the system's packages.
 //!
-//! It lives in a temporary folder, listens only on a Unix socket there, and is as durable as PostgreSQL is by default
+//! It lives in a temporary folder, listens only on a Unix socket there (unless [`Server::secure`] is asked for), and is as durable as PostgreSQL is by default
 //! (`fsync` and `synchronous_commit` on). It ends with the process that started it, however that process ends.
 //!
 //! ```no_run
@@ -31,6 +31,9 @@ use programs::output;
 /// The administrator's name in every server.
 const USER: &str = "kith";
 
+/// The port of a server without TLS: it only names the socket, and every server has a folder of its own.
+const PORT: u16 = 5432;
+
 /// Beyond PostgreSQL's defaults: no network, room for many clients, fewer checkpoints. Durability stays as it is.
 const SETTINGS: &str = "
 listen_addresses = ''
@@ -46,6 +49,8 @@ pub struct Server {
     programs: PathBuf,
     user: Option<(u32, u32)>,
     standbys: u32,
+    /// Names the socket; with TLS it is a port of the loopback too.
+    port: u16,
     // Last: it ends the server, and takes the folder away.
     _watch: Watch,
 }
@@ -119,6 +124,7 @@ impl Server {
             programs,
             user,
             standbys: 0,
+            port: PORT,
             _watch: watch,
         })
     }
@@ -144,8 +150,10 @@ impl Server {
 
     /// Starts what is stopped; returns when it takes clients.
     fn go(&self) -> Result<(), String> {
-        // A fixed port: it only names the socket, and every server has a folder of its own.
-        let options = format!("-p 5432 -k '{}'", self.folder.display());
+        let mut options = format!("-p {} -k '{}'", self.port, self.folder.display());
+        if self.port != PORT {
+            options += " -c listen_addresses=127.0.0.1 -c ssl=on";
+        }
         let log = self.folder.join("log");
         let started = self.run("pg_ctl", |command| {
             let command = command.args([
@@ -310,7 +318,8 @@ impl Server {
     pub fn kill(&mut self) -> Result<(), String> {
         processes::kill(self.running()?)?;
         // The numbers in the lock files may be somebody else's by the next start.
-        for lock in ["data/postmaster.pid", ".s.PGSQL.5432.lock", ".s.PGSQL.5432"] {
+        let socket = format!(".s.PGSQL.{}", self.port);
+        for lock in ["data/postmaster.pid", &format!("{socket}.lock"), &socket] {
             let _ = std::fs::remove_file(self.folder.join(lock));
         }
         Ok(())
@@ -325,6 +334,32 @@ impl Server {
             self.stop()?;
         }
         self.go()
+    }
+
+    /// Starts it again with TLS on a port of the loopback, with this certificate and key (PEM); gives the port. Call it
+    /// again for another certificate.
+    ///
+    /// # Errors
+    /// What PostgreSQL said, with its log.
+    pub fn secure(&mut self, certificate: &str, key: &str) -> Result<u16, String> {
+        use std::os::unix::fs::{PermissionsExt, chown};
+        let said = |error: std::io::Error| error.to_string();
+        self.stop()?;
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            let path = self.data().join(name);
+            std::fs::write(&path, text).map_err(said)?;
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
+                .map_err(said)?;
+            if let Some((uid, gid)) = self.user {
+                chown(&path, Some(uid), Some(gid)).map_err(said)?;
+            }
+        }
+        if self.port == PORT {
+            let free = std::net::TcpListener::bind(("127.0.0.1", 0)).map_err(said)?;
+            self.port = free.local_addr().map_err(said)?.port();
+        }
+        self.go()?;
+        Ok(self.port)
     }
 
     /// SIGSTOP for all its processes: it is there, and does not answer.
@@ -353,8 +388,9 @@ impl Server {
         let name = format!("standby_{}", self.standbys);
         let standby = Self::in_new_folder(&std::env::temp_dir())?;
         let from = format!(
-            "host='{}' port=5432 user={USER} application_name={name}",
-            self.folder.display()
+            "host='{}' port={} user={USER} application_name={name}",
+            self.folder.display(),
+            self.port
         );
         // A slot of its own: this server keeps the log until the standby has it.
         let words = [
@@ -408,7 +444,10 @@ impl Server {
 /// The address of a database on several servers, as a client that looks for the writable one takes it.
 #[must_use]
 pub fn url(servers: &[&Server], database: &str) -> String {
-    let host = |server: &&Server| format!("{}:5432", encoded(&server.folder.display().to_string()));
+    let host = |server: &&Server| {
+        let folder = encoded(&server.folder.display().to_string());
+        format!("{folder}:{}", server.port)
+    };
     let hosts: Vec<_> = servers.iter().map(host).collect();
     let writable = if servers.len() > 1 {
         "?target_session_attrs=read-write"

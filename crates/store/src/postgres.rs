@@ -6,6 +6,7 @@ mod arrays;
 mod connect;
 mod error;
 mod hosts;
+mod tls;
 
 pub use connect::Servers;
 pub(crate) use connect::{Known, Place, Reader, Writer};

@@ -1,12 +1,14 @@
 //! Several gateways without sockets: hub, router and lines as they are, and a carrier's answers by hand.
 #![allow(missing_docs)]
 
+mod paces;
+
 use super::*;
 use crate::{GatewayConfig, Line};
 use delivery::network::Health;
 use delivery::{Lane, PartRef, ShipmentId, Target};
 use std::collections::BTreeSet;
-use wire::smpp::{Body, Frames, Pdu, status};
+use wire::smpp::{Body, Deliver, Frame, Frames, Pdu, status};
 
 const SUBMIT: u32 = 4;
 const BIND: u32 = 9;
@@ -33,6 +35,8 @@ struct Carriers {
     accepted: Vec<u64>,
     unknown: Vec<u64>,
     refused: Vec<(u64, String)>,
+    /// What the receipts of a network say, by prefix; none: no receipts.
+    fates: Vec<(&'static str, &'static str)>,
 }
 
 fn number(target: &Target) -> u64 {
@@ -61,6 +65,42 @@ fn message(shipment: u64, lane: Lane, sending: u16, to: &str) -> Outbound {
     }
 }
 
+/// The destination of a submit_sm: behind service_type and the source come its TON and NPI (§4.4.1).
+fn destination(body: &[u8]) -> Option<String> {
+    let after = |from: usize| Some(from + body.get(from..)?.iter().position(|o| *o == 0)? + 1);
+    let source = after(0)?;
+    let from = after(source + 2)? + 2;
+    let digits = body.get(from..after(from)? - 1)?;
+    Some(format!("+{}", std::str::from_utf8(digits).ok()?))
+}
+
+/// The receipt of a message that was taken, if the network of its number gives one.
+fn receipt(frame: &Frame, answer: &Body, fates: &[(&str, &str)]) -> Option<Vec<u8>> {
+    let Body::SubmitResp {
+        message_id: Some(id),
+    } = answer
+    else {
+        return None;
+    };
+    let to = destination(&frame.body)?;
+    let (_, state) = fates.iter().find(|(prefix, _)| to.starts_with(prefix))?;
+    let text = format!(
+        "id:{id} sub:001 dlvrd:001 submit date:2611281200 done date:2611281200 stat:{state} err:000 text:"
+    );
+    let deliver = Deliver {
+        source: (1, 1, to.trim_start_matches('+').into()),
+        esm_class: 4,
+        message: text.into_bytes(),
+        ..Deliver::default()
+    };
+    let pdu = Pdu {
+        status: 0,
+        sequence: frame.sequence,
+        body: Body::Deliver(deliver),
+    };
+    Some(pdu.encode())
+}
+
 const UK: &str = "+447700900101";
 const CN: &str = "+8613900001234";
 
@@ -75,6 +115,10 @@ impl Carriers {
     }
 
     fn down(configs: &[serde_json::Value]) -> Self {
+        Self::limited(configs, Vec::new())
+    }
+
+    fn limited(configs: &[serde_json::Value], limits: Vec<Limit>) -> Self {
         let (mut lines, mut seats, mut inboxes) = (Vec::new(), Vec::new(), Vec::new());
         for (extra, name) in configs.iter().zip('a'..) {
             let mut config = serde_json::json!({
@@ -91,7 +135,7 @@ impl Carriers {
         }
         let count = lines.len();
         Self {
-            hub: Hub::new(seats),
+            hub: Hub::new(seats, limits),
             inboxes,
             lines,
             taken: vec![0; count],
@@ -101,6 +145,7 @@ impl Carriers {
             accepted: Vec::new(),
             unknown: Vec::new(),
             refused: Vec::new(),
+            fates: Vec::new(),
         }
     }
 
@@ -164,6 +209,9 @@ impl Carriers {
                     body,
                 };
                 line.input(0, &answer.encode(), self.now);
+                if let Some(receipt) = receipt(&frame, &answer.body, &self.fates) {
+                    line.input(0, &receipt, self.now);
+                }
             }
             for event in line.events() {
                 match event {
@@ -185,6 +233,7 @@ impl Carriers {
                 }
             }
             let back = line.take_back();
+            self.hub.clock(self.now);
             self.hub
                 .publish(place, &mut line.rows, self.taken[place], back);
         }
@@ -263,7 +312,8 @@ fn while_all_are_down_everything_waits_and_what_somebody_waits_for_goes_first() 
         table.waiting,
         delivery::network::Waiting {
             interactive: 1,
-            bulk: 10
+            bulk: 10,
+            held: 0
         }
     );
     assert_eq!(table.bulk_queued(), 10);
@@ -287,7 +337,8 @@ fn a_part_that_waits_is_replaced_by_its_next_sending() {
         carriers.table().waiting,
         delivery::network::Waiting {
             interactive: 1,
-            bulk: 0
+            bulk: 0,
+            held: 0
         }
     );
     carriers.bind(0);

@@ -55,6 +55,9 @@ impl Line {
             status::Meaning::Ours => Class::Ours,
             status::Meaning::Ok | status::Meaning::Unknown => Class::Unknown,
         };
+        if matches!(class, Class::Throttled | Class::Temporary) {
+            self.rows.refused(&message.destination, now);
+        }
         let reason = match class {
             Class::Throttled => {
                 let pace = self.throttled(now);

@@ -30,6 +30,28 @@ fn an_edit_on_any_node_reaches_the_card_whoever_gets_the_proof() {
     world.finished(0, &names);
 }
 
+/// A page on one node hears of an edit on another, long before it would look by itself.
+#[test]
+fn a_page_on_one_node_hears_of_what_another_did() {
+    use std::io::BufRead;
+    let world = World::start("events", 2);
+    world.settled(&[0, 1]);
+    let mut lines = world.listen(1).lines();
+    // Listening begins before the answer does.
+    let head = lines.find(|line| line.as_ref().unwrap().is_empty());
+    assert!(head.is_some());
+    let began = Instant::now();
+    world.add(0, "Ann");
+    let change = lines.find(|line| line.as_ref().unwrap().contains("event: change"));
+    assert!(change.is_some());
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        began.elapsed()
+    );
+    eprintln!("heard after {:?}", began.elapsed());
+}
+
 /// Protocol 2, 3 and 5: an owner sleeps in the middle of its work, another takes over, the first wakes and does nothing.
 #[test]
 fn an_owner_that_wakes_after_a_take_over_does_nothing() {

@@ -146,6 +146,21 @@ impl World {
         Some((answer.status, answer.body))
     }
 
+    /// Whoever listens to a node's events: they are read from this.
+    pub fn listen(&self, node: usize) -> std::io::BufReader<std::net::TcpStream> {
+        use std::io::Write;
+        let address = ("127.0.0.1", self.nodes[node].api);
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(LIMIT)).unwrap();
+        let token = &self.token;
+        write!(
+            stream,
+            "GET /api/v1/events HTTP/1.1\r\nHost: kith\r\nAuthorization: Bearer {token}\r\n\r\n"
+        )
+        .unwrap();
+        std::io::BufReader::new(stream)
+    }
+
     /// What node `asked` says that each node owns, by its place.
     pub fn owned(&self, asked: usize) -> Vec<BTreeSet<u8>> {
         let mut owned = vec![BTreeSet::new(); self.nodes.len()];

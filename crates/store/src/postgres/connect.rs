@@ -1,6 +1,6 @@
 //! Connections to PostgreSQL: made, made again, and what a broken one leaves open.
 
-use super::{Postgres, hosts};
+use super::{Postgres, hosts, tls};
 use crate::group::{self, Transaction};
 use crate::health::Health;
 use crate::table::{At, Database, Load, Write};
@@ -12,7 +12,6 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
-use tokio_postgres::Config;
 
 /// How long a group waits for a database that is away before who asked is told.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -44,6 +43,18 @@ impl Servers {
             home: url.into(),
             others: Vec::new(),
         }
+    }
+
+    /// What of their URLs cannot be meant, before anything is opened.
+    ///
+    /// # Errors
+    /// A sentence; it does not repeat the URL, which may have a password in it.
+    pub fn check(&self) -> Result<(), String> {
+        let others = self.others.iter().map(|(url, _)| url);
+        for url in std::iter::once(&self.home).chain(others) {
+            tls::read(url).map_err(|error| error.to_string())?;
+        }
+        Ok(())
     }
 
     /// Each server's URL, and which server has which slice.
@@ -103,16 +114,13 @@ impl Known {
             what: "be opened",
             why,
         };
-        let config: Config = self
-            .url
-            .parse()
-            .map_err(|e: tokio_postgres::Error| fault(e.to_string()))?;
+        let (config, wish) = tls::read(&self.url)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|e| fault(e.to_string()))?;
         let seen = self.timeline.load(Ordering::SeqCst);
-        let (client, timeline) = runtime.block_on(hosts::newest(&config, seen))?;
+        let (client, timeline) = runtime.block_on(hosts::newest(&config, &wish, seen))?;
         self.timeline.fetch_max(timeline, Ordering::SeqCst);
         Ok(Postgres {
             runtime,

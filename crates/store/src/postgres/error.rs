@@ -37,6 +37,13 @@ pub(super) fn said(what: &'static str) -> impl Fn(tokio_postgres::Error) -> Stor
 fn sentence(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(db) => format!("{} (SQLSTATE {})", db.message(), db.code().code()),
-        None => error.to_string(),
+        // What is wrong with TLS stands underneath.
+        None => match std::error::Error::source(error) {
+            Some(source) if source.to_string() == "server does not support TLS" => {
+                format!("{error}: it speaks no TLS: set ssl = on there, or sslmode=disable in url")
+            }
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        },
     }
 }

@@ -2,12 +2,13 @@
 //! An old primary that came back thinks that it may be written, too.
 
 use super::error::said;
+use super::tls::Wish;
 use crate::StoreError;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::time::Duration;
 use tokio::time::timeout;
 use tokio_postgres::config::Host;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, Config};
 
 /// How long one try may take, from the socket to the answer.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -19,9 +20,15 @@ const TIMELINE: &str =
     ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int8 END";
 
 /// A connection to the newest server, and its timeline; `seen` is the highest one that is known.
-pub(super) async fn newest(config: &Config, seen: i64) -> Result<(Client, i64), StoreError> {
+pub(super) async fn newest(
+    config: &Config,
+    wish: &Wish,
+    seen: i64,
+) -> Result<(Client, i64), StoreError> {
     let hosts = config.get_hosts().len().max(config.get_hostaddrs().len());
-    let mut tries: FuturesUnordered<_> = (0..hosts).map(|n| one(alone(config, n), seen)).collect();
+    let mut tries: FuturesUnordered<_> = (0..hosts)
+        .map(|n| one(alone(config, n), wish, seen))
+        .collect();
     let mut best: Option<(Client, i64)> = None;
     let mut wrong = StoreError::Away {
         why: "no host is named".into(),
@@ -42,10 +49,11 @@ pub(super) async fn newest(config: &Config, seen: i64) -> Result<(Client, i64), 
     }
 }
 
-async fn one(mut config: Config, seen: i64) -> Result<(Client, i64), StoreError> {
+async fn one(mut config: Config, wish: &Wish, seen: i64) -> Result<(Client, i64), StoreError> {
     config.connect_timeout(CONNECT);
+    let tls = wish.set(&mut config)?;
     let connect = async {
-        let (client, connection) = config.connect(NoTls).await.map_err(said("be opened"))?;
+        let (client, connection) = config.connect(tls).await.map_err(said("be opened"))?;
         // It ends with its client; what went wrong is told to whoever asks next.
         tokio::spawn(async {
             let _ = connection.await;

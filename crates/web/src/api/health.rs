@@ -97,8 +97,9 @@ impl Counts {
         let counting = async move {
             loop {
                 match events.recv().await {
-                    Ok(emitted) => mine.count(&emitted.event),
-                    Err(RecvError::Lagged(_)) => {}
+                    Ok(emitted) if emitted.here => mine.count(&emitted.event),
+                    // Another node counts its own.
+                    Ok(_) | Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return,
                 }
             }
@@ -267,6 +268,17 @@ fn networks(table: &NetworkTable, registry: &mut Registry) {
     gauges("network_absent", help, |row| float(row.absent));
     let help = "Hand-over to receipt, ms, smoothed";
     gauges("network_delay_ms", help, |row| row.delay_ms.unwrap_or(0.0));
+    let help = "Messages that wait for the pace of their network";
+    gauges("network_waiting", help, |row| f64::from(row.waiting));
+    let paces = Gauges::default();
+    for (network, row) in &table.networks {
+        if let Some(pace) = row.pace {
+            let labels = vec![("network", network.clone())];
+            paces.get_or_create(&labels).set(pace);
+        }
+    }
+    let help = "Most messages a second that go there now; absent when not limited";
+    registry.register("network_pace", help, paces);
     let waiting = Gauges::default();
     for (lane, count) in [
         ("interactive", table.waiting.interactive),

@@ -104,6 +104,12 @@ pub struct Network {
     absent: u64,
     /// Hand-over to receipt, ms, smoothed.
     delay_ms: Option<f64>,
+    /// Messages for it that gateways refused for the moment.
+    refused: u64,
+    /// Most messages a second of campaigns that go there now, or of all by configuration; null when not limited.
+    pace: Option<f64>,
+    /// Messages that wait for that pace.
+    waiting: u32,
 }
 
 impl From<GatewayRow> for Gateway {
@@ -146,6 +152,9 @@ impl From<NetworkRow> for Network {
             failed: row.failed,
             absent: row.absent,
             delay_ms: row.delay_ms,
+            refused: row.refused,
+            pace: row.pace,
+            waiting: row.waiting,
         }
     }
 }

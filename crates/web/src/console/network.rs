@@ -43,6 +43,8 @@ pub struct Network {
     pub hour: Hour,
     pub row: NetworkRow,
     pub delay: String,
+    /// Most of a campaign's messages a second, where they are slowed.
+    pub pace: String,
 }
 
 /// The gateways' rows.
@@ -92,6 +94,9 @@ fn network(w: Words, (prefix, row): (String, NetworkRow), now: i64) -> Network {
         reason: row.reason.clone(),
         hour: hour(w, "hour-network", &row.history, now),
         delay: milliseconds(row.delay_ms),
+        pace: row
+            .pace
+            .map_or_else(|| "–".to_owned(), |pace| format!("{pace:.1}")),
         row,
     }
 }

@@ -89,6 +89,13 @@ pub enum Body {
         /// The SMSC's name; empty when refused.
         system_id: String,
     },
+    /// outbind: the SMSC called, and waits for a bind; there is no answer to it (§4.1.7).
+    Outbind {
+        /// The SMSC's name.
+        system_id: String,
+        /// Its password.
+        password: String,
+    },
     /// submit_sm.
     Submit(Submit),
     /// submit_sm_resp; no id with an error, and none from some SMSCs.
@@ -151,6 +158,10 @@ impl Pdu {
             0x8000_0001 | 0x8000_0002 | 0x8000_0009 => Body::BindResp {
                 system_id: read.string().unwrap_or_default(),
             },
+            0x0B => Body::Outbind {
+                system_id: read.string().unwrap_or_default(),
+                password: read.string().unwrap_or_default(),
+            },
             0x8000_0004 => Body::SubmitResp {
                 message_id: read.string().filter(|id| !id.is_empty()),
             },
@@ -198,6 +209,14 @@ impl Pdu {
                 body.extend([0x34, addr.0, addr.1]);
                 put(&mut body, address_range);
                 kind.command()
+            }
+            Body::Outbind {
+                system_id,
+                password,
+            } => {
+                put(&mut body, system_id);
+                put(&mut body, password);
+                0x0B
             }
             Body::Submit(submit) => {
                 write_submit(&mut body, submit);

@@ -200,6 +200,15 @@ impl Case {
         (lane, self.planned.map_or(i64::MIN, |mark| mark.at))
     }
 
+    /// The parts of each bulk shipment that is about to be sent.
+    pub(super) fn bulk(&self) -> impl Iterator<Item = usize> {
+        let of_bulk = |action: &Action| match action {
+            Action::Send(parts) => parts.iter().filter(|part| part.lane == Lane::Bulk).count(),
+            _ => 0,
+        };
+        self.actions.iter().map(of_bulk).filter(|parts| *parts > 0)
+    }
+
     /// How many documents are written with it.
     pub(super) fn documents(&self) -> usize {
         self.documents.len()

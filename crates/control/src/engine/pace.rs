@@ -45,7 +45,7 @@ impl Pace {
         room.min(allowed)
     }
 
-    /// A bulk plan of so many parts was handed over.
+    /// A bulk plan of so many parts was made.
     pub(super) fn planned(&mut self, parts: usize) {
         self.allowance -= 1.0;
         let parts = u32::try_from(parts).unwrap_or(u32::MAX);

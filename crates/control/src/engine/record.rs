@@ -5,7 +5,7 @@ use super::case::Case;
 use super::gather::{Ack, Item, Mobile, What};
 use super::{Decided, Engine, IDLE, Progress, SEARCH, SEARCH_EVERY, Stored, inbox};
 use crate::{Control, Event, kill};
-use delivery::{Action, Lane, Outbound, ShipmentId, Target, TerminalId};
+use delivery::{Action, Outbound, ShipmentId, Target, TerminalId};
 use futures_util::future::{MaybeDone, maybe_done};
 use std::collections::{HashSet, VecDeque};
 use std::pin::Pin;
@@ -133,6 +133,7 @@ impl Control {
         cases.sort_by_key(Case::turn);
         for mut case in cases {
             let slice = case.terminal().id.subscriber.slice();
+            case.bulk().for_each(|parts| engine.pace.planned(parts));
             let Some(held) = engine.held.get(slice) else {
                 // Lost between two looks: they find their way in the next round.
                 again.extend(case.items);
@@ -357,11 +358,6 @@ impl Control {
     }
 
     fn hand_over(&self, engine: &mut Engine, messages: Vec<Outbound>) {
-        let bulk = messages.iter().filter(|part| part.lane == Lane::Bulk);
-        match bulk.count() {
-            0 => {}
-            parts => engine.pace.planned(parts),
-        }
         let monotonic = self.clocks().monotonic;
         for mut message in messages {
             if let Target::Part(part) = message.target {

@@ -56,7 +56,7 @@ async fn every_key_leads_with_the_slice() {
     let page: i64 = db
         .query_row("PRAGMA page_size", [], |row| row.get(0))
         .unwrap();
-    assert_eq!(page, 1024);
+    assert_eq!(page, 4096);
     let way: String = db
         .query_row("PRAGMA journal_mode", [], |row| row.get(0))
         .unwrap();

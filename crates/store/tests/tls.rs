@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use pgbox::Server;
-use rcgen::{CertificateParams, Issuer, KeyPair};
+use rcgen::{CertificateParams, DnType, Issuer, KeyPair};
 use std::path::PathBuf;
 use store::{Servers, Store};
 
@@ -14,9 +14,10 @@ struct Signer {
 }
 
 impl Signer {
-    fn new() -> Self {
+    fn new(name: &str) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         let pem = params.self_signed(&key).unwrap().pem();
         Self {
@@ -75,7 +76,7 @@ fn sslmode_and_sslrootcert_keep_their_promises() {
     let folder = std::env::temp_dir().join(format!("kith-store-tls-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let folder = Folder(folder);
-    let (ours, stranger) = (Signer::new(), Signer::new());
+    let (ours, stranger) = (Signer::new("Ours"), Signer::new("Stranger"));
     let known = folder.file("ours.pem", &ours.pem);
     let unknown = folder.file("stranger.pem", &stranger.pem);
     let nothing = folder.file("nothing.pem", "");

@@ -30,10 +30,6 @@ const USAGE: &str = "usage: bench ota
        bench bare HOST PORT N WINDOW   a bare client in its place
        bench smsc PORT [--delay-ms D] [--together K]   a fast SMSC that takes everything and sends receipts";
 
-/// The system's allocator took a quarter of a loop's time (docs/BENCHMARKS.md).
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();

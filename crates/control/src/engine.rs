@@ -95,6 +95,21 @@ struct Progress {
     failed: Option<StoreError>,
 }
 
+/// Takes in events until there are `enough`; whether there may be more.
+async fn taken(
+    inbox: &mut mpsc::Receiver<delivery::Event>,
+    events: &mut Vec<delivery::Event>,
+    enough: usize,
+) -> bool {
+    while events.len() < enough {
+        let room = BATCH as usize - events.len();
+        if inbox.recv_many(events, room).await == 0 {
+            return false;
+        }
+    }
+    true
+}
+
 impl Control {
     /// Runs until `stop` resolves. Takes up what an earlier process left.
     pub async fn run(
@@ -123,12 +138,14 @@ impl Control {
                 }
             };
             let wait = Duration::from_millis(u64::try_from(wait).unwrap_or(0));
+            // Decided together, things are recorded in fewer commits: while one is on its way, a step waits for a full batch.
+            let busy = engine.writing.len() > 0;
             tokio::select! {
                 () = &mut stop => break,
                 () = engine.writing.answered() => {}
-                count = inbox.recv_many(&mut events, MOST) => if count == 0 { break },
-                () = self.0.wake.notified() => {}
-                () = tokio::time::sleep(wait) => {}
+                open = taken(&mut inbox, &mut events, if busy { MOST } else { 1 }) => if !open { break },
+                () = self.0.wake.notified(), if !busy => {}
+                () = tokio::time::sleep(wait), if !busy => {}
             }
             // What came together is taken in together.
             while events.len() < MOST

@@ -59,10 +59,6 @@ enum Command {
     Sms(standalone::sms::Sms),
 }
 
-/// The system's allocator took a quarter of a loop's time (docs/BENCHMARKS.md).
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Account(account) => in_runtime(command::account::main(account)),

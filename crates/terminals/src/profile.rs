@@ -145,13 +145,8 @@ impl CardProfile {
 
     /// The profile of this name that comes with Kith.
     pub fn builtin(name: &str) -> Option<Self> {
-        // Read once: every plan and every proof asks.
-        static READ: LazyLock<BTreeMap<&str, CardProfile>> = LazyLock::new(|| {
-            let read = CARDS
-                .iter()
-                .map(|(name, toml)| Some((*name, CardProfile::parse(toml).ok()?)));
-            read.flatten().collect()
-        });
+        static READ: LazyLock<Builtin<CardProfile>> =
+            LazyLock::new(|| read_all(&CARDS, CardProfile::parse));
         READ.get(name).cloned()
     }
 
@@ -360,12 +355,8 @@ impl TerminalProfile {
 
     /// The profile of this name that comes with Kith.
     pub fn builtin(name: &str) -> Option<Self> {
-        static READ: LazyLock<BTreeMap<&str, TerminalProfile>> = LazyLock::new(|| {
-            let read = TERMINALS
-                .iter()
-                .map(|(name, toml)| Some((*name, TerminalProfile::parse(toml).ok()?)));
-            read.flatten().collect()
-        });
+        static READ: LazyLock<Builtin<TerminalProfile>> =
+            LazyLock::new(|| read_all(&TERMINALS, TerminalProfile::parse));
         READ.get(name).cloned()
     }
 
@@ -373,6 +364,19 @@ impl TerminalProfile {
     pub fn builtin_names() -> impl Iterator<Item = &'static str> {
         TERMINALS.iter().map(|(name, _)| *name)
     }
+}
+
+/// Profiles that come with Kith, by name. They are read once: every plan and every proof asks.
+type Builtin<T> = BTreeMap<&'static str, T>;
+
+fn read_all<T>(
+    texts: &[(&'static str, &str)],
+    parse: fn(&str) -> Result<T, ProfileError>,
+) -> Builtin<T> {
+    let read = texts
+        .iter()
+        .map(|(name, toml)| Some((*name, parse(toml).ok()?)));
+    read.flatten().collect()
 }
 
 fn read<T: serde::de::DeserializeOwned>(kind: &str, toml: &str) -> Result<T, ProfileError> {

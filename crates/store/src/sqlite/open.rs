@@ -19,7 +19,7 @@ const WAL_LIMIT: u64 = 200_000_000;
 pub(crate) struct Place {
     pub(crate) path: PathBuf,
     /// Not the database's own file: closing it would drop SQLite's locks.
-    _lock: File,
+    lock: File,
 }
 
 impl Place {
@@ -47,7 +47,7 @@ impl Place {
         })?;
         Ok(Self {
             path: path.to_owned(),
-            _lock: lock,
+            lock,
         })
     }
 
@@ -99,6 +99,14 @@ impl Place {
         let db = Connection::open_with_flags(&self.path, flags).map_err(&what)?;
         set(&db).map_err(&what)?;
         Ok(Sqlite::new(db))
+    }
+}
+
+impl Drop for Place {
+    /// A child that is being started at this moment holds the same descriptor until it becomes its program: closing
+    /// ours would leave the place locked until then.
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
     }
 }
 
@@ -184,4 +192,23 @@ pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_free_though_a_child_still_holds_its_descriptor() {
+        let folder = std::env::temp_dir().join(format!("kith-place-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let file = folder.join("kith.db");
+        let place = Place::lock(&file).expect("the first");
+        let of_a_child = place.lock.try_clone().expect("a second descriptor");
+        assert!(Place::lock(&file).is_err());
+        drop(place);
+        assert!(Place::lock(&file).is_ok());
+        drop(of_a_child);
+        std::fs::remove_dir_all(folder).expect("removed");
+    }
 }

@@ -62,14 +62,17 @@ pub(crate) fn encode(
 /// The name cut, whole graphemes before its suffix, until it fits; and whether it was.
 fn fit(wanted: &Wanted, room: usize, most: Option<u16>) -> (String, bool) {
     let whole = alpha::normalised(&wanted.name);
-    let before = whole.chars().count().saturating_sub(wanted.suffix);
-    let suffix: String = whole.chars().skip(before).collect();
-    let name: String = whole.chars().take(before).collect();
-    let mut graphemes: Vec<&str> = name.graphemes(true).collect();
     let fits = |name: &str| {
         alpha::shortest(name).len() <= room
             && most.is_none_or(|most| name.graphemes(true).count() <= most.into())
     };
+    if fits(&whole) {
+        return (whole, false);
+    }
+    let before = whole.chars().count().saturating_sub(wanted.suffix);
+    let suffix: String = whole.chars().skip(before).collect();
+    let name: String = whole.chars().take(before).collect();
+    let mut graphemes: Vec<&str> = name.graphemes(true).collect();
     let mut shown = whole.clone();
     while !fits(&shown) && graphemes.pop().is_some() {
         shown = format!("{}{suffix}", graphemes.concat().trim_end());

@@ -56,18 +56,28 @@ pub fn extended(septet: u8) -> Option<char> {
 
 /// The one or two septets of a sign; `None` if it is in neither table.
 pub fn septets_of(sign: char) -> Option<Vec<u8>> {
-    basic(sign).map(|septet| vec![septet]).or_else(|| {
-        let (_, septet) = EXTENSION.iter().find(|(e, _)| *e == sign)?;
-        Some(vec![ESCAPE, *septet])
-    })
+    let basic = basic(sign).map(|septet| vec![septet]);
+    basic.or_else(|| Some(vec![ESCAPE, escaped(sign)?]))
+}
+
+/// The septet of a sign of the extension table.
+fn escaped(sign: char) -> Option<u8> {
+    let mut extension = EXTENSION.iter();
+    extension
+        .find(|(e, _)| *e == sign)
+        .map(|(_, septet)| *septet)
 }
 
 /// `text` one septet an octet, escapes included; `None` if a sign is in neither table.
 pub fn encode(text: &str) -> Option<Vec<u8>> {
-    text.chars()
-        .map(septets_of)
-        .collect::<Option<Vec<_>>>()
-        .map(|signs| signs.concat())
+    let mut septets = Vec::with_capacity(text.len());
+    for sign in text.chars() {
+        match basic(sign) {
+            Some(septet) => septets.push(septet),
+            None => septets.extend([ESCAPE, escaped(sign)?]),
+        }
+    }
+    Some(septets)
 }
 
 /// Septets (or unpacked octets) as text. An escape before a septet without an extended sign shows the basic sign

@@ -18,6 +18,9 @@ pub struct Encoded {
 /// `name` composed (NFC), without the marks U+200E and U+200F, and without U+FFFF, which form 80 cannot tell from its
 /// padding. Compare read-back names in this form (CASES C50).
 pub fn normalised(name: &str) -> String {
+    if name.is_ascii() {
+        return name.to_owned();
+    }
     name.nfc()
         .filter(|sign| !matches!(sign, '\u{200E}' | '\u{200F}' | '\u{FFFF}'))
         .collect()
@@ -26,6 +29,14 @@ pub fn normalised(name: &str) -> String {
 /// The shortest legal form of `name`, [`normalised`], cut between graphemes until it takes at most `room` octets.
 pub fn encode(name: &str, room: usize) -> Encoded {
     let name = normalised(name);
+    let octets = shortest(&name);
+    if octets.len() <= room {
+        return Encoded {
+            octets,
+            shown: name,
+            cut: false,
+        };
+    }
     // No grapheme takes less than an octet: more than `room` of them need not be tried.
     let tried: Vec<usize> = name
         .grapheme_indices(true)
@@ -51,6 +62,13 @@ pub fn encode(name: &str, room: usize) -> Encoded {
 
 /// The shortest legal form of exactly `text`; on a tie the alphabet's, then 81, then 82. Empty for an empty text.
 pub fn shortest(text: &str) -> Vec<u8> {
+    let alphabet = gsm7::encode(text);
+    // A window takes three octets beside one a sign, UCS2 two a sign: they need not be tried.
+    let least = text.chars().count() + 3;
+    let alphabet = match alphabet {
+        Some(octets) if octets.len() <= least => return octets,
+        alphabet => alphabet,
+    };
     // The window of 128 neighbours starts at the lowest sign that the alphabet lacks.
     let lowest = text
         .chars()
@@ -68,7 +86,7 @@ pub fn shortest(text: &str) -> Vec<u8> {
     let plain = std::iter::once(0x80)
         .chain(text.encode_utf16().flat_map(u16::to_be_bytes))
         .collect();
-    [gsm7::encode(text), page, based, Some(plain)]
+    [alphabet, page, based, Some(plain)]
         .into_iter()
         .flatten()
         .min_by_key(Vec::len)

@@ -1,15 +1,18 @@
--- Fewer pages a step. What is on its way is found by its terminal (terminal_in_flight); a shipment's row is short enough to
--- live in its key's tree. A line that begins with "-- SQLite: " is a statement there.
+-- Fewer pages a step. What is on its way is found by its terminal (terminal_in_flight). A line that begins with
+-- "-- SQLite: " is a statement there.
 DROP INDEX shipment_unfinished;
--- SQLite: CREATE TABLE shipment_4 (
--- SQLite:   slice INTEGER NOT NULL, ship INTEGER NOT NULL,
--- SQLite:   sub INTEGER NOT NULL, term INTEGER NOT NULL,
--- SQLite:   kind INTEGER NOT NULL, lane INTEGER NOT NULL, state INTEGER NOT NULL, at INTEGER NOT NULL,
+-- In the order of time, which is the low 55 bits of an id: what is new comes to the index's end.
+DROP INDEX sent_shipment;
+CREATE INDEX sent_shipment ON sent ((ship & 36028797018963967));
+-- Long rows are appended, and found by an index of short keys: a row that comes between two others in their key's tree
+-- rewrites its neighbours' pages.
+-- SQLite: CREATE TABLE change_4 (
+-- SQLite:   slice INTEGER NOT NULL, sub INTEGER NOT NULL, rev INTEGER NOT NULL,
+-- SQLite:   request TEXT, sitting INTEGER NOT NULL, actor TEXT NOT NULL, at INTEGER NOT NULL,
 -- SQLite:   body TEXT NOT NULL,
--- SQLite:   PRIMARY KEY (slice, ship)
--- SQLite: ) WITHOUT ROWID;
--- SQLite: INSERT INTO shipment_4 SELECT slice, ship, sub, term, kind, lane, state, at, body FROM shipment;
--- SQLite: DROP TABLE shipment;
--- SQLite: ALTER TABLE shipment_4 RENAME TO shipment;
--- SQLite: CREATE INDEX shipment_terminal ON shipment (slice, sub, term, at);
--- SQLite: CREATE INDEX shipment_at ON shipment (at);
+-- SQLite:   PRIMARY KEY (slice, sub, rev)
+-- SQLite: );
+-- SQLite: INSERT INTO change_4 SELECT slice, sub, rev, request, sitting, actor, at, body FROM change;
+-- SQLite: DROP TABLE change;
+-- SQLite: ALTER TABLE change_4 RENAME TO change;
+-- SQLite: CREATE UNIQUE INDEX change_request ON change (slice, request) WHERE request IS NOT NULL;

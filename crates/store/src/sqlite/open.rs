@@ -10,10 +10,14 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, SystemTime};
 
-/// A WAL above this is waited for until it can be begun anew: PASSIVE alone lets it grow under load (STORE.md).
-const WAL_LIMIT: u64 = 200_000_000;
+/// A log of more pages than this is waited for until it can be begun anew: PASSIVE alone lets it grow under load (STORE.md).
+const LONG: i64 = 50_000;
+/// When nothing was committed for so long, the log's file is cut. Until then it is written over from its beginning: a file
+/// that does not grow is synced faster.
+const IDLE: Duration = Duration::from_secs(10);
 
 /// A store's file, and the lock that keeps a second process out as long as this lives.
 pub(crate) struct Place {
@@ -158,8 +162,7 @@ fn set(db: &Connection) -> rusqlite::Result<()> {
 /// Moves what is committed from the log into the file, until `wakes` has no sender left.
 ///
 /// A wake-up says that something was committed; an idle store wakes nobody.
-pub(crate) fn checkpoint(path: &Path, wakes: &std::sync::mpsc::Receiver<()>) {
-    let log = beside(path, "-wal");
+pub(crate) fn checkpoint(path: &Path, wakes: &Receiver<()>) {
     let db = match Connection::open(path) {
         Ok(db) => db,
         Err(e) => {
@@ -167,23 +170,34 @@ pub(crate) fn checkpoint(path: &Path, wakes: &std::sync::mpsc::Receiver<()>) {
             return;
         }
     };
-    // A TRUNCATE holds the writer back while it waits for readers: not for long.
+    // RESTART and TRUNCATE hold the writer back while they wait for readers: not for long.
     let set = db.busy_timeout(Duration::from_millis(200));
     if let Err(e) = set.and_then(|()| db.execute_batch("PRAGMA synchronous = FULL")) {
         tracing::error!("the store's log is not emptied: {e}");
     }
-    while wakes.recv().is_ok() {
-        std::thread::sleep(Duration::from_millis(50));
-        let size = std::fs::metadata(&log).map_or(0, |m| m.len());
-        let way = if size > WAL_LIMIT {
-            // RESTART would leave the file as long as it is, and so be the way for ever; each one makes the writer read
-            // all its pages anew.
-            "PRAGMA wal_checkpoint(TRUNCATE)"
-        } else {
-            "PRAGMA wal_checkpoint(PASSIVE)"
+    let run = |way: &str| db.query_row(way, [], |row| row.get(1));
+    // Pages in the log.
+    let mut pages = 0;
+    loop {
+        let wake = match pages {
+            0 => wakes.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            _ => wakes.recv_timeout(IDLE),
         };
-        if let Err(e) = db.query_row(way, [], |_| Ok(())) {
-            tracing::warn!("the store's log ({size} octets) was not emptied: {e}");
+        let done = match wake {
+            Ok(()) => {
+                std::thread::sleep(Duration::from_millis(50));
+                run("PRAGMA wal_checkpoint(PASSIVE)").and_then(|left| match left {
+                    // It makes the writer read all its pages anew.
+                    LONG.. => run("PRAGMA wal_checkpoint(RESTART)"),
+                    _ => Ok(left),
+                })
+            }
+            Err(RecvTimeoutError::Timeout) => run("PRAGMA wal_checkpoint(TRUNCATE)"),
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        match done {
+            Ok(left) => pages = left,
+            Err(e) => tracing::warn!("the store's log ({pages} pages) was not emptied: {e}"),
         }
     }
 }

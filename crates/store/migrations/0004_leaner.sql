@@ -16,3 +16,21 @@ CREATE INDEX sent_shipment ON sent ((ship & 36028797018963967));
 -- SQLite: DROP TABLE change;
 -- SQLite: ALTER TABLE change_4 RENAME TO change;
 -- SQLite: CREATE UNIQUE INDEX change_request ON change (slice, request) WHERE request IS NOT NULL;
+-- A mark comes and goes with every edit, and a terminal's row is long: marks stand apart, where few pages hold them all.
+CREATE TABLE due (
+  slice INTEGER NOT NULL, sub INTEGER NOT NULL, term INTEGER NOT NULL,
+  rev INTEGER NOT NULL, at INTEGER NOT NULL, since INTEGER NOT NULL, lane INTEGER NOT NULL, flags INTEGER NOT NULL,
+  shared INTEGER NOT NULL,
+  PRIMARY KEY (slice, sub, term)
+) WITHOUT ROWID;
+INSERT INTO due SELECT slice, sub, term, due_rev, due_at, due_since, due_lane, due_flags, coalesce(due_shared, 0)
+  FROM terminal WHERE due_at IS NOT NULL;
+DROP INDEX terminal_due;
+-- The lane leads: a poll is one ordered walk that stops at its limit, however much a campaign made due.
+CREATE INDEX due_at ON due (lane, at);
+ALTER TABLE terminal DROP COLUMN due_rev;
+ALTER TABLE terminal DROP COLUMN due_at;
+ALTER TABLE terminal DROP COLUMN due_since;
+ALTER TABLE terminal DROP COLUMN due_lane;
+ALTER TABLE terminal DROP COLUMN due_flags;
+ALTER TABLE terminal DROP COLUMN due_shared;

@@ -5,7 +5,7 @@ use crate::job::{EditJob, Refused};
 use crate::table::{At, BOOK, CHANGE, Database, FRIEND, GROUP, Load, Lock, REQUEST, Table};
 use crate::unit::{Done, Unit, Wanted};
 use crate::value::{Columns, Row, Value, json, subscriber as key};
-use crate::{documents, holds, terminals};
+use crate::{documents, holds, marks, terminals};
 use book::{Book, Change, Friend, Group, Revision, SubscriberId};
 use std::collections::BTreeMap;
 
@@ -55,7 +55,7 @@ pub(crate) fn want_edit(edit: &EditJob, wanted: &mut Wanted) {
     if let Some(request) = request_key(edit) {
         wanted.row(&REQUEST, Lock::None, request);
     }
-    terminals::want_marks(&edit.due, wanted);
+    marks::want(&edit.due, wanted);
     documents::want(&edit.documents, wanted);
 }
 
@@ -108,7 +108,7 @@ pub(crate) fn edit(unit: &mut Unit, edit: &EditJob) -> Done {
     if let Some(hold) = &edit.hold {
         holds::upsert(unit, hold)?;
     }
-    terminals::merge_all(unit, &edit.due)?;
+    marks::merge_all(unit, &edit.due)?;
     documents::put(unit, &edit.documents)
 }
 

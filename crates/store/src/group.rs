@@ -8,7 +8,7 @@ use crate::table::{
 use crate::unit::{Done, Stop, Unit, Wanted};
 use crate::value::Value;
 use crate::{
-    StoreError, books, documents, holds, leases, members, shipments, subscribers, terminals,
+    StoreError, books, documents, holds, leases, marks, members, shipments, subscribers, terminals,
 };
 
 /// A database in the middle of a transaction.
@@ -88,7 +88,7 @@ fn want(job: &Job, wanted: &mut Wanted) {
         Job::AddTerminal(terminal) | Job::ChangeTerminal { terminal, .. } => {
             terminals::want(terminal, wanted)
         }
-        Job::MarkDue { marks, .. } => terminals::want_marks(marks, wanted),
+        Job::MarkDue { marks: due, .. } => marks::want(due, wanted),
         Job::Settle(settle) => shipments::want_settle(settle, wanted),
         Job::PutHold { hold, due } => holds::want(hold, due, wanted),
         Job::Documents(writes) => documents::want(writes, wanted),
@@ -113,7 +113,10 @@ fn step(unit: &mut Unit, job: &Job) -> Done {
             blank,
             due,
         } => terminals::change(unit, terminal, *blank, due.as_ref()),
-        Job::MarkDue { marks, replace } => terminals::mark_due(unit, marks, *replace),
+        Job::MarkDue {
+            marks: due,
+            replace,
+        } => marks::put(unit, due, *replace),
         Job::Settle(settle) => shipments::settle(unit, settle),
         Job::PutHold { hold, due } => holds::put(unit, hold, due),
         Job::Documents(writes) => documents::write(unit, writes),

@@ -4,20 +4,20 @@ use crate::StoreError;
 use crate::table::{At, Database, HOLD, Load, Lock, SUBSCRIBER};
 use crate::unit::{Done, Unit, Wanted};
 use crate::value::{Columns, json, subscriber as key};
-use crate::{subscribers, terminals};
+use crate::{marks, subscribers, terminals};
 use book::SubscriberId;
 use delivery::{Due, Hold, HoldState, TerminalId};
 
 pub(crate) fn want(hold: &Hold, due: &[(TerminalId, Due)], wanted: &mut Wanted) {
     wanted.row(&SUBSCRIBER, Lock::None, key(hold.subscriber));
-    terminals::want_marks(due, wanted);
+    marks::want(due, wanted);
 }
 
 pub(crate) fn put(unit: &mut Unit, hold: &Hold, due: &[(TerminalId, Due)]) -> Done {
     subscribers::demand(unit, hold.subscriber)?;
     terminals::demand_all(unit, due)?;
     upsert(unit, hold)?;
-    terminals::merge_all(unit, due)
+    marks::merge_all(unit, due)
 }
 
 pub(crate) fn upsert(unit: &mut Unit, hold: &Hold) -> Done {

@@ -18,6 +18,7 @@ mod health;
 mod holds;
 mod job;
 mod leases;
+mod marks;
 mod members;
 mod moving;
 mod postgres;

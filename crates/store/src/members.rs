@@ -1,11 +1,11 @@
-//! Members of shared groups, and what campaigns do to their terminals' marks: `member`, and `due_*` of `terminal`.
+//! Members of shared groups, and what campaigns do to their terminals' marks: `member`, and `due`.
 
 use crate::job::{MembersJob, Refused};
 use crate::reads::Member;
 use crate::table::{At, Database, Load, Lock, MARK, MEMBER, STANDING, SUBSCRIBER, TERMINAL};
 use crate::unit::{Done, Unit, Wanted};
 use crate::value::{Columns, Row, Value, subscriber as key, terminal};
-use crate::{StoreError, terminals};
+use crate::{StoreError, marks, terminals};
 use book::{GroupNo, Revision, SubscriberId};
 use delivery::{Due, Lane, Terminal, TerminalId};
 use std::collections::BTreeMap;
@@ -86,26 +86,25 @@ pub(crate) fn standing(
     let load = |table| Load::of(table, 2, of.iter().map(|id| key(*id)));
     let found = db.load(&[load(&TERMINAL), load(&MARK)])?;
     let mut all: BTreeMap<_, Vec<TerminalRow>> = of.iter().map(|id| (*id, Vec::new())).collect();
-    if let [rows, marks] = &found[..] {
-        // Both in the order of their keys, one a terminal.
-        for (row, mark) in rows.iter().zip(marks) {
-            let (terminal, due) = terminals::row(row, mark)?;
+    if let [rows, due] = &found[..] {
+        let due: BTreeMap<_, _> = due.iter().map(|row| (&row[..3], row)).collect();
+        for row in rows {
+            let terminal = terminals::row(row)?;
+            let mark = due.get(&row[..3]).map(|mark| marks::due_at(mark, 3));
             let theirs = all.entry(terminal.id.subscriber).or_default();
-            theirs.push((terminal, due));
+            theirs.push((terminal, mark.transpose()?.flatten()));
         }
     }
     Ok(all.into_iter().collect())
 }
 
 pub(crate) fn open_marks(db: &dyn Database, shared: u64) -> Result<u64, StoreError> {
-    let sql = "SELECT count(*) FROM terminal
-               WHERE due_lane = ?1 AND due_at < ?2 AND due_shared = ?3 AND in_flight IS NULL";
-    let values = [
-        terminals::lane(Lane::Bulk),
-        Due::PAUSED.into(),
-        shared.into(),
-    ];
-    let rows = db.rows(At::Everywhere, sql, &values)?;
+    let sql = format!(
+        "SELECT count(*) FROM {} AND d.lane = ?1 AND d.at < ?2 AND d.shared = ?3",
+        marks::FREE
+    );
+    let values = [marks::lane(Lane::Bulk), Due::PAUSED.into(), shared.into()];
+    let rows = db.rows(At::Everywhere, &sql, &values)?;
     rows.iter().map(|row| row.unsigned(0)).sum()
 }
 
@@ -116,12 +115,11 @@ pub(crate) fn shared_marks(
     limit: u32,
 ) -> Result<Vec<TerminalId>, StoreError> {
     let sql = format!(
-        "SELECT sub, term FROM terminal
-         WHERE due_lane = ?1 AND due_at {} ?2 AND due_shared = ?3 LIMIT ?4",
+        "SELECT sub, term FROM due WHERE lane = ?1 AND at {} ?2 AND shared = ?3 LIMIT ?4",
         if paused { "=" } else { "<" }
     );
     let values = [
-        terminals::lane(Lane::Bulk),
+        marks::lane(Lane::Bulk),
         Due::PAUSED.into(),
         shared.into(),
         limit.into(),
@@ -188,7 +186,7 @@ pub(crate) fn change(unit: &mut Unit, job: &MembersJob) -> Done {
 /// back goes again.
 pub(crate) fn mark(unit: &mut Unit, ids: &[TerminalId], due: &Due) -> Done {
     for id in ids {
-        let new = terminals::there(unit, *id)?.map_or(*due, |there| {
+        let new = marks::there(unit, *id)?.map_or(*due, |there| {
             let resumed = there.at == Due::PAUSED && there.shared < due.shared;
             Due {
                 at: if resumed { due.at } else { there.at },
@@ -196,7 +194,7 @@ pub(crate) fn mark(unit: &mut Unit, ids: &[TerminalId], due: &Due) -> Done {
                 ..there
             }
         });
-        terminals::set_due(unit, *id, &new)?;
+        marks::set(unit, *id, &new)?;
     }
     Ok(())
 }
@@ -204,13 +202,13 @@ pub(crate) fn mark(unit: &mut Unit, ids: &[TerminalId], due: &Due) -> Done {
 /// A campaign's bulk marks are held back ([`Due::PAUSED`]), or those held back go at `at`.
 pub(crate) fn hold_marks(unit: &mut Unit, ids: &[TerminalId], shared: u64, at: i64) -> Done {
     for id in ids {
-        let Some(there) = terminals::there(unit, *id)? else {
+        let Some(there) = marks::there(unit, *id)? else {
             continue;
         };
         let free = there.at < Due::PAUSED;
         let moves = (at == Due::PAUSED) == free && there.at != Due::IN_CALL;
         if moves && there.lane == Lane::Bulk && there.shared == shared {
-            terminals::set_due(unit, *id, &Due { at, ..there })?;
+            marks::set(unit, *id, &Due { at, ..there })?;
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 
 use crate::postgres::{Known, Place, Servers, Writer};
 use crate::sqlite::{self, beside};
-use crate::table::{At, Database, MARK, Table, WHOLE, Way, Write};
+use crate::table::{At, Database, Table, WHOLE, Way, Write};
 use crate::value::{Columns, Row, Value, slice_of};
 use crate::{StoreError, writer::Writes};
 use std::fs;
@@ -151,16 +151,10 @@ fn spread(table: &Table, page: &[Row], slices: &Place, servers: usize) -> Vec<Ve
     parts
 }
 
-/// A due mark goes to the terminal's row that is there by now.
 fn rows_in(table: &'static Table, rows: Vec<Row>) -> Vec<Write> {
-    let way = if std::ptr::eq(table, &MARK) {
-        Way::Update
-    } else {
-        Way::Upsert
-    };
     match rows.is_empty() {
         true => Vec::new(),
-        false => vec![Write::Put(table, way, rows)],
+        false => vec![Write::Put(table, Way::Upsert, rows)],
     }
 }
 

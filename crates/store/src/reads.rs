@@ -3,7 +3,7 @@
 use crate::table::{At, Database, WHOLE};
 use crate::value::Columns;
 use crate::{
-    Document, StoreError, books, documents, holds, leases, members, shipments, subscribers,
+    Document, StoreError, books, documents, holds, leases, marks, members, shipments, subscribers,
     terminals,
 };
 use ::terminals::{EntryKey, Shadow, SlotNo};
@@ -316,7 +316,7 @@ impl<D: Database> Reads for D {
         terminals::of(self, id)
     }
     fn marks_of(&self, id: SubscriberId) -> Result<Vec<(TerminalId, Option<Due>)>, StoreError> {
-        terminals::marks_of(self, id)
+        marks::of(self, id)
     }
     fn terminals(
         &self,
@@ -345,10 +345,10 @@ impl<D: Database> Reads for D {
         now: i64,
         limit: u32,
     ) -> Result<Vec<(TerminalId, Due)>, StoreError> {
-        terminals::due_in(self, owned, lane, now, limit)
+        marks::due_in(self, owned, lane, now, limit)
     }
     fn due_after(&self, owned: &Slices, now: i64) -> Result<Option<i64>, StoreError> {
-        terminals::due_after(self, owned, now)
+        marks::due_after(self, owned, now)
     }
     fn waiting_first(
         &self,
@@ -362,7 +362,7 @@ impl<D: Database> Reads for D {
         terminals::next_try_after(self, owned, now)
     }
     fn held_back(&self, owned: &Slices) -> Result<Vec<TerminalId>, StoreError> {
-        terminals::held_back(self, owned)
+        marks::held_back(self, owned)
     }
 
     fn shipment(&self, id: ShipmentId) -> Result<Option<Shipment>, StoreError> {

@@ -15,7 +15,7 @@ use crate::table::{
 use crate::terminals::within;
 use crate::unit::{Done, Stop, Unit, Wanted};
 use crate::value::{Columns, Row, Value, json, shipment as key, terminal};
-use crate::{documents, leases, terminals};
+use crate::{documents, leases, marks, terminals};
 use book::SubscriberId;
 use delivery::{
     Lane, PartRef, Shipment, ShipmentId, ShipmentKind, ShipmentState, Slices, TerminalId,
@@ -48,7 +48,7 @@ pub(crate) fn settle(unit: &mut Unit, job: &SettleJob) -> Done {
         terminals::put_step(unit, &job.terminal)?;
     }
     if let Some(read) = &job.clear_due {
-        terminals::clear_unchanged(unit, id, read)?;
+        marks::clear_unchanged(unit, id, read)?;
     }
     if let Some(shipment) = &job.shipment {
         put(unit, shipment)?;
@@ -108,7 +108,7 @@ fn put(unit: &mut Unit, shipment: &Shipment) -> Done {
     let mut rest = terminal(shipment.terminal).split_off(1);
     rest.extend([
         place_in(&KINDS, &shipment.kind),
-        terminals::lane(shipment.lane),
+        marks::lane(shipment.lane),
         state,
         shipment.at.into(),
         progress,
@@ -217,7 +217,7 @@ pub(crate) fn page(db: &dyn Database, filter: ShipmentFilter) -> Result<Vec<Ship
 }
 
 pub(crate) fn unfinished(db: &dyn Database, owned: &Slices) -> Result<Vec<Shipment>, StoreError> {
-    let within = within(owned).replace("slice", "s.slice");
+    let within = within("s.", owned);
     let sql = format!("{COLUMNS} WHERE s.state < 3{within} ORDER BY s.slice, s.lane, s.ship");
     found(&db.rows(At::Everywhere, &sql, &[])?)
 }
@@ -233,7 +233,7 @@ pub(crate) fn in_flight_after(
     let sql = format!(
         "SELECT slice, in_flight FROM terminal
          WHERE in_flight IS NOT NULL AND (slice, in_flight) > (?1, ?2){} ORDER BY slice, in_flight LIMIT ?3",
-        within(owned)
+        within("", owned)
     );
     let mut values = after.map_or_else(|| [-1_i64, -1].map(Value::from).to_vec(), key);
     values.push(limit.into());
@@ -282,10 +282,7 @@ pub(crate) fn counts(db: &dyn Database, now: i64) -> Result<Counts, StoreError> 
         unfinished,
         subscribers: count("SELECT count(*) FROM subscriber", &[])?,
         terminals: count("SELECT count(*) FROM terminal WHERE retired = 0", &[])?,
-        due: count(
-            "SELECT count(*) FROM terminal WHERE due_at IS NOT NULL",
-            &[],
-        )?,
+        due: count("SELECT count(*) FROM due", &[])?,
         in_flight: count(
             "SELECT count(*) FROM terminal WHERE in_flight IS NOT NULL",
             &[],

@@ -136,6 +136,7 @@ pub(crate) fn delete(db: &dyn Transaction, id: SubscriberId) -> Done {
         "shipment",
         "slot",
         "placement",
+        "due",
         "terminal",
         "hold",
         "change",

@@ -61,7 +61,6 @@ tables! {
         &[("request", Text), ("sitting", Int), ("actor", Text), ("at", Int), ("body", Text)];
     /// Which change carries a request's id.
     REQUEST = "change" / "request", &[("slice", Int), ("request", Text)], &[("rev", Int)];
-    /// A terminal but for its due mark.
     TERMINAL = "terminal" / "", TERMINAL_KEY,
         &[("version", Int), ("channel", Text), ("address", Text), ("iccid", Text), ("retired", Int),
           ("counter_next", Int), ("in_flight", Int), ("next_try", Int), ("body", Text)];
@@ -72,10 +71,9 @@ tables! {
     /// What is demanded of a terminal before it is written.
     STANDING = "terminal" / "standing", TERMINAL_KEY,
         &[("version", Int), ("counter_next", Int), ("retired", Int)];
-    /// A terminal's due mark: edits of any node write it.
-    MARK = "terminal" / "mark", TERMINAL_KEY,
-        &[("due_rev", Int), ("due_at", Int), ("due_since", Int), ("due_lane", Int), ("due_flags", Int),
-          ("due_shared", Int)];
+    /// A terminal's due mark, while it is due: edits of any node write it.
+    MARK = "due" / "", TERMINAL_KEY,
+        &[("rev", Int), ("at", Int), ("since", Int), ("lane", Int), ("flags", Int), ("shared", Int)];
     /// Who carries which shared group, and the group's revision that is proven there.
     MEMBER = "member" / "", &[("slice", Int), ("sub", Int), ("grp", Int)], &[("applied", Int)];
     /// Whose card this is.

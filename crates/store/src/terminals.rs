@@ -1,4 +1,4 @@
-//! Terminals with their due marks, shadows and placements: `terminal`, `slot`, `placement`.
+//! Terminals with their shadows and placements: `terminal`, `slot`, `placement`.
 
 mod body;
 
@@ -9,58 +9,14 @@ use crate::table::{
 };
 use crate::unit::{Done, Stop, Unit, Wanted};
 use crate::value::{Columns, Row, Value, json, subscriber, terminal as key};
-use crate::{Reads, StoreError, TerminalFull, subscribers};
+use crate::{Reads, StoreError, TerminalFull, marks, subscribers};
 use ::terminals::{EntryKey, Owner, Proof, Shadow, SlotNo, SlotState};
-use book::{FriendNo, NumberNo, Revision, SubscriberId};
-use delivery::{Due, Lane, Slices, Terminal, TerminalId};
+use book::{FriendNo, NumberNo, SubscriberId};
+use delivery::{Due, Slices, Terminal, TerminalId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 // Reading.
-
-/// The due mark from column `at` on.
-fn due_at(row: &[Value], at: usize) -> Result<Option<Due>, StoreError> {
-    let Some(revision) = row.optional(at)? else {
-        return Ok(None);
-    };
-    let flags = row.int(at + 4)?;
-    Ok(Some(Due {
-        revision: Revision(revision.cast_unsigned()),
-        at: row.int(at + 1)?,
-        since: row.int(at + 2)?,
-        lane: if row.int(at + 3)? == 0 {
-            Lane::Interactive
-        } else {
-            Lane::Bulk
-        },
-        everything: flags & 1 != 0,
-        verify: flags & 2 != 0,
-        test: flags & 4 != 0,
-        shared: row.optional(at + 5)?.unwrap_or(0).cast_unsigned(),
-    }))
-}
-
-fn flags(due: &Due) -> i64 {
-    i64::from(due.everything) | i64::from(due.verify) << 1 | i64::from(due.test) << 2
-}
-
-pub(crate) fn lane(lane: Lane) -> Value {
-    Value::Int(match lane {
-        Lane::Interactive => 0,
-        Lane::Bulk => 1,
-    })
-}
-
-fn mark(due: &Due) -> Row {
-    vec![
-        due.revision.0.into(),
-        due.at.into(),
-        due.since.into(),
-        lane(due.lane),
-        flags(due).into(),
-        due.shared.into(),
-    ]
-}
 
 pub(crate) fn id_at(row: &[Value], sub: usize) -> Result<TerminalId, StoreError> {
     Ok(TerminalId {
@@ -69,9 +25,9 @@ pub(crate) fn id_at(row: &[Value], sub: usize) -> Result<TerminalId, StoreError>
     })
 }
 
-/// A terminal from its row and its mark's, each key first.
-pub(crate) fn row(row: &Row, mark: &Row) -> Result<(Terminal, Option<Due>), StoreError> {
-    Ok((body::read(row)?, due_at(mark, 3)?))
+/// A terminal from its row, key first.
+pub(crate) fn row(row: &Row) -> Result<Terminal, StoreError> {
+    body::read(row)
 }
 
 /// The terminals whose keys begin so, each with all that a plan needs, in order.
@@ -101,7 +57,7 @@ fn full(db: &dyn Database, lead: usize, keys: &[Row]) -> Result<Vec<TerminalFull
     }
     for row in marks {
         if let Some(full) = terminals.get_mut(&id_at(row, 1)?) {
-            full.due = due_at(row, 3)?;
+            full.due = marks::due_at(row, 3)?;
         }
     }
     for row in slots {
@@ -185,18 +141,6 @@ pub(crate) fn of(db: &dyn Database, id: SubscriberId) -> Result<Vec<TerminalFull
     full(db, 2, &[subscriber(id)])
 }
 
-/// Of the active ones, in order.
-pub(crate) fn marks_of(
-    db: &dyn Database,
-    id: SubscriberId,
-) -> Result<Vec<(TerminalId, Option<Due>)>, StoreError> {
-    let sql = "SELECT sub, term, due_rev, due_at, due_since, due_lane, due_flags FROM terminal
-               WHERE slice = ?1 AND sub = ?2 AND retired = 0 ORDER BY term";
-    let rows = db.rows(At::Slice(id.slice()), sql, &subscriber(id))?;
-    let read = |row: &Row| Ok((id_at(row, 0)?, due_at(row, 2)?));
-    rows.iter().map(read).collect()
-}
-
 pub(crate) fn page(
     db: &dyn Database,
     after: Option<TerminalId>,
@@ -204,13 +148,18 @@ pub(crate) fn page(
 ) -> Result<Vec<(Terminal, Option<Due>)>, StoreError> {
     let mut values = after.map_or_else(|| [0_i64, -1, 0].map(Value::from).to_vec(), key);
     values.push(limit.into());
-    let sql = "SELECT slice, sub, term, version, channel, address, iccid, retired, counter_next, in_flight,
-               next_try, body, due_rev, due_at, due_since, due_lane, due_flags, due_shared FROM terminal WHERE (slice, sub, term) > (?1, ?2, ?3) ORDER BY slice, sub, term LIMIT ?4";
-    let mut rows = db.rows(At::Everywhere, sql, &values)?;
+    let sql = format!(
+        "SELECT t.slice, t.sub, t.term, t.version, t.channel, t.address, t.iccid, t.retired, t.counter_next,
+         t.in_flight, t.next_try, t.body, {} FROM terminal t {}
+         WHERE (t.slice, t.sub, t.term) > (?1, ?2, ?3) ORDER BY t.slice, t.sub, t.term LIMIT ?4",
+        marks::COLUMNS,
+        marks::BESIDE
+    );
+    let mut rows = db.rows(At::Everywhere, &sql, &values)?;
     rows.sort_unstable();
     rows.iter()
         .take(limit as usize)
-        .map(|row| Ok((body::read(row)?, due_at(row, 12)?)))
+        .map(|row| Ok((body::read(row)?, marks::due_at(row, 12)?)))
         .collect()
 }
 
@@ -237,8 +186,8 @@ pub(crate) fn by_iccid(db: &dyn Database, iccid: &str) -> Result<Option<Terminal
     rows.first().map(|row| id_at(row, 0)).transpose()
 }
 
-/// A condition on the slice; none when all are wanted.
-pub(crate) fn within(owned: &Slices) -> String {
+/// A condition on the slice (of a table's short name, `t.`); none when all are wanted.
+pub(crate) fn within(of: &str, owned: &Slices) -> String {
     if *owned == Slices::ALL {
         return String::new();
     }
@@ -246,62 +195,13 @@ pub(crate) fn within(owned: &Slices) -> String {
     let list: Vec<_> = owned.iter().map(|slice| slice.to_string()).collect();
     match &list[..] {
         [] => " AND 1 = 0".into(),
-        _ => format!(" AND slice IN ({})", list.join(", ")),
+        _ => format!(" AND {of}slice IN ({})", list.join(", ")),
     }
-}
-
-/// A retired terminal has no mark (`change`); one with a shipment on its way is planned again after its outcome.
-pub(crate) fn due_in(
-    db: &dyn Database,
-    owned: &Slices,
-    of: Lane,
-    now: i64,
-    limit: u32,
-) -> Result<Vec<(TerminalId, Due)>, StoreError> {
-    let sql = format!(
-        "SELECT sub, term, due_rev, due_at, due_since, due_lane, due_flags, due_shared FROM terminal
-         WHERE due_lane = ?1 AND due_at <= ?2 AND in_flight IS NULL{} ORDER BY due_at LIMIT ?3",
-        within(owned)
-    );
-    let rows = db.rows(At::Everywhere, &sql, &[lane(of), now.into(), limit.into()])?;
-    let mut found = Vec::new();
-    for row in &rows {
-        if let Some(due) = due_at(row, 2)? {
-            found.push((id_at(row, 0)?, due));
-        }
-    }
-    found.sort_by_key(|(_, due)| due.at);
-    found.truncate(limit as usize);
-    Ok(found)
-}
-
-/// Marks that a verified call or a pause holds back are never next.
-pub(crate) fn due_after(
-    db: &dyn Database,
-    owned: &Slices,
-    now: i64,
-) -> Result<Option<i64>, StoreError> {
-    let sql = format!(
-        "SELECT due_at FROM terminal WHERE due_lane = ?1 AND due_at > ?2 AND due_at < ?3
-         AND in_flight IS NULL{} ORDER BY due_at LIMIT 1",
-        within(owned)
-    );
-    let mut next = None;
-    for of in [Lane::Interactive, Lane::Bulk] {
-        for row in db.rows(
-            At::Everywhere,
-            &sql,
-            &[lane(of), now.into(), Due::PAUSED.into()],
-        )? {
-            let at = row.int(0)?;
-            next = Some(next.map_or(at, |next: i64| next.min(at)));
-        }
-    }
-    Ok(next)
 }
 
 /// What waits for its next try; what a verified call or a pause holds back is not tried before it lets go.
-const TRIED: &str = "in_flight IS NULL AND retired = 0 AND (due_at IS NULL OR due_at < ?1)";
+const TRIED: &str = "t.in_flight IS NULL AND t.retired = 0 AND NOT EXISTS (SELECT 1 FROM due d
+    WHERE d.slice = t.slice AND d.sub = t.sub AND d.term = t.term AND d.at >= ?1)";
 
 pub(crate) fn waiting_first(
     db: &dyn Database,
@@ -310,9 +210,9 @@ pub(crate) fn waiting_first(
     limit: u32,
 ) -> Result<Vec<TerminalId>, StoreError> {
     let sql = format!(
-        "SELECT next_try, sub, term FROM terminal WHERE {TRIED} AND next_try <= ?2{}
-         ORDER BY next_try LIMIT ?3",
-        within(owned)
+        "SELECT t.next_try, t.sub, t.term FROM terminal t WHERE {TRIED} AND t.next_try <= ?2{}
+         ORDER BY t.next_try LIMIT ?3",
+        within("t.", owned)
     );
     let mut rows = db.rows(
         At::Everywhere,
@@ -332,31 +232,15 @@ pub(crate) fn next_try_after(
     now: i64,
 ) -> Result<Option<i64>, StoreError> {
     let sql = format!(
-        "SELECT next_try FROM terminal WHERE {TRIED} AND next_try > ?2{} ORDER BY next_try LIMIT 1",
-        within(owned)
+        "SELECT t.next_try FROM terminal t WHERE {TRIED} AND t.next_try > ?2{} ORDER BY t.next_try LIMIT 1",
+        within("t.", owned)
     );
     let rows = db.rows(At::Everywhere, &sql, &[Due::PAUSED.into(), now.into()])?;
     let tries = rows.iter().map(|row| row.int(0));
     Ok(tries.collect::<Result<Vec<_>, _>>()?.into_iter().min())
 }
 
-pub(crate) fn held_back(db: &dyn Database, owned: &Slices) -> Result<Vec<TerminalId>, StoreError> {
-    let sql = format!(
-        "SELECT sub, term FROM terminal WHERE due_lane IN (0, 1) AND due_at = ?1{}",
-        within(owned)
-    );
-    let rows = db.rows(At::Everywhere, &sql, &[Due::IN_CALL.into()])?;
-    rows.iter().map(|row| id_at(row, 0)).collect()
-}
-
 // Demands.
-
-pub(crate) fn want_marks(marks: &[(TerminalId, Due)], wanted: &mut Wanted) {
-    for (id, _) in marks {
-        wanted.row(&STANDING, Lock::Update, key(*id));
-        wanted.row(&MARK, Lock::None, key(*id));
-    }
-}
 
 pub(crate) fn want(terminal: &Terminal, wanted: &mut Wanted) {
     wanted.row(&SUBSCRIBER, Lock::None, subscriber(terminal.id.subscriber));
@@ -381,13 +265,13 @@ pub(crate) fn demand_all(unit: &Unit, marks: &[(TerminalId, Due)]) -> Done {
 }
 
 /// What is demanded of a terminal: version, next counter, retired.
-struct Standing {
+pub(crate) struct Standing {
     version: u64,
     counter_next: u64,
-    retired: bool,
+    pub(crate) retired: bool,
 }
 
-fn standing(unit: &Unit, id: TerminalId) -> Result<Option<Standing>, Stop> {
+pub(crate) fn standing(unit: &Unit, id: TerminalId) -> Result<Option<Standing>, Stop> {
     let Some(row) = unit.get(&STANDING, &key(id))? else {
         return Ok(None);
     };
@@ -495,10 +379,10 @@ pub(crate) fn change(unit: &mut Unit, terminal: &Terminal, blank: bool, due: Opt
         }
     }
     if terminal.retired {
-        clear_due(unit, terminal.id);
+        marks::clear(unit, terminal.id);
         return Ok(());
     }
-    due.map_or(Ok(()), |due| merge_all(unit, &[(terminal.id, *due)]))
+    due.map_or(Ok(()), |due| marks::merge_all(unit, &[(terminal.id, *due)]))
 }
 
 /// The whole row but for its due mark.
@@ -566,76 +450,6 @@ pub(crate) fn put_step(unit: &mut Unit, terminal: &Terminal) -> Done {
     unit.same(&STANDING, &STEP, &id);
     unit.note(&STANDING, id.clone(), Some(seen));
     unit.put(&STEP, id, Some(row));
-    Ok(())
-}
-
-pub(crate) fn mark_due(unit: &mut Unit, marks: &[(TerminalId, Due)], replace: bool) -> Done {
-    demand_all(unit, marks)?;
-    if !replace {
-        return merge_all(unit, marks);
-    }
-    for (id, due) in marks {
-        set_due(unit, *id, due)?;
-    }
-    Ok(())
-}
-
-pub(crate) fn there(unit: &Unit, id: TerminalId) -> Result<Option<Due>, StoreError> {
-    match unit.get(&MARK, &key(id))? {
-        Some(row) => due_at(row, 0),
-        None => Ok(None),
-    }
-}
-
-/// The newer revision, the earlier times, the more urgent lane, the flags of both.
-pub(crate) fn merge_all(unit: &mut Unit, marks: &[(TerminalId, Due)]) -> Done {
-    for (id, new) in marks {
-        let due = there(unit, *id)?.map_or(*new, |old| Due {
-            revision: old.revision.max(new.revision),
-            at: old.at.min(new.at),
-            since: old.since.min(new.since),
-            lane: old.lane.min(new.lane),
-            everything: old.everything || new.everything,
-            verify: old.verify || new.verify,
-            test: old.test || new.test,
-            shared: old.shared.max(new.shared),
-        });
-        set_due(unit, *id, &due)?;
-    }
-    Ok(())
-}
-
-pub(crate) fn set_due(unit: &mut Unit, id: TerminalId, due: &Due) -> Done {
-    // Nothing is sent to a retired terminal any more.
-    if standing(unit, id)?.is_some_and(|there| !there.retired) {
-        // Whoever read the mark before a campaign came does not forget it.
-        let shared = there(unit, id)?.map_or(0, |there| there.shared);
-        let shared = shared.max(due.shared);
-        put_mark(unit, id, mark(&Due { shared, ..*due }));
-    }
-    Ok(())
-}
-
-fn clear_due(unit: &mut Unit, id: TerminalId) {
-    put_mark(unit, id, vec![Value::Null; 6]);
-}
-
-/// The row is there: its standing was demanded, or it is written before.
-fn put_mark(unit: &mut Unit, id: TerminalId, mark: Row) {
-    unit.note(&MARK, key(id), Some(mark.clone()));
-    unit.put(&MARK, key(id), Some(mark));
-}
-
-/// Clears the mark that a step was planned from, unless something newer was marked since: a later revision, a later
-/// change of a shared group, other flags.
-pub(crate) fn clear_unchanged(unit: &mut Unit, id: TerminalId, read: &Due) -> Done {
-    let now = there(unit, id)?;
-    let unchanged = |now: Due| {
-        now.revision <= read.revision && now.shared <= read.shared && flags(&now) == flags(read)
-    };
-    if now.is_some_and(unchanged) {
-        clear_due(unit, id);
-    }
     Ok(())
 }
 

@@ -469,6 +469,12 @@ impl World {
                 "a hot loop: node {n} took {TURNS} turns at one moment"
             ));
         }
+        let stopped = self.nodes.get(n).and_then(|node| node.running.as_ref());
+        let stopped = stopped.filter(|running| running.turn.is_some());
+        let others = match stopped.map(|running| running.node) {
+            Some(id) => Some((id, self.of_others(id).await?)),
+            None => None,
+        };
         let Some(node) = self.nodes.get_mut(n) else {
             return Ok(());
         };
@@ -508,7 +514,10 @@ impl World {
                 }
             }
         };
-        self.owners_wrote().await?;
+        match others {
+            Some((id, others)) => self.others_stand(id, others).await?,
+            None => self.owners_wrote().await?,
+        }
         let next = match came {
             Came::Over(next) => next,
             Came::Stopped(turn) => {

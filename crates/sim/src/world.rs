@@ -499,6 +499,7 @@ impl World {
                 let line = Arc::clone(&running.line);
                 self.listen();
                 self.wrote.clear();
+                line.late(self.steps.is_multiple_of(2));
                 match stall {
                     Some((after, _)) => {
                         let came = Turn::begin(control, events, told, &line, after);
@@ -521,6 +522,8 @@ impl World {
         let next = match came {
             Came::Over(next) => next,
             Came::Stopped(turn) => {
+                // What it recorded, it tells when it goes on.
+                self.unheard = true;
                 let ms = stall.map_or(0, |(_, ms)| ms);
                 self.note(format_args!("node {n} stands still for {ms} ms"));
                 if let Some(node) = self.nodes.get_mut(n) {
@@ -590,6 +593,7 @@ impl World {
         if dead.is_some() {
             out.truncate(running.sent_at_end);
             node.running = None;
+            self.unheard = true;
         }
         for (ack, done) in stored {
             if let Some(inbound) = usize::try_from(ack)

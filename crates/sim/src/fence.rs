@@ -1,11 +1,13 @@
 //! The fence: a node records only what is in slices whose lease is its own.
 
 use crate::world::{Found, World};
-use delivery::{NodeId, Shipment};
+use delivery::{NodeId, Shipment, Terminal};
 use store::ShipmentFilter;
+use terminals::Shadow;
 
-/// The shipments of terminals in slices that are another node's, with the slice and its epoch.
-pub(crate) type OfOthers = Vec<(u8, u64, Vec<Shipment>)>;
+/// Terminals in slices that are another node's, as stored: with the slice and its epoch. Without their due marks: an edit
+/// sets these, at any node.
+pub(crate) type OfOthers = Vec<(u8, u64, Option<(Terminal, Shadow)>, Vec<Shipment>)>;
 
 /// More than a life has of one terminal.
 pub(crate) const ALL_SHIPMENTS: u32 = 100_000;
@@ -47,7 +49,9 @@ impl World {
                     limit: ALL_SHIPMENTS,
                     ..ShipmentFilter::default()
                 })?;
-                found.push((slice, lease.epoch, shipments));
+                let full = store.terminals_full(&[id])?.pop();
+                let row = full.map(|full| (full.terminal, full.shadow));
+                found.push((slice, lease.epoch, row, shipments));
             }
             Ok(found)
         });
@@ -61,7 +65,7 @@ impl World {
         let after = self.of_others(node).await?;
         let mut both = before.iter().zip(&after);
         match both.find(|(before, after)| before != after) {
-            Some(((slice, epoch, _), _)) => Err(breach(*slice, *epoch)),
+            Some(((slice, epoch, ..), _)) => Err(breach(*slice, *epoch)),
             None => Ok(()),
         }
     }

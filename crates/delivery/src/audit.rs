@@ -25,8 +25,10 @@ pub struct Stored<'a> {
     pub due: Option<Due>,
     /// What is proven to be on it.
     pub shadow: &'a Shadow,
-    /// Its shipments, oldest first, as far as they are kept.
+    /// Its shipments, oldest first.
     pub shipments: &'a [Shipment],
+    /// What was proven before this, ms UTC, was proven by shipments that are not among these; none: all are here.
+    pub since: Option<i64>,
     /// The book's revision.
     pub revision: book::Revision,
 }
@@ -166,7 +168,9 @@ fn shadow_by_proof(stored: &Stored, found: &mut Vec<Violation>) {
     for (slot, state) in &stored.shadow.slots {
         let claimed = matches!(state.owner, Owner::Ours(_))
             && state.proof == Proof::Applied
-            && !state.content.is_empty();
+            && !state.content.is_empty()
+            // Nobody can ask for the proof of what was proven longer ago; in doubt or not, it stays proven.
+            && stored.since.is_none_or(|since| state.since >= Some(since));
         if claimed && !proven.contains(&(*slot, &state.content[..])) {
             let sentence = format!(
                 "slot {} is called applied, and no proven packet wrote it",

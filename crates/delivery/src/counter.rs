@@ -103,8 +103,8 @@ impl Recheck {
 }
 
 /// What must happen before anything else goes to a terminal in this incarnation of the store: its shadow may be older, or
-/// newer, than what is on it. None once it is made sure of, and for one on which nothing of ours can stand; then the row
-/// says so. A card that began blank may have been filled since the copy was made, though the copy knows of nothing there.
+/// newer, than what is on it. None once it is made sure of, as the row says then, and for one on which nothing of ours can
+/// stand. A card that began blank may have been filled since the copy was made, though the copy knows of nothing there.
 pub fn after_restore(
     terminal: &mut Terminal,
     shadow: &Shadow,
@@ -124,7 +124,10 @@ pub fn after_restore(
     match (reads, ours) {
         (true, true) => Some(Recheck::Verify),
         (true, false) if !shadow.in_use => Some(Recheck::Everything),
-        (_, false) => {
+        // Only a proof shows that this card is still the one in the phone. A swap may have been forgotten too: until then
+        // the row is not sure, and a card that is typed in is made sure of.
+        (true, false) => None,
+        (false, false) => {
             terminal.record.sure_in = Some(incarnation);
             None
         }

@@ -5,6 +5,7 @@
 pub mod action;
 mod carrier;
 pub mod chance;
+mod fence;
 mod node;
 mod people;
 pub mod phones;

@@ -79,6 +79,7 @@ struct Breaks {
     /// Requests until the line breaks, how many are lost then, and whether they are carried out all the same.
     outage: Option<(u32, u32, bool)>,
     stop: Option<Stop>,
+    late: bool,
 }
 
 impl Line {
@@ -95,6 +96,11 @@ impl Line {
     /// The turn that begins stops there, or nowhere.
     pub fn stop(&self, stop: Option<Stop>) {
         lock(&self.0).stop = stop;
+    }
+
+    /// Whether what this turn records is carried out only when it waits for that: meanwhile it reads what was before.
+    pub fn late(&self, late: bool) {
+        lock(&self.0).late = late;
     }
 
     /// The turn stops here, perhaps for ever.
@@ -122,7 +128,7 @@ impl Line {
     fn judge(&self) -> Fate {
         self.stand();
         let fate = self.fate();
-        lock(&self.0).struck |= fate != Fate::Heard;
+        lock(&self.0).struck |= !fate.is_heard();
         fate
     }
 
@@ -160,6 +166,9 @@ impl Line {
             } else {
                 breaks.outage = None;
             }
+        }
+        if breaks.late {
+            return Fate::Late;
         }
         Fate::Heard
     }

@@ -1,5 +1,6 @@
 //! What must hold at every step: `audit()`, and what only somebody can see who sees the cards.
 
+use crate::fence::ALL_SHIPMENTS;
 use crate::node::Node;
 use crate::world::{Found, World};
 use control::{Event, TerminalState};
@@ -58,6 +59,7 @@ impl World {
                     due: full.due,
                     shadow: &full.shadow,
                     shipments,
+                    since: None,
                     revision,
                 });
                 if let Some(broken) = broken.first() {
@@ -84,7 +86,7 @@ impl World {
         for known in &self.terminals {
             let of = ShipmentFilter {
                 terminal: Some(known.id),
-                limit: 100_000,
+                limit: ALL_SHIPMENTS,
                 ..ShipmentFilter::default()
             };
             let mut shipments = self.store.shipments(of).await.map_err(text)?;
@@ -134,26 +136,6 @@ impl World {
                 }
             }
         }
-    }
-
-    /// The fence: what a turn recorded, it recorded as the owner. Nothing else has happened since.
-    pub async fn owners_wrote(&mut self) -> Found {
-        self.listen();
-        let wrote = std::mem::take(&mut self.wrote);
-        if !self.shared || wrote.is_empty() {
-            return Ok(());
-        }
-        let leases = self.store.read(|store| store.leases()).await;
-        for lease in leases.map_err(text)? {
-            let other = wrote.iter().find(|(_, slice)| *slice == lease.slice);
-            if other.is_some_and(|(node, _)| *node != lease.node) {
-                return Err(format!(
-                    "fence: a node recorded a shipment of slice {}, which is another's at epoch {}",
-                    lease.slice, lease.epoch
-                ));
-            }
-        }
-        Ok(())
     }
 
     /// What was told to people is in their books, once.

@@ -469,6 +469,12 @@ impl World {
                 "a hot loop: node {n} took {TURNS} turns at one moment"
             ));
         }
+        let stopped = self.nodes.get(n).and_then(|node| node.running.as_ref());
+        let stopped = stopped.filter(|running| running.turn.is_some());
+        let others = match stopped.map(|running| running.node) {
+            Some(id) => Some((id, self.of_others(id).await?)),
+            None => None,
+        };
         let Some(node) = self.nodes.get_mut(n) else {
             return Ok(());
         };
@@ -493,6 +499,7 @@ impl World {
                 let line = Arc::clone(&running.line);
                 self.listen();
                 self.wrote.clear();
+                line.late(self.steps.is_multiple_of(2));
                 match stall {
                     Some((after, _)) => {
                         let came = Turn::begin(control, events, told, &line, after);
@@ -508,10 +515,15 @@ impl World {
                 }
             }
         };
-        self.owners_wrote().await?;
+        match others {
+            Some((id, others)) => self.others_stand(id, others).await?,
+            None => self.owners_wrote().await?,
+        }
         let next = match came {
             Came::Over(next) => next,
             Came::Stopped(turn) => {
+                // What it recorded, it tells when it goes on.
+                self.unheard = true;
                 let ms = stall.map_or(0, |(_, ms)| ms);
                 self.note(format_args!("node {n} stands still for {ms} ms"));
                 if let Some(node) = self.nodes.get_mut(n) {
@@ -581,6 +593,7 @@ impl World {
         if dead.is_some() {
             out.truncate(running.sent_at_end);
             node.running = None;
+            self.unheard = true;
         }
         for (ack, done) in stored {
             if let Some(inbound) = usize::try_from(ack)

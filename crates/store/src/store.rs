@@ -7,7 +7,7 @@ use crate::sqlite::{self, Sqlite, checkpoint};
 use crate::writer::{self, Ask, Question};
 use crate::*;
 use crate::{group, terminals};
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -219,17 +219,29 @@ impl Store {
         if fate == Fate::Lost {
             return (0..len).map(|_| Err(Fate::cut())).collect();
         }
-        let done = match &self.0.writers[..] {
-            [only] => {
-                let answers = ask(only, |answer| Ask::Jobs(jobs, answer)).await;
-                answers.unwrap_or_else(|_| closed(len))
+        let done = match (fate, &self.1) {
+            (_, None) => self.carry_out(jobs).await,
+            (Fate::Late, _) => {
+                Fate::once_more().await;
+                self.carry_out(jobs).await
             }
-            _ => self.run_spread(jobs).await,
+            _ => join(self.carry_out(jobs), Fate::once_more()).await.0,
         };
         if fate == Fate::Unheard {
             return (0..len).map(|_| Err(Fate::unheard())).collect();
         }
         done
+    }
+
+    async fn carry_out(&self, jobs: Vec<Job>) -> Vec<Result<(), StoreError>> {
+        let len = jobs.len();
+        match &self.0.writers[..] {
+            [only] => {
+                let answers = ask(only, |answer| Ask::Jobs(jobs, answer)).await;
+                answers.unwrap_or_else(|_| closed(len))
+            }
+            _ => self.run_spread(jobs).await,
+        }
     }
 
     /// The same over several databases, which work side by side.
@@ -296,7 +308,7 @@ impl Store {
         &self,
         question: impl FnOnce(&dyn Reads) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        if self.fate() != Fate::Heard {
+        if !self.fate().is_heard() {
             return Err(Fate::cut());
         }
         let (answer, answered) = oneshot::channel();

@@ -110,7 +110,11 @@ pub(crate) fn run<W: Writes>(
             while let Some(ask) = next.take().or_else(|| asks.try_recv().ok()) {
                 match ask {
                     Ask::Jobs(jobs, answer) => waiting.push((jobs, answer)),
-                    Ask::Read(question) => question(&db),
+                    Ask::Read(question) => {
+                        // What was handed in before it is done: no matter how fast this thread is.
+                        while step(&mut db, health, &mut waiting, &committed) {}
+                        question(&db);
+                    }
                     Ask::Expire(now, limit, answer) => {
                         let gone = db.statement(EXPIRE, &[now.into(), limit.into()]);
                         let _ = answer
@@ -132,14 +136,27 @@ pub(crate) fn run<W: Writes>(
                     Ask::Close => open = false,
                 }
             }
-            let group = waiting.group();
-            if group.is_empty() {
+            if !step(&mut db, health, &mut waiting, &committed) {
                 break;
             }
-            commit(&mut db, health, group);
-            committed();
         }
     }
+}
+
+/// Commits the next group; `false` when nothing waits.
+fn step(
+    db: &mut impl Writes,
+    health: &Health,
+    waiting: &mut Waiting,
+    committed: &impl Fn(),
+) -> bool {
+    let group = waiting.group();
+    if group.is_empty() {
+        return false;
+    }
+    commit(db, health, group);
+    committed();
+    true
 }
 
 fn tell<T>(health: &Health, done: &Result<T, StoreError>) {

@@ -2,7 +2,7 @@
 
 use crate::fixture::*;
 use book::Revision;
-use delivery::{Packet, PacketState, Shipment, ShipmentState, World};
+use delivery::{Packet, PacketState, Shipment, ShipmentState, Stored, World, audit};
 use terminals::{ChannelKind, Proof, SlotNo};
 
 /// A shipment that is over and one on its way.
@@ -88,4 +88,28 @@ fn a_broken_rule_is_found() {
         w.shipment.state = ShipmentState::Superseded;
         w.terminal.planned = Revision(9);
     });
+}
+
+#[test]
+fn the_proof_of_what_was_proven_before_the_oldest_shipment_is_not_asked_for() {
+    let (mut world, mut shipments) = two();
+    shipments.push(world.shipment.clone());
+    let write = world.shipment.writes[0].clone();
+    world.shadow.apply(&write, Proof::Applied, NOW);
+    for doubt in [false, true] {
+        let found = |since| {
+            let found = audit(&Stored {
+                terminal: &world.terminal,
+                due: None,
+                shadow: &world.shadow,
+                shipments: &shipments,
+                since,
+                revision: world.terminal.planned,
+            });
+            found.iter().any(|found| found.rule == "shadow-by-proof")
+        };
+        assert!(found(None) && found(Some(NOW)), "in doubt: {doubt}");
+        assert!(!found(Some(NOW + 1)), "in doubt: {doubt}");
+        world.shadow.doubt(write.slot);
+    }
 }

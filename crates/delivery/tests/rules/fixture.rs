@@ -189,6 +189,7 @@ pub fn broken_in(world: &World, before: &mut Vec<Shipment>, now: i64) -> Vec<Vio
             due: None,
             shadow: &world.shadow,
             shipments: before,
+            since: None,
             revision: world.terminal.planned,
         },
         &Policy::SERVE,

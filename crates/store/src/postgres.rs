@@ -18,7 +18,7 @@ use crate::table::{At, Database, Kind, Load, Lock, Table, Way, Write};
 use crate::value::{Row, Value};
 use arrays::Arrays;
 use error::said;
-use futures_util::future::try_join_all;
+use futures_util::future::{try_join, try_join_all};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::pin::pin;
@@ -33,6 +33,10 @@ pub(crate) struct Postgres {
     runtime: Runtime,
     client: Client,
     prepared: RefCell<HashMap<String, Statement>>,
+    /// The statements of tables, by the table and what is done with it.
+    of_tables: RefCell<HashMap<(usize, u8), Statement>>,
+    /// What opens the transaction: it goes out with the first statement in it.
+    begin: Cell<Option<&'static str>>,
     health: Health,
     /// How long one answer is waited for.
     patience: Cell<Duration>,
@@ -59,6 +63,44 @@ impl Postgres {
         let mut prepared = self.prepared.borrow_mut();
         prepared.insert(sql.to_owned(), statement.clone());
         Ok(statement)
+    }
+
+    /// The same for a statement that is made from a table.
+    async fn prepare_of(
+        &self,
+        table: &'static Table,
+        form: u8,
+        text: impl FnOnce() -> String,
+    ) -> Result<Statement, StoreError> {
+        let key = (std::ptr::from_ref(table).addr(), form);
+        if let Some(known) = self.of_tables.borrow().get(&key) {
+            return Ok(known.clone());
+        }
+        let statement = self.prepare(&text()).await?;
+        self.of_tables.borrow_mut().insert(key, statement.clone());
+        Ok(statement)
+    }
+
+    /// Opens a transaction, without waiting for the answer.
+    pub(crate) fn begin(&self, sql: &'static str) {
+        self.begin.set(Some(sql));
+    }
+
+    /// Waits for `answer`, and for the transaction's beginning if it goes out with it. The server works off in order what
+    /// is asked in order.
+    async fn begun<T>(
+        &self,
+        answer: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let begin = self.begin.take();
+        let begun = async {
+            match begin {
+                Some(sql) => self.client.batch_execute(sql).await,
+                None => Ok(()),
+            }
+        };
+        let begun = async { begun.await.map_err(said("begin")) };
+        try_join(begun, answer).await.map(|((), answer)| answer)
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -94,8 +136,9 @@ impl Postgres {
         })
     }
 
-    /// Statements without parameters.
+    /// Statements without parameters; a transaction in which nothing was asked is not begun any more.
     pub(crate) fn batch(&self, what: &'static str, sql: &str) -> Result<(), StoreError> {
+        self.begin.set(None);
         self.wait(async { self.client.batch_execute(sql).await.map_err(said(what)) })
     }
 
@@ -103,11 +146,11 @@ impl Postgres {
         self.wait(async {
             let statement = self.prepare(&dollars(sql)).await?;
             let params: Params<'_> = values.iter().map(|value| value as _).collect();
-            let rows = self.client.query(&statement, &params).await;
-            rows.map_err(said("be read"))?
-                .iter()
-                .map(arrays::row)
-                .collect()
+            let rows = async {
+                let rows = self.client.query(&statement, &params).await;
+                rows.map_err(said("be read"))
+            };
+            self.begun(rows).await?.iter().map(arrays::row).collect()
         })
     }
 }
@@ -230,9 +273,9 @@ impl Database for Postgres {
         self.wait(async {
             let mut ready = Vec::with_capacity(loads.len());
             for load in loads.iter().filter(|load| !load.keys.is_empty()) {
-                let statement = self
-                    .prepare(&load_text(load.table, load.lead, load.lock))
-                    .await?;
+                let form = u8::try_from(load.lead).unwrap_or(u8::MAX) << 2 | load.lock as u8;
+                let text = || load_text(load.table, load.lead, load.lock);
+                let statement = self.prepare_of(load.table, form, text).await?;
                 let lead = load.table.key.get(..load.lead).unwrap_or(load.table.key);
                 ready.push((statement, Arrays::of(lead.iter().copied(), &load.keys)));
             }
@@ -244,7 +287,7 @@ impl Database for Postgres {
                     .map(arrays::row)
                     .collect()
             });
-            let mut answers = try_join_all(answers).await?.into_iter();
+            let mut answers = self.begun(try_join_all(answers)).await?.into_iter();
             let answer = |load: &Load| {
                 let asked = !load.keys.is_empty();
                 asked.then(|| answers.next()).flatten().unwrap_or_default()
@@ -259,22 +302,24 @@ impl Transaction for Postgres {
         self.wait(async {
             let mut ready = Vec::with_capacity(writes.len());
             for write in writes {
-                let (text, arrays) = match write {
+                ready.push(match write {
                     Write::Put(table, way, rows) => {
-                        (put_text(table, *way), Arrays::of(table.columns(), rows))
+                        let text = || put_text(table, *way);
+                        let statement = self.prepare_of(table, 128 | *way as u8, text).await?;
+                        (statement, Arrays::of(table.columns(), rows))
                     }
                     Write::Remove(table, lead, keys) => {
                         let columns = table.key.iter().copied().take(*lead);
-                        (remove_text(table, *lead), Arrays::of(columns, keys))
+                        let statement = self.prepare(&remove_text(table, *lead)).await?;
+                        (statement, Arrays::of(columns, keys))
                     }
-                };
-                ready.push((self.prepare(&text).await?, arrays));
+                });
             }
             let done = ready.iter().map(|(statement, arrays)| async {
                 let done = self.client.execute(statement, &arrays.params()).await;
                 done.map_err(said("be written"))
             });
-            try_join_all(done).await.map(drop)
+            self.begun(try_join_all(done)).await.map(drop)
         })
     }
 
@@ -282,8 +327,11 @@ impl Transaction for Postgres {
         self.wait(async {
             let statement = self.prepare(&dollars(sql)).await?;
             let params: Params<'_> = values.iter().map(|value| value as _).collect();
-            let done = self.client.execute(&statement, &params).await;
-            done.map_err(said("be written"))
+            let done = async {
+                let done = self.client.execute(&statement, &params).await;
+                done.map_err(said("be written"))
+            };
+            self.begun(done).await
         })
     }
 }

@@ -126,6 +126,8 @@ impl Known {
             runtime,
             client,
             prepared: RefCell::default(),
+            of_tables: RefCell::default(),
+            begin: Cell::new(None),
             health: self.health.clone(),
             patience: Cell::new(SILENCE),
             silent: Cell::new(false),
@@ -267,7 +269,7 @@ impl Writer {
     fn attempt(&mut self, group: &[Job]) -> Result<Vec<Result<(), Refused>>, StoreError> {
         let db = self.db.as_ref().ok_or_else(gone)?;
         self.last += 1;
-        db.batch("begin a change", "BEGIN")?;
+        db.begin("BEGIN");
         let results = group::carry_out(db, group)?;
         let mark = "UPDATE writer SET last = ?2 WHERE node = ?1";
         db.run(mark, &[self.node.into(), self.last.into()])?;
@@ -377,39 +379,30 @@ struct Source {
 }
 
 impl Source {
-    /// Begins the question's snapshot on this server, if it is the first that is asked of it.
-    fn enter(&self) -> Result<(), StoreError> {
-        const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-        if self.inside.get() {
-            return Ok(());
-        }
-        let mut db = self.db.borrow_mut();
-        // A connection that broke since the last question is noticed by asking.
-        if let Some(known) = &*db
-            && (known.is_closed() || known.batch("begin a question", BEGIN).is_err())
-        {
-            *db = None;
-        } else if db.is_some() {
-            self.inside.set(true);
-            return Ok(());
-        }
-        let new = self
-            .known
-            .connect()
-            .inspect_err(|error| self.known.health.hurt(error))?;
-        self.known.notice_failover(&new)?;
-        new.batch("begin a question", BEGIN)?;
-        *db = Some(new);
-        self.inside.set(true);
-        Ok(())
-    }
-
+    /// Asks this server; the first that is asked of it begins the question's snapshot there.
     fn ask<T>(
         &self,
-        question: impl FnOnce(&Postgres) -> Result<T, StoreError>,
+        question: impl Fn(&Postgres) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.enter()?;
-        question(self.db.borrow().as_ref().ok_or_else(gone)?)
+        const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        let mut db = self.db.borrow_mut();
+        if !self.inside.replace(true) {
+            // A connection that broke since the last question is noticed by asking.
+            if let Some(known) = &*db {
+                known.begin(BEGIN);
+                let answer = question(known);
+                if answer.is_ok() || !known.is_closed() {
+                    return answer;
+                }
+            }
+            *db = None;
+            let new = self.known.connect();
+            let new = new.inspect_err(|error| self.known.health.hurt(error))?;
+            self.known.notice_failover(&new)?;
+            new.begin(BEGIN);
+            *db = Some(new);
+        }
+        question(db.as_ref().ok_or_else(gone)?)
     }
 
     fn leave(&self) {

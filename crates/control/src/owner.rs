@@ -3,6 +3,7 @@
 //!
 //! A store that nobody else can open has no leases: everything in it is this process's, at epoch 0.
 
+use crate::offers::OneBind;
 use crate::{Control, locked};
 use delivery::{Clocks, Decision, Fence, Lease, NodeId, Outcome, Ownership, SLICES, Slices, Times};
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,8 @@ pub struct Sharing {
     pub began: i64,
     /// Takes hints to other nodes.
     pub hints: mpsc::UnboundedSender<Hint>,
+    /// The gateways whose carrier grants one bind for all nodes.
+    pub one_bind: OneBind,
 }
 
 /// Something for another node to look at. It may be lost: everybody looks by himself after a while.
@@ -154,6 +157,11 @@ impl Owner {
     /// Whether there are other nodes on this store.
     pub(crate) fn shared(&self) -> bool {
         self.sharing.is_some()
+    }
+
+    /// What it knows of leases.
+    pub(crate) fn machine(&self) -> &Mutex<Ownership> {
+        &self.machine
     }
 
     /// Where all other nodes listen.
@@ -330,7 +338,9 @@ impl Control {
             let held = machine.owned().count();
             tracing::info!(held, of = SLICES, "slices of this node");
             self.0.wake.notify_one();
+            self.0.offers.look();
         }
+        self.show_stands(machine, at.monotonic);
     }
 
     /// Something became due in a slice: its owner looks at once, here or on another node.
@@ -373,6 +383,7 @@ impl Control {
             LookAt::Due => {
                 self.0.owner.told.store(true, Relaxed);
                 self.0.wake.notify_one();
+                self.0.offers.look();
             }
             LookAt::Leases => self.0.owner.look.notify_one(),
         }
@@ -399,6 +410,11 @@ impl Control {
             }
         };
         Ok(nodes.into_iter().map(node).collect())
+    }
+
+    /// How it takes part among the nodes of one store.
+    pub(crate) fn sharing(&self) -> Option<&Sharing> {
+        self.0.owner.sharing.as_ref()
     }
 
     /// This node's name among the others.

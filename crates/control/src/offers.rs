@@ -4,6 +4,8 @@
 
 use crate::engine::left;
 use crate::{Control, locked};
+use delivery::breaker::Circuit;
+use delivery::network::Health;
 use delivery::offer::{Answered, Holder, Offer, Offers, Passed, Stand, Stands, Step, View, slice_of};
 use delivery::{Event, Fence, Lane, Outbound, Ownership, Target};
 use serde::{Deserialize, Serialize};
@@ -403,7 +405,12 @@ impl Control {
             let here = holdings.get(slice).and_then(|held| held.fence.clone());
             let holder = match (here, machine.holder(slice, now)) {
                 (Some(fence), _) => Holder::Here(fence),
-                (None, Some((node, _))) if node != sharing.node => Holder::There(node),
+                (None, Some((node, _))) if node != sharing.node => {
+                    match self.0.owner.ill(node, name) {
+                        Some(why) => Holder::Ill(node, why),
+                        None => Holder::There(node),
+                    }
+                }
                 (None, _) => Holder::Nobody,
             };
             let done = memory.offers.done(name);
@@ -415,6 +422,24 @@ impl Control {
             *before = stands;
             new
         });
+    }
+
+    /// The gateways whose only bind this node holds, and that take nothing now; why. Other nodes route past them.
+    pub(crate) fn ill_binds(&self) -> BTreeMap<String, String> {
+        let Some(one_bind) = self.one_bind() else {
+            return BTreeMap::new();
+        };
+        let (holdings, table) = (self.0.owner.holdings(), self.network());
+        let held = one_bind.gateways.iter();
+        let held = held.filter(|name| holdings.get(slice_of(name)).is_some());
+        let ill = held.filter_map(|name| {
+            let row = table.gateways.get(name)?;
+            // One that is half open and tries is left alone: its next message says how it is.
+            let closed = matches!(row.circuit, Circuit::Open { .. });
+            let ill = matches!(row.state, Health::Down | Health::Paused) || closed;
+            ill.then(|| (name.clone(), row.reason.clone()))
+        });
+        ill.collect()
     }
 
     /// The gateways that grant one bind, where there are other nodes and such gateways.

@@ -6,14 +6,15 @@
 
 use crate::network::{GatewayRow, NetworkTable};
 use crate::route::takes;
-use crate::{Event, Fence, Lane, NodeId, Outbound, Target};
+use crate::{Class, Event, Fence, Lane, NodeId, Outbound, Target};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How long an offer of a shipment's part waits for an answer, ms: then its outcome is unknown, as after a gateway's silence.
-const PATIENCE: u64 = 30_000;
-/// The same for a text to a person: nobody sends it again, and it is worth as long as a code lives.
-const PATIENCE_TEXT: u64 = 600_000;
+/// How long an offer waits for an answer, ms: as long as a code lives. Its holder lives, and does not look at offers: nobody
+/// knows.
+const PATIENCE: u64 = 600_000;
+/// How long an offer waits for a gateway that takes nothing, ms: then it is given back, unsent, and may go by another.
+const ILL: u64 = 10_000;
 
 /// The slice whose lease a gateway's only bind goes with: the same on every machine and in every version (FNV-1a, folded).
 pub fn slice_of(gateway: &str) -> u8 {
@@ -29,6 +30,8 @@ pub enum Holder {
     Here(Fence),
     /// Another one.
     There(NodeId),
+    /// Another one, whose gateway takes nothing; why, as a sentence.
+    Ill(NodeId, String),
     /// Nobody just now.
     #[default]
     Nobody,
@@ -83,15 +86,22 @@ impl Offer {
 
     /// What its owner hears when nobody knows whether it was sent; nobody waits for a text's answer.
     fn unknown(&self) -> Option<Event> {
-        unknown(&self.target, &self.gateway)
+        matches!(self.target, Target::Part(_)).then(|| Event::NoAnswer {
+            target: self.target.clone(),
+            gateway: self.gateway.clone(),
+        })
     }
-}
 
-fn unknown(target: &Target, gateway: &str) -> Option<Event> {
-    matches!(target, Target::Part(_)).then(|| Event::NoAnswer {
-        target: target.clone(),
-        gateway: gateway.to_owned(),
-    })
+    /// What its owner hears when it was certainly not sent. A text waits on: nobody would send it again.
+    fn refused(&self, reason: &str) -> Option<Event> {
+        matches!(self.target, Target::Part(_)).then(|| Event::Refused {
+            target: self.target.clone(),
+            gateway: self.gateway.clone(),
+            status: 0,
+            class: Class::Temporary,
+            reason: format!("the node that holds the only bind cannot use it ({reason})"),
+        })
+    }
 }
 
 /// What a look at an offer comes to.
@@ -179,19 +189,17 @@ pub struct Offers {
     taken: BTreeMap<String, Taken>,
     own: BTreeMap<String, Own>,
     done: BTreeMap<String, [u64; 2]>,
+    /// Since when offers wait for a gateway that takes nothing.
+    ill: BTreeMap<String, u64>,
 }
 
 impl Offers {
     /// This node made an offer.
     pub fn made(&mut self, key: String, offer: &Offer, now: u64) {
-        let patience = match offer.target {
-            Target::Part(_) => PATIENCE,
-            Target::Notice { .. } => PATIENCE_TEXT,
-        };
         let own = Own {
             gateway: offer.gateway.clone(),
             lane: offer.lane,
-            until: now.saturating_add(patience),
+            until: now.saturating_add(PATIENCE),
         };
         self.own.insert(key, own);
     }
@@ -265,6 +273,7 @@ impl Offers {
             }
         }
         let mut rows = self.rows(view);
+        let before = std::mem::take(&mut self.ill);
         let mut steps = Vec::new();
         for (key, offer) in offers {
             let taken = self.taken.contains_key(key);
@@ -285,7 +294,17 @@ impl Offers {
                     let Some(row) = rows.get_mut(&offer.gateway) else {
                         continue;
                     };
-                    if !takes(row) || !row.room(offer.lane) {
+                    if !takes(row) {
+                        let since = before.get(key).copied().unwrap_or(view.now);
+                        match offer.refused(&row.reason) {
+                            Some(event) if view.now >= since.saturating_add(ILL) => {
+                                steps.push(answer(Some(event)));
+                            }
+                            _ => drop(self.ill.insert(key.clone(), since)),
+                        }
+                        continue;
+                    }
+                    if !row.room(offer.lane) {
                         continue;
                     }
                     row.count(offer.lane);

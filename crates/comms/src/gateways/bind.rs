@@ -46,6 +46,11 @@ impl OneBind {
                 let sentence = format!("Node {node} holds the only bind; messages go by it.");
                 Err((true, sentence))
             }
+            Holder::Ill(node, why) => {
+                let node = format!("{:016x}", node.0);
+                let sentence = format!("Node {node} holds the only bind, and cannot use it: {why}");
+                Err((false, sentence))
+            }
             Holder::Here(_) | Holder::Nobody => {
                 let sentence = "No node holds the only bind; one takes it within 15 s.";
                 Err((false, sentence.to_owned()))
@@ -74,9 +79,11 @@ impl OneBind {
 
 /// When something is new about who holds the bind; never where every node has its own.
 pub(super) async fn changed(only: &mut Option<OneBind>) {
-    match only {
-        // Gone: Kith is going down.
-        Some(only) if only.stands.changed().await.is_ok() => {}
-        _ => std::future::pending().await,
+    if let Some(only) = only
+        && only.stands.changed().await.is_ok()
+    {
+        return;
     }
+    // Every node has its own, or Kith is going down.
+    std::future::pending().await
 }

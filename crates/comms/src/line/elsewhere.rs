@@ -2,7 +2,6 @@
 
 use super::{Line, PortState};
 use delivery::breaker::{Breaker, Circuit, Rules};
-use delivery::network::Health;
 use delivery::{Event, Outbound};
 
 impl Line {

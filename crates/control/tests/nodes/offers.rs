@@ -240,7 +240,7 @@ async fn an_offer_that_nobody_takes_comes_back() {
     assert_eq!(octets(&world.nodes[a].sent()), octets(&parts));
     world.nodes[a].step(parts.iter().map(thrown).collect()).await;
     // A lives and looks at its leases, and not at offers: its gateway takes nothing.
-    for _ in 0..31 {
+    for _ in 0..601 {
         world.time.fetch_add(1_000, SeqCst);
         for n in [a, b] {
             world.nodes[n].control.look_at_leases().await.unwrap();

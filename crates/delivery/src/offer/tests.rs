@@ -145,8 +145,22 @@ fn a_gateway_that_takes_nothing_is_offered_nothing() {
         table: &down,
         now: 0,
     };
-    let lie = [("k".to_owned(), offer(3, Some(5), part(1)))];
+    let text = offer(3, None, Target::Notice { id: 1, part: 1 });
+    let lie = [
+        ("k".to_owned(), offer(3, Some(5), part(1))),
+        ("t".to_owned(), text),
+    ];
     assert_eq!(offers.look(&lie, view), []);
+    assert_eq!(offers.look(&lie, View { now: 9_999, ..view }), []);
+    let steps = offers.look(&lie, View { now: 10_000, ..view });
+    assert!(
+        matches!(&steps[..], [Step::Answer(over)] if matches!(&over.event, Some(Event::Refused { class: Class::Temporary, .. }))),
+        "given back unsent; a text waits on: {steps:?}"
+    );
+    // Up again for a moment: the waiting begins anew.
+    assert_eq!(offers.look(&lie[..1], View { now: 11_000, ..view }), []);
+    offers.look(&[], View { now: 12_000, ..view });
+    assert_eq!(offers.look(&lie[..1], View { now: 21_500, ..view }), []);
 }
 
 #[test]
@@ -169,13 +183,13 @@ fn what_its_maker_hears_nothing_of_is_unknown_after_a_while() {
     let made = offer(3, Some(5), part(1));
     offers.made("k".into(), &made, 1_000);
     let lie = [("k".to_owned(), made)];
-    assert_eq!(look(&mut offers, &lie, None, 5, 30_999), []);
-    let steps = look(&mut offers, &lie, None, 5, 31_000);
+    assert_eq!(look(&mut offers, &lie, None, 5, 600_999), []);
+    let steps = look(&mut offers, &lie, None, 5, 601_000);
     assert!(
         matches!(&steps[..], [Step::Answer(over)] if matches!(over.event, Some(Event::NoAnswer { .. })))
     );
     assert_eq!(offers.done(GATEWAY), [0, 0]);
-    assert_eq!(look(&mut offers, &[], None, 5, 31_000), []);
+    assert_eq!(look(&mut offers, &[], None, 5, 601_000), []);
     assert_eq!(offers.done(GATEWAY), [1, 0], "there is room again");
 }
 

@@ -109,3 +109,38 @@ fn a_shut_down_hands_over_without_a_gap() {
     world.finished(others[0], &["Before", "Meanwhile"]);
     world.ended(goes);
 }
+
+/// Protocol 6: the carrier grants one bind. Edits at all nodes arrive by the node that holds it; it is killed, another binds
+/// within 15 s, and everything still arrives.
+#[test]
+fn one_bind_serves_all_nodes_and_moves_with_its_holders_death() {
+    let mut world = World::start_with_one_bind("bind", 3);
+    world.settled(&[0, 1, 2]);
+    let holder = world.holder(&[0, 1, 2]);
+    let mut names = Vec::new();
+    for n in 0..3 {
+        let name = format!("Friend {n}");
+        let began = Instant::now();
+        world.add(n, &name);
+        within(Duration::from_secs(5), "the friend on the card", || {
+            world.has(&name)
+        });
+        eprintln!("{name} by node {n}: {:?}", began.elapsed());
+        names.push(name);
+    }
+    assert_eq!(world.bound(), 1);
+    let others: Vec<_> = (0..3).filter(|n| *n != holder).collect();
+    world.signal(holder, "-KILL");
+    for (n, at) in others.iter().enumerate() {
+        let name = format!("Meanwhile {n}");
+        world.add(*at, &name);
+        names.push(name);
+    }
+    let began = Instant::now();
+    let next = world.holder(&others);
+    eprintln!("bound again after {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(17));
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    world.finished(next, &names);
+    assert_eq!(world.bound(), 1);
+}

@@ -71,9 +71,15 @@ async fn it_is_bound_only_while_this_node_holds_it() {
     let row = || table.lock().unwrap().gateways["carrier"].clone();
     let says = |state, words: &str| row().state == state && row().reason.contains(words);
     let bound = || lab.carrier().counts.bound.load(Relaxed);
-    until("a row", || table.lock().unwrap().gateways.contains_key("carrier")).await;
+    until("a row", || {
+        table.lock().unwrap().gateways.contains_key("carrier")
+    })
+    .await;
 
-    until("nobody holds it", || says(Health::Down, "No node holds the only bind")).await;
+    until("nobody holds it", || {
+        says(Health::Down, "No node holds the only bind")
+    })
+    .await;
     tell.send_replace(stands(Holder::There(NodeId(0xAB)), 0));
     until("another holds it", || {
         says(Health::Up, "Node 00000000000000ab holds the only bind")
@@ -81,14 +87,15 @@ async fn it_is_bound_only_while_this_node_holds_it() {
     .await;
     gateways.send(text(1, None));
     let away = passing.recv().await.unwrap();
-    assert_eq!((away.gateway.as_str(), away.message), ("carrier", text(1, None)));
+    assert_eq!(
+        (away.gateway.as_str(), away.message),
+        ("carrier", text(1, None))
+    );
     until("it counts as queued", || row().queued == 1).await;
     assert_eq!(lab.carrier().counts.connections.load(Relaxed), 0);
     // What another node offered does not go round in circles.
     gateways.send(text(2, Some("carrier")));
-    let not_sent = async {
-        while !matches!(heard.recv().await.unwrap(), Event::NotSent { .. }) {}
-    };
+    let not_sent = async { while !matches!(heard.recv().await.unwrap(), Event::NotSent { .. }) {} };
     let waited = tokio::time::timeout(Duration::from_secs(20), not_sent).await;
     assert!(waited.is_ok());
 
@@ -109,7 +116,10 @@ async fn it_is_bound_only_while_this_node_holds_it() {
     // Nobody tells it that its lease has run out: the fence does.
     fence.close();
     until("the bind is closed", || bound() == 0).await;
-    until("nobody holds it", || says(Health::Down, "No node holds the only bind")).await;
+    until("nobody holds it", || {
+        says(Health::Down, "No node holds the only bind")
+    })
+    .await;
     gateways.shutdown().await;
     lab.shutdown().await;
 }

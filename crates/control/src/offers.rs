@@ -6,7 +6,9 @@ use crate::engine::left;
 use crate::{Control, locked};
 use delivery::breaker::Circuit;
 use delivery::network::Health;
-use delivery::offer::{Answered, Holder, Offer, Offers, Passed, Stand, Stands, Step, View, slice_of};
+use delivery::offer::{
+    Answered, Holder, Offer, Offers, Passed, Stand, Stands, Step, View, slice_of,
+};
 use delivery::{Event, Fence, Lane, Outbound, Ownership, Target};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

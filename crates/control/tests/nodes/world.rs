@@ -242,4 +242,3 @@ pub fn receipt(id: &str, ack: u64) -> Event {
         ack,
     }
 }
-

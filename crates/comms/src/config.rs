@@ -35,6 +35,9 @@ pub struct GatewayConfig {
     /// One transceiver, or a transmitter and a receiver.
     #[serde(default)]
     pub bind: Bind,
+    /// The carrier grants one such link for the whole installation, however many nodes it has: one of them holds it.
+    #[serde(default)]
+    pub one_bind: bool,
     /// The address messages come from; a card's answers come back to it.
     #[serde(default)]
     pub source: String,

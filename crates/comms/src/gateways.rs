@@ -1,10 +1,14 @@
 //! The tokio edge: sockets, clock, one task a gateway. Decisions are [`Line`]'s.
 
+mod bind;
 mod socket;
+
+pub use bind::Binds;
 
 use crate::hub::{Hub, Order, lock};
 use crate::tls::{Stream, TlsConfig, no_handshake, why};
 use crate::{GatewayConfig, Line, outbind};
+use bind::OneBind;
 use delivery::alert::{Change, Watch};
 use delivery::network::NetworkTable;
 use delivery::pace::Limit;
@@ -57,6 +61,16 @@ impl Gateways {
         limits: Vec<Limit>,
         events: mpsc::Sender<Event>,
     ) -> Self {
+        Self::start_among(configs, limits, events, None)
+    }
+
+    /// The same, as one node among many: of gateways that grant one bind, `binds` says who holds it.
+    pub fn start_among(
+        configs: Vec<GatewayConfig>,
+        limits: Vec<Limit>,
+        events: mpsc::Sender<Event>,
+        binds: Option<Binds>,
+    ) -> Self {
         let mut lines = Vec::new();
         let mut inboxes = Vec::new();
         for config in &configs {
@@ -71,7 +85,9 @@ impl Gateways {
             if let Some(outbind) = config.outbind() {
                 tokio::spawn(outbind::listen(config.name.clone(), outbind, called));
             }
+            let binds = binds.as_ref().filter(|_| config.one_bind);
             let work = Work {
+                only: binds.map(|binds| OneBind::new(&config.name, binds)),
                 line: Line::new(config.clone(), (place as u64) << 48, now()),
                 place,
                 taken: 0,
@@ -121,6 +137,8 @@ struct Work {
     /// Messages that it was ever given.
     taken: u64,
     config: GatewayConfig,
+    /// The only bind, where the carrier grants one for all nodes.
+    only: Option<OneBind>,
     events: mpsc::Sender<Event>,
     hub: Arc<Mutex<Hub>>,
     sockets: Vec<Socket>,
@@ -154,6 +172,7 @@ impl Work {
                     Done::Wrote(Ok(())) => {}
                 },
                 Some(opened) = opening.recv() => self.opened(opened),
+                () = bind::changed(&mut self.only) => {}
                 Some(stream) = calls.recv(), if stopping.is_none() => self.called(stream),
                 order = orders.recv(), if stopping.is_none() => {
                     self.line.clock(monotonic());
@@ -163,7 +182,7 @@ impl Work {
                         match next {
                             Some(Order::Send(message)) => {
                                 self.taken += 1;
-                                self.line.push(message, now());
+                                self.take(message);
                             }
                             Some(Order::Tell(event)) => told.push(event),
                             Some(Order::Stored(token, ok)) => self.line.stored(token, ok),
@@ -185,7 +204,8 @@ impl Work {
                     self.line.tick(now());
                 }
             }
-            if stopping.is_none() {
+            let may = self.may_bind();
+            if may && stopping.is_none() {
                 self.connect(&opened);
             }
             self.write();
@@ -211,6 +231,36 @@ impl Work {
     fn gone(&self) -> bool {
         let mut ports = self.sockets.iter().enumerate();
         ports.all(|(port, socket)| socket.stream.is_none() || self.line.closing(port))
+    }
+
+    /// A message goes by this gateway: by this node's session, or by the node that holds the only one.
+    fn take(&mut self, message: Outbound) {
+        match &mut self.only {
+            Some(only) if message.by.is_none() && only.holds(monotonic()).is_err() => {
+                only.pass(message);
+            }
+            _ => self.line.push(message, now()),
+        }
+    }
+
+    /// Whether this node may be bound. Else nothing is written any more: what is open is closed at once.
+    fn may_bind(&mut self) -> bool {
+        let Some(only) = &self.only else {
+            return true;
+        };
+        self.line.passed(only.waiting());
+        let Err((up, sentence)) = only.holds(monotonic()) else {
+            self.line.here(now());
+            return true;
+        };
+        for (port, socket) in self.sockets.iter_mut().enumerate() {
+            if socket.asked || socket.stream.is_some() {
+                self.line.closed(port, &sentence, now());
+                *socket = socket.after(now());
+            }
+        }
+        self.line.elsewhere(up, &sentence, now());
+        false
     }
 
     fn opened(&mut self, opened: Opened) {

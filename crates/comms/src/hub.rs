@@ -86,8 +86,29 @@ impl Hub {
             tracing::warn!("a message goes nowhere: no gateway is configured");
             return;
         }
+        if let Some(by) = &message.by {
+            match self.seats.iter().position(|seat| seat.name == *by) {
+                Some(place) => self.give(place, message),
+                None => {
+                    let (target, gateway) = (message.target, by.clone());
+                    self.tell(0, Order::Tell(Event::NotSent { target, gateway }));
+                }
+            }
+            return;
+        }
         self.router.push(message);
         self.flow();
+    }
+
+    /// A message goes by the line of this place, whatever routing would say; its row knows of it at once.
+    fn give(&mut self, place: usize, message: Outbound) {
+        if let Some(seat) = self.seats.get_mut(place) {
+            seat.given += 1;
+            if let Some(row) = lock(&self.table).gateways.get_mut(&seat.name) {
+                row.count(message.lane);
+            }
+        }
+        self.tell(place, Order::Send(message));
     }
 
     /// A line's rows as they are now, of the `taken` messages that it was ever given, and what it gives `back`.

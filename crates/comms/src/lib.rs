@@ -13,7 +13,7 @@ mod table;
 mod tls;
 
 pub use config::{Bind, GatewayConfig, NetworkConfig};
-pub use gateways::Gateways;
+pub use gateways::{Binds, Gateways};
 pub use line::Line;
 pub use router::{Router, Way};
 pub use tls::TlsConfig;

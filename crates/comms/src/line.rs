@@ -6,6 +6,7 @@
 
 mod answers;
 mod early;
+mod elsewhere;
 mod handed;
 mod ids;
 mod inbound;
@@ -74,6 +75,10 @@ pub struct Line {
     monotonic: u64,
     jitter: f64,
     events: Vec<Event>,
+    /// Another node holds the gateway's only bind, or nobody does.
+    elsewhere: bool,
+    /// Messages that were passed on and are not answered yet: interactive, bulk.
+    passed: [u32; 2],
     /// Its rows of the network state table.
     pub rows: Rows,
 }
@@ -117,6 +122,8 @@ impl Line {
             monotonic: 0,
             jitter: 0.0,
             events: Vec::new(),
+            elsewhere: false,
+            passed: [0; 2],
             rows,
         }
     }

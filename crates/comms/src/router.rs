@@ -3,7 +3,6 @@
 
 mod paces;
 
-use delivery::breaker::Circuit;
 use delivery::network::{NetworkRow, NetworkTable, Waiting};
 use delivery::pace::Limit;
 use delivery::route::{self, Choice, Route};
@@ -198,11 +197,7 @@ impl Router {
             return;
         };
         if let Some(row) = table.gateways.get_mut(&route.gateway) {
-            row.queued = row.queued.saturating_add(1);
-            row.queued_bulk += u32::from(message.lane == Lane::Bulk);
-            if let Circuit::HalfOpen { trying } = &mut row.circuit {
-                *trying = true;
-            }
+            row.count(message.lane);
         }
         if self.routes.len() < 2 {
             return;

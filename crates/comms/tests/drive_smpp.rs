@@ -64,6 +64,7 @@ async fn every_message_of_drive_smpp_is_answered_and_every_reply_is_taken() {
                         user_data: b"thanks".to_vec(),
                         validity_s: None,
                         fence: None,
+                        by: None,
                     });
                 }
                 Event::Accepted { .. } => taken += 1,

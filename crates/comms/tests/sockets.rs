@@ -104,6 +104,7 @@ async fn row_14_a_peer_that_takes_nothing_is_left_for_a_new_connection() {
             user_data: vec![0; 140],
             validity_s: None,
             fence: None,
+            by: None,
         });
     }
     let reason = loop {

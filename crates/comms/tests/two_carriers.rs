@@ -37,6 +37,7 @@ fn message(shipment: u64, sending: u16) -> Outbound {
         user_data: format!("{shipment}").into_bytes(),
         validity_s: None,
         fence: None,
+        by: None,
     }
 }
 

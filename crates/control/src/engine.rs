@@ -16,6 +16,7 @@ mod proof;
 mod record;
 mod texts;
 
+pub(crate) use inbox::left;
 pub(crate) use plan::{OTA_KEYS, join_keys};
 
 use crate::owner::Holdings;
@@ -208,6 +209,9 @@ impl Control {
         let mut items = self.finish(engine, now, &mut progress);
         for event in events {
             self.say(&event);
+            if self.heard_of_offer(&event) {
+                continue;
+            }
             let copy = self.0.owner.shared().then(|| event.clone());
             let Some(mut item) = Item::from(event) else {
                 continue;

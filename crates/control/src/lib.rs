@@ -18,6 +18,7 @@ mod family;
 mod kill;
 mod members;
 mod notices;
+mod offers;
 mod organisations;
 mod owner;
 mod people;
@@ -40,6 +41,7 @@ pub use campaigns::{Brought, Cost, Estimate, Runner, StepError};
 pub use engine::Stored;
 pub use events::{Emitted, Event};
 pub use members::Joined;
+pub use offers::OneBind;
 pub use organisations::{SharedChange, SharedEdit, SharedEdited, SharedFrom, SharedState};
 pub use owner::{Hint, LookAt, Node, Sharing};
 pub use people::Denied;
@@ -131,6 +133,7 @@ struct Inner {
     pulse: Mutex<pulse::Pulse>,
     wake: Notify,
     owner: owner::Owner,
+    offers: offers::Desk,
     /// Somebody started, paused or ended a campaign.
     campaigns: Notify,
     /// Contents of shared groups.
@@ -174,6 +177,7 @@ impl Control {
             store,
             vault,
             owner: owner::Owner::new(settings.sharing.clone()),
+            offers: offers::Desk::default(),
             settings,
             outbound,
             network: Box::new(network),

@@ -33,6 +33,7 @@ impl Control {
                 user_data,
                 validity_s: Some(VALIDITY),
                 fence: None,
+                by: None,
             });
         }
         Ok(id)

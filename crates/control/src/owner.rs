@@ -3,6 +3,7 @@
 //!
 //! A store that nobody else can open has no leases: everything in it is this process's, at epoch 0.
 
+use crate::offers::OneBind;
 use crate::{Control, locked};
 use delivery::{Clocks, Decision, Fence, Lease, NodeId, Outcome, Ownership, SLICES, Slices, Times};
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,8 @@ pub struct Sharing {
     pub began: i64,
     /// Takes hints to other nodes.
     pub hints: mpsc::UnboundedSender<Hint>,
+    /// The gateways whose carrier grants one bind for all nodes.
+    pub one_bind: OneBind,
 }
 
 /// Something for another node to look at. It may be lost: everybody looks by himself after a while.
@@ -71,6 +74,9 @@ pub struct Node {
 struct Row {
     address: String,
     began: i64,
+    /// The gateways whose only bind it holds, and that take nothing; why.
+    #[serde(default)]
+    ill: BTreeMap<String, String>,
 }
 
 /// A slice that this node holds.
@@ -119,6 +125,8 @@ pub(crate) struct Owner {
     sharing: Option<Sharing>,
     machine: Mutex<Ownership>,
     holdings: Mutex<Arc<Holdings>>,
+    /// The gateways that other nodes hold the only bind of, and that take nothing; why.
+    ill: Mutex<BTreeMap<(NodeId, String), String>>,
     /// Whom to tell about which slice, and everybody.
     neighbours: Mutex<(BTreeMap<u8, String>, Vec<String>)>,
     turn: Mutex<u64>,
@@ -139,6 +147,7 @@ impl Owner {
             sharing,
             machine: Mutex::new(Ownership::new(node, former, Times::SERVE)),
             holdings: Mutex::new(Arc::new(holdings)),
+            ill: Mutex::default(),
             neighbours: Mutex::default(),
             turn: Mutex::default(),
             look: Notify::new(),
@@ -154,6 +163,16 @@ impl Owner {
     /// Whether there are other nodes on this store.
     pub(crate) fn shared(&self) -> bool {
         self.sharing.is_some()
+    }
+
+    /// What it knows of leases.
+    pub(crate) fn machine(&self) -> &Mutex<Ownership> {
+        &self.machine
+    }
+
+    /// Why a node that holds a gateway's only bind cannot use it, as it said last.
+    pub(crate) fn ill(&self, node: NodeId, gateway: &str) -> Option<String> {
+        locked(&self.ill).get(&(node, gateway.to_owned())).cloned()
     }
 
     /// Where all other nodes listen.
@@ -243,6 +262,11 @@ impl Control {
         };
         let (leases, nodes) = self.read_nodes().await?;
         let at = self.clocks();
+        let ill = nodes.iter().flat_map(|(node, _, row)| {
+            let ill = row.ill.iter();
+            ill.map(|(gateway, why)| ((*node, gateway.clone()), why.clone()))
+        });
+        *locked(&owner.ill) = ill.collect();
         let versions: Vec<_> = nodes
             .iter()
             .map(|(node, version, _)| (*node, *version))
@@ -287,7 +311,7 @@ impl Control {
         let asked = self.clocks().monotonic;
         let (steps, jobs): (Vec<_>, Vec<_>) = decisions
             .into_iter()
-            .filter_map(|step| Some((step, job(sharing, step)?)))
+            .filter_map(|step| Some((step, self.job(sharing, step)?)))
             .unzip();
         if jobs.is_empty() {
             return;
@@ -330,7 +354,9 @@ impl Control {
             let held = machine.owned().count();
             tracing::info!(held, of = SLICES, "slices of this node");
             self.0.wake.notify_one();
+            self.0.offers.look();
         }
+        self.show_stands(machine, at.monotonic);
     }
 
     /// Something became due in a slice: its owner looks at once, here or on another node.
@@ -373,6 +399,7 @@ impl Control {
             LookAt::Due => {
                 self.0.owner.told.store(true, Relaxed);
                 self.0.wake.notify_one();
+                self.0.offers.look();
             }
             LookAt::Leases => self.0.owner.look.notify_one(),
         }
@@ -401,6 +428,11 @@ impl Control {
         Ok(nodes.into_iter().map(node).collect())
     }
 
+    /// How it takes part among the nodes of one store.
+    pub(crate) fn sharing(&self) -> Option<&Sharing> {
+        self.0.owner.sharing.as_ref()
+    }
+
     /// This node's name among the others.
     pub fn node(&self) -> Option<NodeId> {
         self.0.owner.sharing.as_ref().map(|sharing| sharing.node)
@@ -425,51 +457,52 @@ impl Control {
             monotonic: self.0.surroundings.monotonic(),
         }
     }
-}
 
-/// The job that a decision asks of the store.
-fn job(sharing: &Sharing, step: Decision) -> Option<Job> {
-    let node = sharing.node;
-    let key = |node: NodeId| format!("{:016x}", node.0);
-    Some(match step {
-        Decision::Take {
-            slice,
-            seen,
-            now,
-            expires,
-        } => Job::Lease(LeaseStep::Take {
-            slice,
-            node,
-            seen,
-            now,
-            expires,
-        }),
-        Decision::Renew {
-            slice,
-            epoch,
-            expires,
-        } => Job::Lease(LeaseStep::Renew {
-            slice,
-            node,
-            epoch,
-            expires,
-        }),
-        Decision::HandOver { slice, epoch } => {
-            Job::Lease(LeaseStep::HandOver { slice, node, epoch })
-        }
-        Decision::Beat => {
-            let row = Row {
-                address: sharing.address.clone(),
-                began: sharing.began,
-            };
-            let former = sharing
-                .former
-                .iter()
-                .map(|gone| DocumentWrite::remove(NODE, key(*gone)));
-            let beat = DocumentWrite::put(NODE, key(node), &row);
-            Job::Documents(former.chain([beat]).collect())
-        }
-        Decision::Leave => Job::Documents(vec![DocumentWrite::remove(NODE, key(node))]),
-        Decision::Begin { .. } | Decision::Stop { .. } => return None,
-    })
+    /// The job that a decision asks of the store.
+    fn job(&self, sharing: &Sharing, step: Decision) -> Option<Job> {
+        let node = sharing.node;
+        let key = |node: NodeId| format!("{:016x}", node.0);
+        Some(match step {
+            Decision::Take {
+                slice,
+                seen,
+                now,
+                expires,
+            } => Job::Lease(LeaseStep::Take {
+                slice,
+                node,
+                seen,
+                now,
+                expires,
+            }),
+            Decision::Renew {
+                slice,
+                epoch,
+                expires,
+            } => Job::Lease(LeaseStep::Renew {
+                slice,
+                node,
+                epoch,
+                expires,
+            }),
+            Decision::HandOver { slice, epoch } => {
+                Job::Lease(LeaseStep::HandOver { slice, node, epoch })
+            }
+            Decision::Beat => {
+                let row = Row {
+                    address: sharing.address.clone(),
+                    began: sharing.began,
+                    ill: self.ill_binds(),
+                };
+                let former = sharing
+                    .former
+                    .iter()
+                    .map(|gone| DocumentWrite::remove(NODE, key(*gone)));
+                let beat = DocumentWrite::put(NODE, key(node), &row);
+                Job::Documents(former.chain([beat]).collect())
+            }
+            Decision::Leave => Job::Documents(vec![DocumentWrite::remove(NODE, key(node))]),
+            Decision::Begin { .. } | Decision::Stop { .. } => return None,
+        })
+    }
 }

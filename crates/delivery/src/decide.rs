@@ -248,6 +248,7 @@ fn send_packet(world: &mut World, at: usize, m: &Moment) -> Vec<Action> {
                 user_data: part.user_data.clone(),
                 validity_s: Some(validity.min(m.policy.validity_s)),
                 fence: None,
+                by: None,
             }
         })
         .collect();

@@ -36,6 +36,13 @@ pub enum Event {
         /// By which gateway.
         gateway: String,
     },
+    /// What had to go by this gateway was not handed over, and will not be: its time was over before its turn came.
+    NotSent {
+        /// Which.
+        target: Target,
+        /// By which gateway.
+        gateway: String,
+    },
     /// A delivery receipt or an intermediate notice, already matched to a message sent by this process, or not.
     Receipt {
         /// From which gateway.

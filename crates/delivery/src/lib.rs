@@ -12,6 +12,7 @@ pub mod event;
 pub mod fence;
 pub mod history;
 pub mod network;
+pub mod offer;
 pub mod outbound;
 pub mod ownership;
 pub mod pace;

@@ -144,6 +144,15 @@ pub struct GatewayRow {
 }
 
 impl GatewayRow {
+    /// One more message waits: the next choice counts on it.
+    pub fn count(&mut self, lane: Lane) {
+        self.queued = self.queued.saturating_add(1);
+        self.queued_bulk += u32::from(lane == Lane::Bulk);
+        if let Circuit::HalfOpen { trying } = &mut self.circuit {
+            *trying = true;
+        }
+    }
+
     /// Whether it can take one more message of this lane. Bulk leaves room for what somebody waits for.
     pub fn room(&self, lane: Lane) -> bool {
         let window = self.window.1.max(1);

@@ -25,6 +25,8 @@ pub struct Outbound {
     pub validity_s: Option<u32>,
     /// Until when this node may send it; none: for as long as it likes. Whoever writes it to a socket looks last.
     pub fence: Option<Fence>,
+    /// The gateway that it must go by: another node offered it there (`offer`). None: routing chooses.
+    pub by: Option<String>,
 }
 
 /// What an outbound message belongs to.

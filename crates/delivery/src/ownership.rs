@@ -185,6 +185,16 @@ impl Ownership {
         })
     }
 
+    /// Who owns a slice, and at which epoch, as far as this node knows; none when its lease has run out or was handed over.
+    pub fn holder(&self, slice: u8, now: u64) -> Option<(NodeId, u64)> {
+        if let Some(mine) = self.mine.get(&slice) {
+            return Some((self.me, mine.epoch));
+        }
+        let seen = self.leases.get(&slice)?;
+        (seen.row.node != self.me && !self.is_free(seen, now))
+            .then_some((seen.row.node, seen.row.epoch))
+    }
+
     /// The leases and the nodes (with the versions of their rows) as they stand in the store. `at` was taken after they
     /// were read: what they say was written before it.
     pub fn read(&mut self, leases: &[Lease], nodes: &[(NodeId, u64)], at: Clocks) -> Vec<Decision> {
@@ -393,12 +403,14 @@ impl Ownership {
         let free = |slice: &u8| match self.leases.get(slice) {
             _ if self.mine.contains_key(slice) => false,
             None => true,
-            Some(Sighting { row, since }) => {
-                let expired = now.saturating_sub(*since) >= self.times.lease;
-                row.expires == 0 || expired || self.former.contains(&row.node)
-            }
+            Some(seen) => self.is_free(seen, now),
         };
         (0..=u8::MAX).filter(free).collect()
+    }
+
+    fn is_free(&self, seen: &Sighting, now: u64) -> bool {
+        let expired = now.saturating_sub(seen.since) >= self.times.lease;
+        seen.row.expires == 0 || expired || self.former.contains(&seen.row.node)
     }
 
     /// How many slices each living node lacks of its fair share; below 0: has too many.

@@ -335,6 +335,7 @@ mod tests {
             user_data: Vec::new(),
             validity_s: None,
             fence: None,
+            by: None,
         };
         assert_eq!(chance(&message(9, 1, 1, 1)), chance(&message(9, 1, 2, 7)));
         assert_ne!(chance(&message(9, 1, 1, 1)), chance(&message(9, 2, 1, 1)));

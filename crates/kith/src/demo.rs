@@ -210,6 +210,7 @@ fn gateway(smsc: SocketAddr) -> GatewayConfig {
         system_type: String::new(),
         address_range: String::new(),
         bind: Bind::Trx,
+        one_bind: false,
         source: "12345".into(),
         source_ton: 0,
         source_npi: 1,

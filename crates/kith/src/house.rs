@@ -2,8 +2,8 @@
 
 use crate::config::Config;
 use crate::nodes;
-use comms::{GatewayConfig, Gateways};
-use control::{Control, Settings, Sharing};
+use comms::{Binds, GatewayConfig, Gateways};
+use control::{Control, OneBind, Settings, Sharing};
 use delivery::NodeId;
 use delivery::pace::Limit;
 use std::fs::{File, Permissions, TryLockError};
@@ -66,15 +66,25 @@ impl House {
         let lock = lock(folder)?;
         let store = store(folder, among.as_ref().map(|among| &among.servers))?;
         let (hints, hinted) = mpsc::unbounded_channel();
+        let (passed, passing) = mpsc::unbounded_channel();
+        let mut binds = None;
         if let Some(among) = &among {
-            settings.sharing = Some(sharing(folder, &among.hints, hints)?);
+            let one_bind = carriers.gateways.iter().filter(|gateway| gateway.one_bind);
+            let one_bind = OneBind {
+                gateways: one_bind.map(|gateway| gateway.name.clone()).collect(),
+                ..OneBind::default()
+            };
+            let stands = one_bind.stands.subscribe();
+            binds = Some(Binds { stands, passed });
+            settings.sharing = Some(sharing(folder, &among.hints, hints, one_bind)?);
         }
         let word = key.clone();
         let (events, inbox) = mpsc::channel(EVENTS);
-        let gateways = Arc::new(Gateways::start_paced(
+        let gateways = Arc::new(Gateways::start_among(
             carriers.gateways,
             carriers.limits,
             events,
+            binds,
         ));
         let (outbound, mut sent) = mpsc::unbounded_channel();
         let table = gateways.table();
@@ -90,6 +100,8 @@ impl House {
                 tokio::select! {
                     () = control.run(inbox, stored, ended(stopped)) => {}
                     () = control.run_campaigns(never) => {}
+                    // What was taken and not answered, the next holder of the bind tells of.
+                    () = control.run_offers(passing) => {}
                 }
             }
         });
@@ -214,6 +226,7 @@ fn sharing(
     folder: &Path,
     hints: &TcpListener,
     tell: mpsc::UnboundedSender<control::Hint>,
+    one_bind: OneBind,
 ) -> Result<Sharing, String> {
     let path = folder.join("kith.node");
     let said =
@@ -242,6 +255,7 @@ fn sharing(
         address: address.to_string(),
         began: nodes::now(),
         hints: tell,
+        one_bind,
     })
 }
 

@@ -285,6 +285,7 @@ const FAULTS = [
   ["lose_message", 0.33, 0], ["lose_receipt", 0.33, 0], ["lose_por", 0.33, 0], ["duplicate", 0.33, 0], ["reorder", 0.33, 0],
   ["submit_delay_ms", 500, 0], ["receipt_delay_ms", 5000, 0], ["throttle_above_per_s", 2, null], ["refuse", [0x14], []],
   ["drop_connection_every_s", 10, null], ["refuse_bind", true, false],
+  ["one_bind", true, false],
 ];
 const switches = new Map();
 

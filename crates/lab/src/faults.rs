@@ -33,6 +33,8 @@ pub struct Faults {
     pub drop_connection_every_s: Option<f64>,
     /// Binds are answered 0x0D, and what is bound is cut off.
     pub refuse_bind: bool,
+    /// An account gets one bind: a second transmitter or receiver beside one that stands is answered 0x05.
+    pub one_bind: bool,
 }
 
 impl Default for Faults {
@@ -50,6 +52,7 @@ impl Default for Faults {
             refuse: Vec::new(),
             drop_connection_every_s: None,
             refuse_bind: false,
+            one_bind: false,
         }
     }
 }

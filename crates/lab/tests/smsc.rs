@@ -344,6 +344,18 @@ async fn a_connection_is_cut_and_binds_refused_on_demand() {
 }
 
 #[tokio::test]
+async fn a_second_bind_is_refused_on_demand() {
+    let lab = lab().await;
+    fault(&lab, |f| f.one_bind = true);
+    let first = Esme::bound(&lab).await;
+    let mut second = Esme::connect(&lab).await;
+    assert_eq!(second.bind("kith", "secret8").await.1, 0x05);
+    drop(first);
+    // The carrier sees the end of a connection a moment later.
+    while second.bind("kith", "secret8").await.1 != 0 {}
+}
+
+#[tokio::test]
 async fn malformed_pdus_are_answered_and_only_a_lost_frame_ends_the_session() {
     let lab = lab().await;
     let mut esme = Esme::bound(&lab).await;

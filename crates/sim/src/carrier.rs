@@ -87,6 +87,7 @@ pub(crate) fn said(event: &Event) -> String {
             format!("{} refused ({class:?}): {reason}", of(target))
         }
         Event::NoAnswer { target, .. } => format!("{}: no answer", of(target)),
+        Event::NotSent { target, .. } => format!("{}: not sent", of(target)),
         Event::Receipt {
             message_id,
             target,

@@ -289,6 +289,7 @@ pub fn start(
         address: address(node),
         began: time.now(),
         hints: to_others,
+        one_bind: control::OneBind::default(),
     });
     let line = Arc::new(Line::default());
     let judge = Arc::clone(&line);

@@ -62,6 +62,7 @@ fn message(shipment: u64, lane: Lane, sending: u16, to: &str) -> Outbound {
         user_data: format!("{shipment:06}").into_bytes(),
         validity_s: None,
         fence: None,
+        by: None,
     }
 }
 

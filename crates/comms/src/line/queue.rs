@@ -1,9 +1,8 @@
 //! What waits to be handed over, interactive before bulk (rule 6).
 
-use super::{Flying, Line, PortState};
+use super::{Flying, Line};
 use delivery::route::takes;
 use delivery::{Lane, Outbound, Target};
-use std::collections::VecDeque;
 use wire::smpp::{Body, Submit};
 
 impl Line {
@@ -32,12 +31,7 @@ impl Line {
 
     /// Hands over what the window and the pace allow, interactive first (rule 6).
     pub(super) fn flow(&mut self, now: i64) {
-        if self
-            .ports
-            .first()
-            .is_none_or(|port| port.state != PortState::Bound)
-            || now < self.paused_until
-        {
+        if !self.is_bound() || now < self.paused_until {
             self.show_queue();
             return;
         }
@@ -78,29 +72,41 @@ impl Line {
     fn next_is_ours(&mut self) -> bool {
         let now = self.monotonic;
         let ours = |message: &Outbound| message.fence.as_ref().is_none_or(|fence| fence.open(now));
-        self.queues.iter_mut().any(|queue| {
+        let mut late = Vec::new();
+        let any = self.queues.iter_mut().any(|queue| {
             while queue.front().is_some_and(|message| !ours(message)) {
-                queue.pop_front();
+                late.extend(queue.pop_front());
             }
             !queue.is_empty()
-        })
+        });
+        // Its owner sends it again when its lease is renewed; of what was offered the owner hears nothing otherwise.
+        self.not_sent(late);
+        any
     }
 
-    fn show_queue(&mut self) {
-        let queued = self.queues.iter().map(VecDeque::len).sum::<usize>() + self.later.len();
-        self.rows.gateway.queued = u32::try_from(queued).unwrap_or(u32::MAX);
-        self.rows.gateway.queued_bulk = u32::try_from(self.queues[1].len()).unwrap_or(u32::MAX);
+    pub(super) fn show_queue(&mut self) {
+        let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+        let [interactive, bulk] = &self.queues;
+        let [passed, passed_bulk] = self.passed;
+        let bulk = count(bulk.len()).saturating_add(passed_bulk);
+        let queued = count(interactive.len() + self.later.len()).saturating_add(passed);
+        self.rows.gateway.queued = queued.saturating_add(bulk);
+        self.rows.gateway.queued_bulk = bulk;
     }
 
     /// What waits here although nothing goes by this gateway now, in its order: another one may take it. What was handed
     /// over stays: its outcome is this gateway's to tell.
     pub fn take_back(&mut self) -> Vec<Outbound> {
-        if takes(&self.rows.gateway) {
+        if takes(&self.rows.gateway) && !self.elsewhere {
             return Vec::new();
         }
-        let back = self.queues.iter_mut().flat_map(std::mem::take).collect();
+        let mut back: Vec<_> = self.queues.iter_mut().flat_map(std::mem::take).collect();
+        if self.elsewhere {
+            let later = std::mem::take(&mut self.later);
+            back.extend(later.into_iter().map(|(_, message)| message));
+        }
         self.show_queue();
-        back
+        self.not_sent(back)
     }
 
     fn submit(&self, message: &Outbound) -> Submit {

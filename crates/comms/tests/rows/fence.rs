@@ -14,6 +14,7 @@ fn part(id: u64, fence: Option<&Fence>) -> Outbound {
         user_data: vec![0x41],
         validity_s: None,
         fence: fence.cloned(),
+        by: None,
     }
 }
 

@@ -133,6 +133,7 @@ fn row_20_data_codings_are_the_gateways() {
                 user_data: vec![0xAA; 140],
                 validity_s: None,
                 fence: None,
+                by: None,
             },
             0,
         );

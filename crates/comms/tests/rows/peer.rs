@@ -70,6 +70,7 @@ impl Peer {
             user_data: vec![0x41],
             validity_s: None,
             fence: None,
+            by: None,
         };
         self.line.push(message, self.now);
     }

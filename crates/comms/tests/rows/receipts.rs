@@ -314,6 +314,7 @@ fn part(n: u8) -> Outbound {
         user_data: vec![5, 0, 3, 1, 3, n],
         validity_s: Some(60),
         fence: None,
+        by: None,
     }
 }
 

@@ -44,6 +44,7 @@ fn row_11_a_vendors_status_is_unknown_and_a_wrong_number_is_the_destinations() {
             user_data: vec![1],
             validity_s: Some(60),
             fence: None,
+            by: None,
         };
         peer.line.push(message, 0);
         let submit = peer.sent()[0].sequence;

@@ -174,6 +174,7 @@ impl Item {
             Event::Accepted { .. }
             | Event::Refused { .. }
             | Event::NoAnswer { .. }
+            | Event::NotSent { .. }
             | Event::Gateway { .. } => return None,
         };
         let ack = ack.map(|(token, mobile)| Ack::Gateway { token, mobile });

@@ -15,9 +15,14 @@ const KEPT: i64 = 7 * 86_400_000;
 
 /// The job that leaves `event` for the owner of `slice`.
 pub(super) fn leave(slice: u8, event: &Event, mark: u64, now: i64) -> Job {
+    Job::Documents(vec![left(slice, event, mark, now)])
+}
+
+/// The write of it alone.
+pub(crate) fn left(slice: u8, event: &Event, mark: u64, now: i64) -> DocumentWrite {
     let key = format!("{slice:02x}{mark:016x}");
     let write = DocumentWrite::put(KIND, key, event).until(now + KEPT);
-    Job::Documents(vec![write.beside(slice)])
+    write.beside(slice)
 }
 
 /// The job that takes it away.

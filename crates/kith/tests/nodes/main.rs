@@ -5,6 +5,7 @@
 mod running;
 mod world;
 
+use serde_json::Value;
 use std::time::{Duration, Instant};
 use world::{World, within};
 
@@ -108,4 +109,53 @@ fn a_shut_down_hands_over_without_a_gap() {
     });
     world.finished(others[0], &["Before", "Meanwhile"]);
     world.ended(goes);
+}
+
+/// Protocol 6: the carrier grants one bind. Edits at all nodes arrive by the node that holds it; it is killed, another binds
+/// within 15 s; that one is told to end, and the last binds at once. Everything arrives.
+#[test]
+fn one_bind_serves_all_nodes_and_moves_with_its_holders_death() {
+    let mut world = World::start_with_one_bind("bind", 3);
+    world.settled(&[0, 1, 2]);
+    let holder = world.holder(&[0, 1, 2]);
+    let mut names = Vec::new();
+    for n in 0..3 {
+        let name = format!("Friend {n}");
+        let began = Instant::now();
+        world.add(n, &name);
+        within(Duration::from_secs(5), "the friend on the card", || {
+            world.has(&name)
+        });
+        eprintln!("{name} by node {n}: {:?}", began.elapsed());
+        names.push(name);
+    }
+    assert_eq!(world.bound(), 1);
+    let others: Vec<_> = (0..3).filter(|n| *n != holder).collect();
+    world.signal(holder, "-KILL");
+    for (n, at) in others.iter().enumerate() {
+        let name = format!("Meanwhile {n}");
+        world.add(*at, &name);
+        names.push(name);
+    }
+    let began = Instant::now();
+    let next = world.holder(&others);
+    eprintln!("bound again after {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(17));
+    let arrived: Vec<_> = names.iter().map(String::as_str).collect();
+    world.finished(next, &arrived);
+    assert_eq!(world.bound(), 1);
+    let last = others.into_iter().find(|n| *n != next).unwrap();
+    world.add(last, "Late");
+    world.signal(next, "-TERM");
+    names.push("Late".to_owned());
+    within(Duration::from_secs(10), "the last binds", || {
+        let row = world.gateway(last);
+        let other = |reason: &str| reason.contains("only bind");
+        let bound = |row: Value| row["state"] == "up" && !row["reason"].as_str().is_some_and(other);
+        row.is_some_and(bound)
+    });
+    world.ended(next);
+    let arrived: Vec<_> = names.iter().map(String::as_str).collect();
+    world.finished(last, &arrived);
+    assert_eq!(world.bound(), 1);
 }

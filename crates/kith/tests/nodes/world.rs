@@ -55,6 +55,15 @@ fn free_ports<const N: usize>() -> [u16; N] {
 impl World {
     /// So many nodes, and Mum with her card.
     pub fn start(name: &str, nodes: usize) -> Self {
+        Self::start_with(name, nodes, false)
+    }
+
+    /// The same with a carrier that grants one bind for all of them.
+    pub fn start_with_one_bind(name: &str, nodes: usize) -> Self {
+        Self::start_with(name, nodes, true)
+    }
+
+    fn start_with(name: &str, nodes: usize, one_bind: bool) -> Self {
         let folder = folder(&format!("nodes-{name}"));
         let url = pgbox::shared().unwrap().database(name).unwrap();
         let [smpp, lab] = free_ports();
@@ -74,14 +83,26 @@ impl World {
             token: String::new(),
             mum: String::new(),
         };
+        if one_bind {
+            world.carrier_grants_one_bind();
+        }
         for n in 0..nodes {
-            world.add_node(n, &url, smpp);
+            world.add_node(n, &url, smpp, one_bind);
         }
         world.furnish();
         world
     }
 
-    fn add_node(&mut self, n: usize, url: &str, smpp: u16) {
+    fn carrier_grants_one_bind(&self) {
+        let base = format!("http://127.0.0.1:{}/lab/v1", self.lab);
+        let mut faults = ask(&base, "GET /faults", &[], "").body;
+        faults["one_bind"] = true.into();
+        let lines = ["Content-Type: application/json".to_owned()];
+        let set = ask(&base, "PUT /faults", &lines, &faults.to_string());
+        assert_eq!(set.body["one_bind"], true);
+    }
+
+    fn add_node(&mut self, n: usize, url: &str, smpp: u16, one_bind: bool) {
         let folder = self.folder.join(n.to_string());
         std::fs::create_dir_all(&folder).unwrap();
         let [api, portal] = free_ports();
@@ -91,7 +112,7 @@ impl World {
              [listen]\npublic = \"127.0.0.1:{portal}\"\nlan = \"127.0.0.1:{api}\"\n\
              [delivery]\nquiet_seconds = 0\nproof_seconds = 2\nproof_seconds_most = 2\n\
              [[gateway]]\nname = \"carrier\"\nhost = \"127.0.0.1\"\nport = {smpp}\n\
-             system_id = \"kith\"\npassword = \"secret8\"\nsource = \"12345\"\n"
+             system_id = \"kith\"\npassword = \"secret8\"\nsource = \"12345\"\none_bind = {one_bind}\n"
         );
         std::fs::write(folder.join("kith.toml"), config).unwrap();
         let child = serve(&folder);
@@ -223,6 +244,31 @@ impl World {
         owned.iter().position(|slices| slices.contains(&slice))
     }
 
+    /// The gateway's row as this node shows it.
+    pub fn gateway(&self, asked: usize) -> Option<Value> {
+        let (_, body) = self.try_api(asked, "GET /network", &Value::Null)?;
+        body["gateways"].get("carrier").cloned()
+    }
+
+    /// The node that holds the carrier's only bind, once all of `places` say that messages go by it.
+    pub fn holder(&self, places: &[usize]) -> usize {
+        until("one holder of the bind", || {
+            let rows: Option<Vec<_>> = places.iter().map(|n| self.gateway(*n)).collect();
+            let rows = rows?;
+            let all_up = rows.iter().all(|row| row["state"] == "up");
+            let says = |n: usize, words: &str| {
+                let reason = rows[n]["reason"].as_str().unwrap_or_default();
+                reason.contains(words)
+            };
+            let mut bound = (0..places.len()).filter(|n| !says(*n, "holds the only bind"));
+            let holder = bound.next().filter(|_| all_up)?;
+            let name = self.name(places[holder]);
+            let others = (0..places.len()).filter(|n| *n != holder);
+            let told = others.clone().all(|n| says(n, &name));
+            (told && bound.next().is_none()).then_some(places[holder])
+        })
+    }
+
     /// Adds a friend of Mum's over a node's API.
     pub fn add(&self, node: usize, name: &str) {
         let body = json!({"name": name, "numbers": [{"number": "07700 900123"}]});
@@ -235,6 +281,13 @@ impl World {
     pub fn phone(&self) -> Value {
         let base = format!("http://127.0.0.1:{}/lab/v1", self.lab);
         ask(&base, &format!("GET /handsets/{MUM}"), &[], "").body
+    }
+
+    /// How many binds stand at the carrier.
+    pub fn bound(&self) -> i64 {
+        let base = format!("http://127.0.0.1:{}/lab/v1", self.lab);
+        let smsc = ask(&base, "GET /smsc", &[], "").body;
+        smsc["bound"].as_i64().unwrap()
     }
 
     /// Whether this name is on Mum's card.

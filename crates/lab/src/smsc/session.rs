@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::links::ToSession;
 use super::pdu::{self, HEADER, Head};
-use super::{Arriving, Carrier, validity};
+use super::{Arriving, Carrier, lock, validity};
 
 /// command_status values of SMPP 3.4 §5.1.3 that the carrier answers with.
 mod status {
@@ -32,8 +32,9 @@ mod status {
 const DELIVER_WINDOW: usize = 1000;
 const RESPONSE: u32 = 0x8000_0000;
 
+/// What a session is bound as.
 #[derive(Clone, Copy)]
-struct Bound {
+pub struct Bound {
     account: usize,
     transmits: bool,
     receives: bool,
@@ -282,6 +283,17 @@ impl Session {
             transmits: request != CommandId::BindReceiver,
             receives: request != CommandId::BindTransmitter,
         };
+        {
+            let mut binds = lock(&self.carrier.binds);
+            let twin = |other: &Bound| {
+                let same = other.transmits && bound.transmits || other.receives && bound.receives;
+                other.account == account && same
+            };
+            if self.carrier.faults.get().one_bind && binds.values().any(twin) {
+                return Some(status::ALREADY_BOUND);
+            }
+            binds.insert(self.id, bound);
+        }
         self.bound = Some(bound);
         self.carrier.counts.bound.fetch_add(1, Relaxed);
         pdu::bound(&mut self.out, request, head.sequence);
@@ -407,6 +419,7 @@ impl Session {
         let Some(bound) = self.bound.take() else {
             return;
         };
+        lock(&self.carrier.binds).remove(&self.id);
         self.carrier.counts.bound.fetch_sub(1, Relaxed);
         let Some(links) = self
             .carrier
@@ -439,5 +452,7 @@ async fn wait_until(at: Option<Instant>) {
     }
 }
 
+/// Who is bound, by session.
+pub type Binds = HashMap<u64, Bound>;
 /// Sessions by number, so that they can be cut.
 pub type Sessions = HashMap<u64, UnboundedSender<ToSession>>;

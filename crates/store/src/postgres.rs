@@ -22,7 +22,7 @@ use futures_util::future::{try_join, try_join_all};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 use tokio_postgres::types::{ToSql, Type};
@@ -37,6 +37,8 @@ pub(crate) struct Postgres {
     of_tables: RefCell<HashMap<(usize, u8), Statement>>,
     /// What opens the transaction: it goes out with the first statement in it.
     begin: Cell<Option<&'static str>>,
+    /// Since when its plans stand.
+    planned: Cell<Instant>,
     health: Health,
     /// How long one answer is waited for.
     patience: Cell<Duration>,
@@ -46,6 +48,9 @@ pub(crate) struct Postgres {
 
 /// A silence after which the database is called away, though it is still waited for.
 const NOTICED: Duration = Duration::from_secs(3);
+
+/// How long a plan stands: it was made for tables as long as they were then, and an empty one may have grown.
+const PLANNED: Duration = Duration::from_secs(5);
 
 type Params<'a> = Vec<&'a (dyn ToSql + Sync)>;
 
@@ -92,15 +97,22 @@ impl Postgres {
         &self,
         answer: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        let begin = self.begin.take();
-        let begun = async {
-            match begin {
-                Some(sql) => self.client.batch_execute(sql).await,
-                None => Ok(()),
+        let Some(begin) = self.begin.take() else {
+            return answer.await;
+        };
+        let old = self.planned.get().elapsed() > PLANNED;
+        if old {
+            self.planned.set(Instant::now());
+        }
+        let discarded = async {
+            match old {
+                true => self.client.batch_execute("DISCARD PLANS").await,
+                false => Ok(()),
             }
         };
+        let begun = try_join(discarded, self.client.batch_execute(begin));
         let begun = async { begun.await.map_err(said("begin")) };
-        try_join(begun, answer).await.map(|((), answer)| answer)
+        try_join(begun, answer).await.map(|(_, answer)| answer)
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -128,6 +128,7 @@ impl Known {
             prepared: RefCell::default(),
             of_tables: RefCell::default(),
             begin: Cell::new(None),
+            planned: Cell::new(Instant::now()),
             health: self.health.clone(),
             patience: Cell::new(SILENCE),
             silent: Cell::new(false),

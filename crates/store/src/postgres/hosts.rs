@@ -59,6 +59,7 @@ async fn one(mut config: Config, wish: &Wish, seen: i64) -> Result<(Client, i64)
             let _ = connection.await;
         });
         // A node that sleeps in the middle of a transaction holds its leases' rows: not for longer than this.
+        // Every statement looks rows up by their keys: planned once, and never a whole table (docs/POSTGRES.md).
         let settings = "SET synchronous_commit = on; SET client_min_messages = error;
             SET idle_in_transaction_session_timeout = '4s';
             SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off;

@@ -129,7 +129,9 @@ async fn drive(config: GatewayConfig, n: u64) -> Result<Figures, String> {
         for event in batch.drain(..) {
             match event {
                 Event::Accepted { .. } => figures.accepted += 1,
-                Event::Refused { .. } | Event::NoAnswer { .. } => figures.refused += 1,
+                Event::Refused { .. } | Event::NoAnswer { .. } | Event::NotSent { .. } => {
+                    figures.refused += 1
+                }
                 Event::Receipt { target, ack, .. } => {
                     // One that comes twice counts once.
                     if let Some(Target::Notice { id, .. }) = target
@@ -160,6 +162,7 @@ fn outbound(n: u64) -> Outbound {
         user_data: message(n).to_vec(),
         validity_s: None,
         fence: None,
+        by: None,
     }
 }
 

@@ -392,7 +392,7 @@ impl Source {
             if let Some(known) = &*db {
                 known.begin(BEGIN);
                 let answer = question(known);
-                if answer.is_ok() || !known.is_closed() {
+                if !matches!(answer, Err(StoreError::Away { .. })) {
                     return answer;
                 }
             }

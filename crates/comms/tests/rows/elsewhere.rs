@@ -1,6 +1,6 @@
 //! A gateway that grants one bind, at a node that does not hold it (ARCHITECTURE.md, “Many nodes”, protocol 6).
 
-use super::peer::Peer;
+use super::peer::{Peer, to_mum};
 use delivery::network::Health;
 use delivery::{Event, Fence, Lane, Outbound, Target};
 
@@ -8,16 +8,9 @@ const SENTENCE: &str = "Node 0000000000000002 holds the only bind; messages go b
 
 fn text(id: u64, by: Option<&str>, fence: Option<Fence>) -> Outbound {
     Outbound {
-        target: Target::Notice { id, part: 1 },
-        lane: Lane::Interactive,
-        destination: "+447700900101".into(),
-        udhi: false,
-        pid: 0,
-        dcs: 0,
-        user_data: vec![0x41],
-        validity_s: None,
         fence,
         by: by.map(str::to_owned),
+        ..to_mum(id, Lane::Interactive)
     }
 }
 

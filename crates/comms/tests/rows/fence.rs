@@ -1,20 +1,12 @@
 //! A part is written to the socket only while its slice's fence is open (ARCHITECTURE.md, “Many nodes”, protocol 5).
 
-use super::peer::Peer;
-use delivery::{Fence, Lane, Outbound, Target};
+use super::peer::{Peer, to_mum};
+use delivery::{Fence, Lane, Outbound};
 
 fn part(id: u64, fence: Option<&Fence>) -> Outbound {
     Outbound {
-        target: Target::Notice { id, part: 1 },
-        lane: Lane::Bulk,
-        destination: "+447700900101".into(),
-        udhi: false,
-        pid: 0,
-        dcs: 0,
-        user_data: vec![0x41],
-        validity_s: None,
         fence: fence.cloned(),
-        by: None,
+        ..to_mum(id, Lane::Bulk)
     }
 }
 

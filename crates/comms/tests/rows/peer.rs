@@ -4,6 +4,22 @@ use comms::{GatewayConfig, Line};
 use delivery::{Event, Lane, Outbound, ReceiptState, Target};
 use wire::smpp::{Body, Deliver, Frame, Frames, Pdu};
 
+/// What is handed to a line: a short message to Mum.
+pub fn to_mum(id: u64, lane: Lane) -> Outbound {
+    Outbound {
+        target: Target::Notice { id, part: 1 },
+        lane,
+        destination: "+447700900101".into(),
+        udhi: false,
+        pid: 0,
+        dcs: 0,
+        user_data: vec![0x41],
+        validity_s: None,
+        fence: None,
+        by: None,
+    }
+}
+
 /// A gateway's other end.
 pub struct Peer {
     pub line: Line,
@@ -60,19 +76,7 @@ impl Peer {
     }
 
     pub fn push(&mut self, id: u64, lane: Lane) {
-        let message = Outbound {
-            target: Target::Notice { id, part: 1 },
-            lane,
-            destination: "+447700900101".into(),
-            udhi: false,
-            pid: 0,
-            dcs: 0,
-            user_data: vec![0x41],
-            validity_s: None,
-            fence: None,
-            by: None,
-        };
-        self.line.push(message, self.now);
+        self.line.push(to_mum(id, lane), self.now);
     }
 
     pub fn answer(&mut self, sequence: u32, id: &str) {

@@ -136,6 +136,7 @@ phone-retire = Retire { $number }
 phone-retire-hint = Nothing more is sent to a retired phone. Type its number to confirm.
 phone-retire-wrong = That is not this phone’s number. Nothing was retired.
 holds-none = Nothing is held.
+holds-why = { $count } people would be removed or changed ({ $removed } removed). Look at them before the phone is changed.
 holds-release = Release { $count }
 holds-refuse = Refuse, undo them all
 holds-refused = Something was changed again meanwhile. Look at the book, then decide.

@@ -133,6 +133,7 @@ phone-retire = 停用 { $number }
 phone-retire-hint = 停用后不再向这部手机发送任何内容。请输入号码确认。
 phone-retire-wrong = 号码不符，没有停用。
 holds-none = 没有待确认的改动。
+holds-why = 有 { $count } 位联系人会被删除（{ $removed } 位）或修改。请先看一遍，再决定是否更改手机。
 holds-release = 放行{ $count }项
 holds-refuse = 拒绝并全部撤销
 holds-refused = 期间又有改动。请先查看电话簿再决定。

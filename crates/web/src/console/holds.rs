@@ -52,11 +52,17 @@ pub async fn show(
         let owner = store.subscriber(hold.subscriber).await?;
         let book = store.book(hold.subscriber).await?;
         let now = |no| book.as_ref().and_then(|book| book.friends.get(&no));
+        let removed = hold.released.iter().filter(|(no, _)| now(*no).is_none());
+        let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         holds.push(Row {
             id: book::encode_in('h', hold.subscriber, hold.no),
             owner: owner.map(|owner| owner.name).unwrap_or_default(),
             since: instant(hold.since),
-            reason: hold.reason,
+            reason: w.with2(
+                "holds-why",
+                ("count", count(hold.released.len())),
+                ("removed", count(removed.count())),
+            ),
             entries: hold
                 .released
                 .iter()

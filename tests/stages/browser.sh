@@ -11,7 +11,7 @@ browser >/dev/null || install chromium
 [ -n "$(fc-list :lang=zh-cn 2>/dev/null)" ] || install fontconfig fonts-noto-cjk
 [ -d tests/browser/node_modules/playwright-core ] ||
   npm install --prefix tests/browser --no-package-lock --no-audit --no-fund --silent
-cargo build --locked --quiet -p kith
+cargo build --workspace --all-targets --locked --quiet
 target=$(realpath "${CARGO_TARGET_DIR:-target}")
 export KITH=$target/debug/kith CHROMIUM=$(browser) SHOTS=$PWD/target/screenshots
 out=$(mktemp); trap 'rm -f "$out"' EXIT

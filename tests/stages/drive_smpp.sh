@@ -6,4 +6,4 @@ if [ ! -x "$drive" ]; then
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends kannel-extras
 fi
-KITH_DRIVE_SMPP=$drive cargo test --locked --quiet -p comms --test drive_smpp
+KITH_DRIVE_SMPP=$drive cargo test --workspace --locked --quiet --test drive_smpp

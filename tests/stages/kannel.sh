@@ -5,7 +5,7 @@ if ! command -v bearerbox >/dev/null || ! command -v smsbox >/dev/null; then
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends kannel
 fi
-cargo build --locked --quiet -p kith
+cargo build --workspace --all-targets --locked --quiet
 data=$(mktemp -d)
 "${CARGO_TARGET_DIR:-target}"/debug/kith lab --data "$data" --smpp-port 29875 --http-port 29880 >"$data/out" &
 lab=$!

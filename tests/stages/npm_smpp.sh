@@ -4,7 +4,7 @@ set -eu
 tools=$PWD/.tools/npm_smpp
 command -v npm >/dev/null || { apt-get update -qq; apt-get install -y -qq --no-install-recommends nodejs npm; }
 [ -d "$tools/node_modules/smpp" ] || npm install --silent --prefix "$tools" smpp@0.5
-cargo build --locked --quiet -p bench
+cargo build --workspace --all-targets --locked --quiet
 out=$(mktemp)
 NODE_PATH=$tools/node_modules node crates/lab/tests/peers/npm_smsc.js 300 >"$out" &
 smsc=$!

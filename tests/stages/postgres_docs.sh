@@ -3,7 +3,7 @@
 set -eu
 if [ "$(id -u)" -eq 0 ]; then
   # PostgreSQL refuses root. Built first, by whoever may.
-  cargo build --locked --quiet -p kith
+  cargo build --workspace --all-targets --locked --quiet
   export KITH=$(realpath "${CARGO_TARGET_DIR:-target}/debug/kith")
   user=postgres; id -u $user >/dev/null 2>&1 || user=nobody
   work=$(mktemp -d)
@@ -18,7 +18,7 @@ fi
 newest=$(ls -d /usr/lib/postgresql/*/bin /usr/pgsql-*/bin 2>/dev/null | sort -V | tail -n 1)
 export PATH=${newest:+$newest:}$PATH
 if [ -z "${KITH:-}" ]; then
-  cargo build --locked --quiet -p kith
+  cargo build --workspace --all-targets --locked --quiet
   KITH=$(realpath "${CARGO_TARGET_DIR:-target}/debug/kith")
 fi
 doc=$(realpath "${DOC:-docs/POSTGRES.md}")

@@ -5,7 +5,7 @@ set -eu
 tools=$PWD/.tools/schemathesis
 [ -x "$tools/bin/python" ] || python3 -m venv "$tools"
 "$tools/bin/python" -c 'import schemathesis' 2>/dev/null || "$tools/bin/pip" install --quiet 'schemathesis==4.32.5'
-cargo build --locked --quiet -p kith
+cargo build --workspace --all-targets --locked --quiet
 data=$(mktemp -d)
 "${CARGO_TARGET_DIR:-target}"/debug/kith demo --port 0 --data "$data" >"$data/out" &
 demo=$!

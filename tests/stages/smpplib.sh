@@ -4,7 +4,7 @@ set -eu
 tools=$PWD/.tools/smpplib
 [ -x "$tools/bin/python" ] || python3 -m venv "$tools"
 "$tools/bin/python" -c 'import smpplib' 2>/dev/null || "$tools/bin/pip" install --quiet smpplib
-cargo build --locked --quiet -p kith
+cargo build --workspace --all-targets --locked --quiet
 data=$(mktemp -d)
 "${CARGO_TARGET_DIR:-target}"/debug/kith lab --data "$data" --smpp-port 29775 --http-port 29780 >"$data/out" &
 lab=$!

@@ -5,7 +5,7 @@ if ! command -v tshark >/dev/null || ! command -v dumpcap >/dev/null || ! comman
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends tshark python3
 fi
-cargo build --locked --quiet -p kith
+cargo build --workspace --all-targets --locked --quiet
 first=29970
 smpp=$((first + 2)) # the carrier's port, as `kith demo` counts them
 data=$(mktemp -d)

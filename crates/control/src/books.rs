@@ -6,7 +6,7 @@ use book::{
 };
 use delivery::{Due, Hold, HoldState, Lane, TerminalId};
 use identity::Grant;
-use store::{EditJob, Job, Refused, StoreError};
+use store::{Basis, BasisOf, BookFull, EditJob, Job, Refused, StoreError};
 
 /// What a request brings beside the edit itself.
 #[derive(Debug, Clone, Default)]
@@ -72,17 +72,6 @@ struct Draft {
     bodies: Vec<ChangeBody>,
     friends: Vec<FriendNo>,
     groups: Vec<GroupNo>,
-}
-
-/// What an edit begins from.
-struct Seen {
-    subscriber: Subscriber,
-    book: Book,
-    holds: Vec<Hold>,
-    /// The sitting that goes on, if one does, and its changes so far.
-    sitting: Option<u64>,
-    before: Vec<Change>,
-    marks: Vec<(TerminalId, Option<Due>)>,
 }
 
 /// How often an edit is made again when others change the book at the same time.
@@ -262,14 +251,18 @@ impl Control {
         }
         for _ in 0..ATTEMPTS {
             let now = self.now();
-            let Seen {
+            let basis = self.store().basis(basis_of(grant, now)).await?;
+            let Basis {
+                full,
+                sitting,
+                marks,
+            } = basis.ok_or(EditError::NotFound)?;
+            let BookFull {
                 subscriber,
                 book,
                 holds,
-                sitting,
-                before,
-                marks,
-            } = self.seen(grant, now).await?.ok_or(EditError::NotFound)?;
+                ..
+            } = full;
             if options.if_revision.is_some_and(|r| r != book.revision) {
                 return Err(EditError::Stale);
             }
@@ -284,7 +277,7 @@ impl Control {
                     hold: None,
                 });
             }
-            let sitting = sitting.unwrap_or_else(|| self.random_u64() >> 1);
+            let (sitting, before) = sitting.unwrap_or_else(|| (self.random_u64() >> 1, Vec::new()));
             let changes = journal(grant, &book, &draft.bodies, sitting, now);
             let hold = self
                 .brake(&book, &holds, sitting, before, &changes, now)
@@ -339,38 +332,6 @@ impl Control {
         Err(EditError::Stale)
     }
 
-    /// What an edit by `grant` begins from, all of one state: her own book, without what shared groups bring.
-    async fn seen(&self, grant: &Grant, now: i64) -> Result<Option<Seen>, StoreError> {
-        let (id, actor, way) = (grant.subscriber(), grant.actor().id.clone(), grant.way());
-        let call = grant.call().map(str::to_owned);
-        self.store()
-            .read(move |reads| {
-                let Some(full) = reads.books_full(&[id])?.pop() else {
-                    return Ok(None);
-                };
-                // The sitting is its call, or the actor's last one if that was not long ago.
-                let last = reads.last_change_by(id, &actor)?.filter(|change| {
-                    change.call == call
-                        && change.way == way
-                        && (call.is_some() || now - change.at_ms <= SITTING_GAP)
-                });
-                let sitting = last.map(|change| change.sitting);
-                let before = match sitting {
-                    Some(sitting) => reads.changes_of_sitting(id, sitting)?,
-                    None => Vec::new(),
-                };
-                Ok(Some(Seen {
-                    subscriber: full.subscriber,
-                    book: full.book,
-                    holds: full.holds,
-                    sitting,
-                    before,
-                    marks: reads.marks_of(id)?,
-                }))
-            })
-            .await
-    }
-
     /// The hold that the sitting needs with these changes, if any (rule 9).
     async fn brake(
         &self,
@@ -383,7 +344,6 @@ impl Control {
     ) -> Result<Option<Hold>, StoreError> {
         let id = book.subscriber;
         let mut all = before;
-        all.sort_by_key(|change| change.revision);
         let added = all
             .iter()
             .filter(|c| c.body.before.is_none() && c.body.friend.is_some());
@@ -464,6 +424,21 @@ impl Control {
                 (id, due)
             })
             .collect()
+    }
+}
+
+/// What is asked before an edit by `grant`: her own book, without what shared groups bring. The sitting is its call, or
+/// the actor's last one if that was not long ago.
+fn basis_of(grant: &Grant, now: i64) -> BasisOf {
+    let (call, way) = (grant.call().map(str::to_owned), grant.way());
+    BasisOf {
+        subscriber: grant.subscriber(),
+        actor: grant.actor().id.clone(),
+        goes_on: Box::new(move |last| {
+            last.call == call
+                && last.way == way
+                && (call.is_some() || now - last.at_ms <= SITTING_GAP)
+        }),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::locked;
 use crate::organisations::{CARRIED, CONTENT, content_key, group_key};
-use book::{Friend, GroupNo, Revision, SubscriberId, shared};
+use book::{Friend, GroupNo, Revision, shared};
 use delivery::Carried;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -49,24 +49,18 @@ impl Contents {
         reads: &dyn Reads,
         books: impl IntoIterator<Item = &'a mut BookFull>,
     ) -> Result<(), StoreError> {
-        let books: Vec<_> = books.into_iter().collect();
-        let ids: Vec<_> = books.iter().map(|full| full.subscriber.id).collect();
-        let mut of = BTreeMap::<SubscriberId, Vec<GroupNo>>::new();
-        for (member, group) in reads.memberships(&ids)? {
-            of.entry(member).or_default().push(group);
-        }
         let mut known = BTreeMap::<GroupNo, Carried>::new();
         for full in books {
             let member = full.subscriber.id;
-            for group in of.get(&member).into_iter().flatten() {
-                let carried = match known.entry(*group) {
+            for group in std::mem::take(&mut full.shared) {
+                let carried = match known.entry(group) {
                     Entry::Occupied(known) => known.into_mut(),
                     Entry::Vacant(place) => {
-                        let carried = value(reads, CARRIED, &group_key(*group))?;
+                        let carried = value(reads, CARRIED, &group_key(group))?;
                         place.insert(carried.unwrap_or_default())
                     }
                 };
-                let friends = self.of(reads, *group, carried.of(member))?;
+                let friends = self.of(reads, group, carried.of(member))?;
                 shared::carry(&mut full.book, friends.iter());
             }
         }

@@ -140,12 +140,13 @@ impl Control {
             };
             let wait = Duration::from_millis(u64::try_from(wait).unwrap_or(0));
             // Decided together, things are recorded in fewer commits: while one is on its way, a step waits for a full batch.
-            let busy = engine.writing.len() > 0;
+            // But for an edit, while there is room: people wait for that one (rule 6).
+            let (busy, room) = (engine.writing.len() > 0, engine.writing.len() < COMMITS);
             tokio::select! {
                 () = &mut stop => break,
                 () = engine.writing.answered() => {}
                 open = taken(&mut inbox, &mut events, if busy { MOST } else { 1 }) => if !open { break },
-                () = self.0.wake.notified(), if !busy => {}
+                () = self.0.wake.notified(), if room => {}
                 () = tokio::time::sleep(wait), if !busy => {}
             }
             // What came together is taken in together.

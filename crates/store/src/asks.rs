@@ -2,9 +2,7 @@
 
 use crate::*;
 use book::{Book, Change, GroupNo, Revision, Subscriber, SubscriberId};
-use delivery::{
-    Due, Hold, Lane, Lease, PartRef, Shipment, ShipmentId, Slices, Terminal, TerminalId,
-};
+use delivery::{Due, Hold, Lease, PartRef, Shipment, ShipmentId, Slices, Terminal, TerminalId};
 
 /// The reads. Each fails only when the store does.
 #[allow(clippy::missing_errors_doc)]
@@ -55,23 +53,6 @@ impl Store {
     ) -> Result<Option<Change>, StoreError> {
         self.read(move |r| r.change(id, revision)).await
     }
-    /// The changes of a sitting, oldest first.
-    pub async fn changes_of_sitting(
-        &self,
-        id: SubscriberId,
-        sitting: u64,
-    ) -> Result<Vec<Change>, StoreError> {
-        self.read(move |r| r.changes_of_sitting(id, sitting)).await
-    }
-    /// The newest change of a book by an actor.
-    pub async fn last_change_by(
-        &self,
-        id: SubscriberId,
-        actor: &str,
-    ) -> Result<Option<Change>, StoreError> {
-        let actor = actor.to_owned();
-        self.read(move |r| r.last_change_by(id, &actor)).await
-    }
     /// A terminal with its shadow.
     pub async fn terminal(&self, id: TerminalId) -> Result<Option<TerminalFull>, StoreError> {
         self.read(move |r| r.terminal(id)).await
@@ -98,30 +79,15 @@ impl Store {
         let iccid = iccid.to_owned();
         self.read(move |r| r.terminal_by_iccid(&iccid)).await
     }
-    /// What is due at `now` and has nothing on its way: interactive first, then oldest.
-    pub async fn due(&self, now: i64, limit: u32) -> Result<Vec<(TerminalId, Due)>, StoreError> {
-        self.read(move |r| {
-            let mut found = r.due_in(&Slices::ALL, Lane::Interactive, now, limit)?;
-            let room = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX));
-            found.extend(r.due_in(&Slices::ALL, Lane::Bulk, now, room)?);
-            Ok(found)
-        })
-        .await
-    }
-    /// When the next due mark is reached, of terminals with nothing on their way; marks held back by a call never are.
-    pub async fn next_due(&self) -> Result<Option<i64>, StoreError> {
-        self.read(move |r| r.due_after(&Slices::ALL, i64::MIN))
-            .await
-    }
-    /// Terminals to be tried again at `now`, with nothing on their way, oldest first.
-    pub async fn waiting(&self, now: i64) -> Result<Vec<TerminalId>, StoreError> {
-        self.read(move |r| r.waiting_first(&Slices::ALL, now, u32::MAX))
-            .await
-    }
-    /// When the next of them is tried again.
-    pub async fn next_try(&self) -> Result<Option<i64>, StoreError> {
-        self.read(move |r| r.next_try_after(&Slices::ALL, i64::MIN))
-            .await
+    /// What is to be planned at `now` in all slices, at most `limit` of a kind.
+    pub async fn schedule(&self, now: i64, limit: u32) -> Result<Schedule, StoreError> {
+        let of = ScheduleOf {
+            owned: Slices::ALL,
+            now,
+            most: limit,
+            bulk: limit,
+        };
+        self.read(move |r| r.schedule(&of)).await
     }
     /// Who owns which slice; a slice that nobody ever owned is not there.
     pub async fn leases(&self) -> Result<Vec<Lease>, StoreError> {

@@ -11,11 +11,22 @@ use std::collections::BTreeMap;
 
 /// The books of these subscribers; who has none is left out.
 pub(crate) fn of(db: &dyn Database, ids: &[SubscriberId]) -> Result<Vec<Book>, StoreError> {
-    let load = |table| Load::of(table, 2, ids.iter().map(|id| key(*id)));
-    let found = db.load(&[load(&BOOK), load(&FRIEND), load(&GROUP)])?;
+    let found = db.load(&ROWS.map(|table| Load::of(table, 2, ids.iter().map(|id| key(*id)))))?;
     let [heads, friends, groups] = &found[..] else {
         return Ok(Vec::new());
     };
+    Ok(read(heads, friends, groups)?.into_values().collect())
+}
+
+/// What a book is made of.
+pub(crate) const ROWS: [&Table; 3] = [&BOOK, &FRIEND, &GROUP];
+
+/// Books from the rows of these tables.
+pub(crate) fn read(
+    heads: &[Row],
+    friends: &[Row],
+    groups: &[Row],
+) -> Result<BTreeMap<SubscriberId, Book>, StoreError> {
     let mut books = BTreeMap::new();
     for row in heads {
         let id = SubscriberId(row.unsigned(1)?);
@@ -42,7 +53,7 @@ pub(crate) fn of(db: &dyn Database, ids: &[SubscriberId]) -> Result<Vec<Book>, S
             book.groups.insert(group.no, group);
         }
     }
-    Ok(books.into_values().collect())
+    Ok(books)
 }
 
 fn request_key(edit: &EditJob) -> Option<Row> {
@@ -161,23 +172,5 @@ pub(crate) fn change(
     at: Revision,
 ) -> Result<Option<Change>, StoreError> {
     let found = journal(db, id, "AND rev = ?3", [at.0.into()])?;
-    Ok(found.into_iter().next())
-}
-
-pub(crate) fn changes_of_sitting(
-    db: &dyn Database,
-    id: SubscriberId,
-    sitting: u64,
-) -> Result<Vec<Change>, StoreError> {
-    journal(db, id, "AND sitting = ?3 ORDER BY rev", [sitting.into()])
-}
-
-pub(crate) fn last_change_by(
-    db: &dyn Database,
-    id: SubscriberId,
-    actor: &str,
-) -> Result<Option<Change>, StoreError> {
-    let last = "AND actor = ?3 ORDER BY rev DESC LIMIT 1";
-    let found = journal(db, id, last, [actor.into()])?;
     Ok(found.into_iter().next())
 }

@@ -37,15 +37,20 @@ static ORDER: [&Table; 13] = [
 ];
 
 /// One result a job, in order. A refused job leaves no trace, the others stand.
+pub(crate) type Results = Vec<Result<(), Refused>>;
+
+/// Carries out all but the last writes, which may go in together with the commit.
 ///
 /// # Errors
 /// When the database fails or a job is a mistake of Kith's own: the transaction must not be committed then.
 pub(crate) fn carry_out(
     db: &dyn Transaction,
     group: &[Job],
-) -> Result<Vec<Result<(), Refused>>, StoreError> {
+) -> Result<(Results, Vec<Write>), StoreError> {
     let mut results = Vec::with_capacity(group.len());
+    let mut last = Vec::new();
     for jobs in group.chunk_by(|a, b| !is_alone(a) && !is_alone(b)) {
+        db.write(&std::mem::take(&mut last))?;
         if let [Job::DeleteSubscriber(id)] = jobs {
             results.push(said(subscribers::delete(db, *id))?);
             continue;
@@ -61,9 +66,9 @@ pub(crate) fn carry_out(
         for job in jobs {
             results.push(said(step(&mut unit, job))?);
         }
-        db.write(&unit.writes())?;
+        last = unit.writes();
     }
-    Ok(results)
+    Ok((results, last))
 }
 
 fn said(done: Done) -> Result<Result<(), Refused>, StoreError> {

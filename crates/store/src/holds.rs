@@ -3,7 +3,7 @@
 use crate::StoreError;
 use crate::table::{At, Database, HOLD, Load, Lock, SUBSCRIBER};
 use crate::unit::{Done, Unit, Wanted};
-use crate::value::{Columns, json, subscriber as key};
+use crate::value::{Columns, Row, json, subscriber as key};
 use crate::{marks, subscribers, terminals};
 use book::SubscriberId;
 use delivery::{Due, Hold, HoldState, TerminalId};
@@ -66,13 +66,9 @@ pub(crate) fn list(
     Ok(holds)
 }
 
-/// The held holds of these subscribers.
-pub(crate) fn held_of(db: &dyn Database, ids: &[SubscriberId]) -> Result<Vec<Hold>, StoreError> {
-    let rows = db.load(&[Load::of(&HOLD, 2, ids.iter().map(|id| key(*id)))])?;
-    let held = rows
-        .iter()
-        .flatten()
-        .filter(|row| matches!(row.int(3), Ok(1)));
+/// The held holds among these rows.
+pub(crate) fn held(rows: &[Row]) -> Result<Vec<Hold>, StoreError> {
+    let held = rows.iter().filter(|row| matches!(row.int(3), Ok(1)));
     held.map(|row| row.json(5)).collect()
 }
 

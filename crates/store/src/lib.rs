@@ -10,6 +10,7 @@
 
 mod asks;
 mod backup;
+mod basis;
 mod books;
 mod documents;
 mod fate;
@@ -23,6 +24,7 @@ mod members;
 mod moving;
 mod postgres;
 mod reads;
+mod schedule;
 mod schema;
 mod shipments;
 mod sqlite;
@@ -42,5 +44,8 @@ pub use job::{
 };
 pub use moving::{Moved, move_to};
 pub use postgres::Servers;
-pub use reads::{BookFull, Counts, Member, Reads, ShipmentFilter, TerminalFull};
+pub use reads::{
+    Basis, BasisOf, BookFull, Counts, Member, Reads, Schedule, ScheduleOf, ShipmentFilter,
+    TerminalFull,
+};
 pub use store::Store;

@@ -2,12 +2,13 @@
 //! is long.
 
 use crate::StoreError;
-use crate::table::{At, Database, Lock, MARK, STANDING};
+use crate::table::{Asked, At, Database, Load, Lock, MARK, STANDING, Table};
 use crate::terminals::{demand_all, id_at, standing, within};
 use crate::unit::{Done, Unit, Wanted};
 use crate::value::{Columns, Row, Value, subscriber, terminal as key};
 use book::{Revision, SubscriberId};
 use delivery::{Due, Lane, Slices, TerminalId};
+use std::collections::BTreeMap;
 
 // Reading.
 
@@ -69,30 +70,49 @@ pub(crate) fn of(
     db: &dyn Database,
     id: SubscriberId,
 ) -> Result<Vec<(TerminalId, Option<Due>)>, StoreError> {
-    let sql = format!(
-        "SELECT t.sub, t.term, {COLUMNS} FROM terminal t {BESIDE}
-         WHERE t.slice = ?1 AND t.sub = ?2 AND t.retired = 0 ORDER BY t.term"
-    );
-    let rows = db.rows(At::Slice(id.slice()), &sql, &subscriber(id))?;
-    let read = |row: &Row| Ok((id_at(row, 0)?, due_at(row, 2)?));
-    rows.iter().map(read).collect()
+    let found = db.load(&ROWS.map(|table| Load::of(table, 2, [subscriber(id)])))?;
+    let [standing, marks] = &found[..] else {
+        return Ok(Vec::new());
+    };
+    Ok(read(standing, marks)?.into_iter().collect())
+}
+
+/// What the marks of active terminals are made of.
+pub(crate) const ROWS: [&Table; 2] = [&STANDING, &MARK];
+
+/// The active terminals' marks from the rows of these tables.
+pub(crate) fn read(
+    standing: &[Row],
+    marks: &[Row],
+) -> Result<BTreeMap<TerminalId, Option<Due>>, StoreError> {
+    let mut found = BTreeMap::new();
+    for row in standing {
+        if row.int(5)? == 0 {
+            found.insert(id_at(row, 1)?, None);
+        }
+    }
+    for row in marks {
+        if let Some(mark) = found.get_mut(&id_at(row, 1)?) {
+            *mark = due_at(row, 3)?;
+        }
+    }
+    Ok(found)
 }
 
 /// A retired terminal has no mark (`change`); one with a shipment on its way is planned again after its outcome.
-pub(crate) fn due_in(
-    db: &dyn Database,
-    owned: &Slices,
-    of: Lane,
-    now: i64,
-    limit: u32,
-) -> Result<Vec<(TerminalId, Due)>, StoreError> {
+pub(crate) fn ask_due(owned: &Slices, of: Lane, now: i64, limit: u32) -> Asked {
     let sql = format!(
         "SELECT d.sub, d.term, {COLUMNS} FROM {FREE} AND d.lane = ?1 AND d.at <= ?2{} ORDER BY d.at LIMIT ?3",
         within("d.", owned)
     );
-    let rows = db.rows(At::Everywhere, &sql, &[lane(of), now.into(), limit.into()])?;
+    let values = vec![lane(of), now.into(), limit.into()];
+    (At::Everywhere, sql, values)
+}
+
+/// From rows of [`ask_due`], of several databases.
+pub(crate) fn read_due(rows: &[Row], limit: u32) -> Result<Vec<(TerminalId, Due)>, StoreError> {
     let mut found = Vec::new();
-    for row in &rows {
+    for row in rows {
         if let Some(due) = due_at(row, 2)? {
             found.push((id_at(row, 0)?, due));
         }
@@ -102,28 +122,14 @@ pub(crate) fn due_in(
     Ok(found)
 }
 
-/// Marks that a verified call or a pause holds back are never next.
-pub(crate) fn due_after(
-    db: &dyn Database,
-    owned: &Slices,
-    now: i64,
-) -> Result<Option<i64>, StoreError> {
+/// When the first of a lane is due after `now`. Marks that a verified call or a pause holds back are never next.
+pub(crate) fn ask_next(owned: &Slices, of: Lane, now: i64) -> Asked {
     let sql = format!(
         "SELECT d.at FROM {FREE} AND d.lane = ?1 AND d.at > ?2 AND d.at < ?3{} ORDER BY d.at LIMIT 1",
         within("d.", owned)
     );
-    let mut next = None;
-    for of in [Lane::Interactive, Lane::Bulk] {
-        for row in db.rows(
-            At::Everywhere,
-            &sql,
-            &[lane(of), now.into(), Due::PAUSED.into()],
-        )? {
-            let at = row.int(0)?;
-            next = Some(next.map_or(at, |next: i64| next.min(at)));
-        }
-    }
-    Ok(next)
+    let values = vec![lane(of), now.into(), Due::PAUSED.into()];
+    (At::Everywhere, sql, values)
 }
 
 pub(crate) fn held_back(db: &dyn Database, owned: &Slices) -> Result<Vec<TerminalId>, StoreError> {

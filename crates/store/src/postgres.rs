@@ -14,7 +14,7 @@ pub(crate) use connect::{Known, Place, Reader, Writer};
 use crate::StoreError;
 use crate::group::Transaction;
 use crate::health::Health;
-use crate::table::{At, Database, Kind, Load, Lock, Table, Way, Write};
+use crate::table::{Asked, Database, Kind, Load, Lock, Table, Way, Write};
 use crate::value::{Row, Value};
 use arrays::Arrays;
 use error::said;
@@ -154,15 +154,23 @@ impl Postgres {
         self.wait(async { self.client.batch_execute(sql).await.map_err(said(what)) })
     }
 
-    fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
+    /// All asked at once; the server works them off in order.
+    fn query(&self, questions: &[Asked]) -> Result<Vec<Vec<Row>>, StoreError> {
         self.wait(async {
-            let statement = self.prepare(&dollars(sql)).await?;
-            let params: Params<'_> = values.iter().map(|value| value as _).collect();
-            let rows = async {
-                let rows = self.client.query(&statement, &params).await;
-                rows.map_err(said("be read"))
-            };
-            self.begun(rows).await?.iter().map(arrays::row).collect()
+            let mut ready = Vec::with_capacity(questions.len());
+            for (_, sql, values) in questions {
+                let statement = self.prepare(&dollars(sql)).await?;
+                let params: Params<'_> = values.iter().map(|value| value as _).collect();
+                ready.push((statement, params));
+            }
+            let answers = ready.iter().map(|(statement, params)| async {
+                let rows = self.client.query(statement, params).await;
+                rows.map_err(said("be read"))?
+                    .iter()
+                    .map(arrays::row)
+                    .collect()
+            });
+            self.begun(try_join_all(answers)).await
         })
     }
 }
@@ -218,13 +226,20 @@ fn load_text(table: &Table, lead: usize, lock: Lock) -> String {
         Lock::Share => " FOR SHARE OF t",
         Lock::Update => " FOR UPDATE OF t",
     };
+    let (columns, wanted, order) = (list(&all, "t."), unnest(lead), list(table.key, "t."));
+    if !table.newest.is_empty() {
+        return format!(
+            "SELECT {columns} FROM {wanted} CROSS JOIN LATERAL
+             (SELECT * FROM {} t WHERE {} ORDER BY t.{} DESC LIMIT 1) t ORDER BY {order}",
+            table.name,
+            same(lead),
+            table.newest,
+        );
+    }
     format!(
-        "SELECT {} FROM {} t JOIN {} ON {}{only} ORDER BY {}{lock}",
-        list(&all, "t."),
+        "SELECT {columns} FROM {} t JOIN {wanted} ON {}{only} ORDER BY {order}{lock}",
         table.name,
-        unnest(lead),
         same(lead),
-        list(table.key, "t."),
     )
 }
 
@@ -277,8 +292,8 @@ fn remove_text(table: &Table, lead: usize) -> String {
 }
 
 impl Database for Postgres {
-    fn rows(&self, _: At, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
-        self.query(sql, values)
+    fn ask(&self, questions: &[Asked]) -> Result<Vec<Vec<Row>>, StoreError> {
+        self.query(questions)
     }
 
     fn load(&self, loads: &[Load]) -> Result<Vec<Vec<Row>>, StoreError> {
@@ -309,29 +324,76 @@ impl Database for Postgres {
     }
 }
 
+impl Postgres {
+    /// The statements of sets of writes, with their parameters.
+    async fn ready<'a>(
+        &self,
+        writes: &'a [Write],
+    ) -> Result<Vec<(Statement, Arrays<'a>)>, StoreError> {
+        let mut ready = Vec::with_capacity(writes.len());
+        for write in writes {
+            ready.push(match write {
+                Write::Put(table, way, rows) => {
+                    let text = || put_text(table, *way);
+                    let statement = self.prepare_of(table, 128 | *way as u8, text).await?;
+                    (statement, Arrays::of(table.columns(), rows))
+                }
+                Write::Remove(table, lead, keys) => {
+                    let columns = table.key.iter().copied().take(*lead);
+                    let form = 192 | u8::try_from(*lead).unwrap_or(63);
+                    let text = || remove_text(table, *lead);
+                    let statement = self.prepare_of(table, form, text).await?;
+                    (statement, Arrays::of(columns, keys))
+                }
+            });
+        }
+        Ok(ready)
+    }
+
+    async fn execute(&self, ready: &[(Statement, Arrays<'_>)]) -> Result<(), StoreError> {
+        let done = ready.iter().map(|(statement, arrays)| async {
+            let done = self.client.execute(statement, &arrays.params()).await;
+            done.map_err(said("be written"))
+        });
+        try_join_all(done).await.map(drop)
+    }
+
+    /// The last writes of a transaction, the statement that notes it, and its commit, all sent at once. If one fails, the
+    /// server rolls everything back.
+    pub(crate) fn write_and_commit(
+        &self,
+        writes: &[Write],
+        note: &str,
+        values: &[Value],
+    ) -> Result<(), StoreError> {
+        self.wait(async {
+            let ready = self.ready(writes).await?;
+            let note = self.prepare(&dollars(note)).await?;
+            let params: Params<'_> = values.iter().map(|value| value as _).collect();
+            let noted = async {
+                let noted = self.client.execute(&note, &params).await;
+                noted.map_err(said("be written"))
+            };
+            let committed = async {
+                let committed = self.client.batch_execute("COMMIT").await;
+                committed.map_err(said("commit a change"))
+            };
+            let rest = try_join(noted, committed);
+            self.begun(try_join(self.execute(&ready), rest))
+                .await
+                .map(drop)
+        })
+    }
+}
+
 impl Transaction for Postgres {
     fn write(&self, writes: &[Write]) -> Result<(), StoreError> {
+        if writes.is_empty() {
+            return Ok(());
+        }
         self.wait(async {
-            let mut ready = Vec::with_capacity(writes.len());
-            for write in writes {
-                ready.push(match write {
-                    Write::Put(table, way, rows) => {
-                        let text = || put_text(table, *way);
-                        let statement = self.prepare_of(table, 128 | *way as u8, text).await?;
-                        (statement, Arrays::of(table.columns(), rows))
-                    }
-                    Write::Remove(table, lead, keys) => {
-                        let columns = table.key.iter().copied().take(*lead);
-                        let statement = self.prepare(&remove_text(table, *lead)).await?;
-                        (statement, Arrays::of(columns, keys))
-                    }
-                });
-            }
-            let done = ready.iter().map(|(statement, arrays)| async {
-                let done = self.client.execute(statement, &arrays.params()).await;
-                done.map_err(said("be written"))
-            });
-            self.begun(try_join_all(done)).await.map(drop)
+            let ready = self.ready(writes).await?;
+            self.begun(self.execute(&ready)).await
         })
     }
 

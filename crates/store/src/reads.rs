@@ -3,14 +3,13 @@
 use crate::table::{At, Database, WHOLE};
 use crate::value::Columns;
 use crate::{
-    Document, StoreError, books, documents, holds, leases, marks, members, shipments, subscribers,
-    terminals,
+    Document, StoreError, basis, books, documents, holds, leases, marks, members, schedule,
+    shipments, subscribers, terminals,
 };
 use ::terminals::{EntryKey, Shadow, SlotNo};
 use book::{Book, Change, GroupNo, Revision, Subscriber, SubscriberId};
 use delivery::{
-    Due, Hold, Lane, Lease, PartRef, Shipment, ShipmentId, ShipmentState, Slices, Terminal,
-    TerminalId,
+    Due, Hold, Lease, PartRef, Shipment, ShipmentId, ShipmentState, Slices, Terminal, TerminalId,
 };
 use std::collections::BTreeMap;
 
@@ -77,6 +76,55 @@ pub struct BookFull {
     pub book: Book,
     /// The open holds on it.
     pub holds: Vec<Hold>,
+    /// The shared groups that its owner carries, in order; their friends are not in the book.
+    pub shared: Vec<GroupNo>,
+}
+
+/// What is asked of a schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScheduleOf {
+    /// The slices that are asked about.
+    pub owned: Slices,
+    /// Now, ms UTC.
+    pub now: i64,
+    /// At most so many whose owners wait, and so many to be tried again.
+    pub most: u32,
+    /// At most so many of bulk work.
+    pub bulk: u32,
+}
+
+/// What is to be planned, of terminals with nothing on their way; what a call or a pause holds back is not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Schedule {
+    /// To be tried again, oldest first.
+    pub waiting: Vec<TerminalId>,
+    /// Due, and people wait for it; oldest first.
+    pub people: Vec<(TerminalId, Due)>,
+    /// Due in bulk, oldest first.
+    pub bulk: Vec<(TerminalId, Due)>,
+    /// When the first after `now` is due or tried again, ms UTC.
+    pub next: Option<i64>,
+}
+
+/// Whose book an edit is of, and whose edit it is.
+pub struct BasisOf {
+    /// Whose book.
+    pub subscriber: SubscriberId,
+    /// Who edits it: an actor's id.
+    pub actor: String,
+    /// Whether the sitting of his last change goes on.
+    pub goes_on: Box<dyn Fn(&Change) -> bool + Send>,
+}
+
+/// What an edit begins from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Basis {
+    /// The book, with its owner and its open holds.
+    pub full: BookFull,
+    /// The sitting that goes on, if one does, and its changes so far, oldest first.
+    pub sitting: Option<(u64, Vec<Change>)>,
+    /// The due marks of the owner's active terminals.
+    pub marks: Vec<(TerminalId, Option<Due>)>,
 }
 
 /// A subscriber's terminals, each with its due mark.
@@ -105,6 +153,12 @@ pub trait Reads {
     ) -> Result<Vec<Subscriber>, StoreError>;
 
     fn book(&self, id: SubscriberId) -> Result<Option<Book>, StoreError>;
+    /// Those of these terminals and of these books that are there.
+    fn full(
+        &self,
+        terminals: &[TerminalId],
+        books: &[SubscriberId],
+    ) -> Result<(Vec<TerminalFull>, Vec<BookFull>), StoreError>;
     /// Those of these books that are there.
     fn books_full(&self, ids: &[SubscriberId]) -> Result<Vec<BookFull>, StoreError>;
     fn changes(
@@ -114,9 +168,8 @@ pub trait Reads {
         limit: u32,
     ) -> Result<Vec<Change>, StoreError>;
     fn change(&self, id: SubscriberId, revision: Revision) -> Result<Option<Change>, StoreError>;
-    fn changes_of_sitting(&self, id: SubscriberId, sitting: u64)
-    -> Result<Vec<Change>, StoreError>;
-    fn last_change_by(&self, id: SubscriberId, actor: &str) -> Result<Option<Change>, StoreError>;
+    /// What edits begin from, one answer a question; none where there is no such book.
+    fn bases(&self, of: &[BasisOf]) -> Result<Vec<Option<Basis>>, StoreError>;
 
     fn terminal(&self, id: TerminalId) -> Result<Option<TerminalFull>, StoreError>;
     /// Those of these terminals that are there.
@@ -136,25 +189,8 @@ pub trait Reads {
         addresses: &[String],
     ) -> Result<Vec<(String, TerminalId)>, StoreError>;
     fn terminal_by_iccid(&self, iccid: &str) -> Result<Option<TerminalId>, StoreError>;
-    /// What is due at `now` in a lane and has nothing on its way, oldest first.
-    fn due_in(
-        &self,
-        owned: &Slices,
-        lane: Lane,
-        now: i64,
-        limit: u32,
-    ) -> Result<Vec<(TerminalId, Due)>, StoreError>;
-    /// The first due mark after `now`, of terminals with nothing on their way; marks held back by a call never come.
-    fn due_after(&self, owned: &Slices, now: i64) -> Result<Option<i64>, StoreError>;
-    /// Terminals to be tried again at `now`, with nothing on their way, oldest first.
-    fn waiting_first(
-        &self,
-        owned: &Slices,
-        now: i64,
-        limit: u32,
-    ) -> Result<Vec<TerminalId>, StoreError>;
-    /// When the first after `now` is tried again.
-    fn next_try_after(&self, owned: &Slices, now: i64) -> Result<Option<i64>, StoreError>;
+    /// What is to be planned at `now`, and when there is more.
+    fn schedule(&self, of: &ScheduleOf) -> Result<Schedule, StoreError>;
     fn held_back(&self, owned: &Slices) -> Result<Vec<TerminalId>, StoreError>;
 
     fn shipment(&self, id: ShipmentId) -> Result<Option<Shipment>, StoreError>;
@@ -264,25 +300,14 @@ impl<D: Database> Reads for D {
         one(books::of(self, &[id]))
     }
     fn books_full(&self, ids: &[SubscriberId]) -> Result<Vec<BookFull>, StoreError> {
-        let mut books: BTreeMap<_, _> = books::of(self, ids)?
-            .into_iter()
-            .map(|book| (book.subscriber, book))
-            .collect();
-        let mut holds: BTreeMap<_, Vec<Hold>> = BTreeMap::new();
-        for hold in holds::held_of(self, ids)? {
-            holds.entry(hold.subscriber).or_default().push(hold);
-        }
-        let full = |subscriber: Subscriber| {
-            Some(BookFull {
-                book: books.remove(&subscriber.id)?,
-                holds: holds.remove(&subscriber.id).unwrap_or_default(),
-                subscriber,
-            })
-        };
-        Ok(subscribers::of(self, ids)?
-            .into_iter()
-            .filter_map(full)
-            .collect())
+        Ok(self.full(&[], ids)?.1)
+    }
+    fn full(
+        &self,
+        terminals: &[TerminalId],
+        books: &[SubscriberId],
+    ) -> Result<(Vec<TerminalFull>, Vec<BookFull>), StoreError> {
+        terminals::with_books(self, terminals, books)
     }
     fn changes(
         &self,
@@ -295,22 +320,15 @@ impl<D: Database> Reads for D {
     fn change(&self, id: SubscriberId, revision: Revision) -> Result<Option<Change>, StoreError> {
         books::change(self, id, revision)
     }
-    fn changes_of_sitting(
-        &self,
-        id: SubscriberId,
-        sitting: u64,
-    ) -> Result<Vec<Change>, StoreError> {
-        books::changes_of_sitting(self, id, sitting)
-    }
-    fn last_change_by(&self, id: SubscriberId, actor: &str) -> Result<Option<Change>, StoreError> {
-        books::last_change_by(self, id, actor)
+    fn bases(&self, of: &[BasisOf]) -> Result<Vec<Option<Basis>>, StoreError> {
+        basis::many(self, of)
     }
 
     fn terminal(&self, id: TerminalId) -> Result<Option<TerminalFull>, StoreError> {
-        one(terminals::many(self, &[id]))
+        one(self.terminals_full(&[id]))
     }
     fn terminals_full(&self, ids: &[TerminalId]) -> Result<Vec<TerminalFull>, StoreError> {
-        terminals::many(self, ids)
+        Ok(self.full(ids, &[])?.0)
     }
     fn terminals_of(&self, id: SubscriberId) -> Result<Vec<TerminalFull>, StoreError> {
         terminals::of(self, id)
@@ -338,28 +356,8 @@ impl<D: Database> Reads for D {
     fn terminal_by_iccid(&self, iccid: &str) -> Result<Option<TerminalId>, StoreError> {
         terminals::by_iccid(self, iccid)
     }
-    fn due_in(
-        &self,
-        owned: &Slices,
-        lane: Lane,
-        now: i64,
-        limit: u32,
-    ) -> Result<Vec<(TerminalId, Due)>, StoreError> {
-        marks::due_in(self, owned, lane, now, limit)
-    }
-    fn due_after(&self, owned: &Slices, now: i64) -> Result<Option<i64>, StoreError> {
-        marks::due_after(self, owned, now)
-    }
-    fn waiting_first(
-        &self,
-        owned: &Slices,
-        now: i64,
-        limit: u32,
-    ) -> Result<Vec<TerminalId>, StoreError> {
-        terminals::waiting_first(self, owned, now, limit)
-    }
-    fn next_try_after(&self, owned: &Slices, now: i64) -> Result<Option<i64>, StoreError> {
-        terminals::next_try_after(self, owned, now)
+    fn schedule(&self, of: &ScheduleOf) -> Result<Schedule, StoreError> {
+        schedule::of(self, of)
     }
     fn held_back(&self, owned: &Slices) -> Result<Vec<TerminalId>, StoreError> {
         marks::held_back(self, owned)

@@ -7,7 +7,7 @@ pub(crate) use open::{Place, beside, checkpoint};
 use sequence::Sequence;
 
 use crate::group::{self, Transaction};
-use crate::table::{At, Database, Kind, Load, Table, Way, Write};
+use crate::table::{Asked, At, Database, Kind, Load, Table, Way, Write};
 use crate::value::{Columns, Row, Value};
 use crate::writer::Writes;
 use crate::{Job, Refused, StoreError};
@@ -174,9 +174,14 @@ fn select_text(table: &Table, lead: usize) -> String {
     } else {
         format!(" AND {}", table.only)
     };
+    let order = if table.newest.is_empty() {
+        String::new()
+    } else {
+        format!(" ORDER BY {} DESC LIMIT 1", table.newest)
+    };
     let lead = table.key.get(..lead).unwrap_or(table.key);
     format!(
-        "SELECT {} FROM {} t WHERE {}{only}",
+        "SELECT {} FROM {} t WHERE {}{only}{order}",
         names(table.columns()).join(", "),
         table.name,
         these(lead, 1),
@@ -184,6 +189,11 @@ fn select_text(table: &Table, lead: usize) -> String {
 }
 
 impl Database for Sqlite {
+    fn ask(&self, questions: &[Asked]) -> Result<Vec<Vec<Row>>, StoreError> {
+        let rows = |(at, sql, values): &Asked| self.rows(*at, sql, values);
+        questions.iter().map(rows).collect()
+    }
+
     fn rows(&self, _: At, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
         let mut found = Vec::new();
         let asked = self.db.prepare_cached(sql);
@@ -244,7 +254,8 @@ impl Writes for Sqlite {
         self.db
             .execute_batch("BEGIN IMMEDIATE")
             .map_err(failed("begin a change"))?;
-        let done = group::carry_out(self, group).and_then(|results| {
+        let done = group::carry_out(self, group).and_then(|(results, last)| {
+            self.write(&last)?;
             let number = self.count()?;
             self.db
                 .execute_batch("COMMIT")

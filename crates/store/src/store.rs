@@ -26,16 +26,43 @@ const EXPIRED: u32 = 500;
 pub struct Store(Arc<Shared>, Option<Judge>);
 
 struct Shared {
-    /// One a database; the home database's first.
-    writers: Vec<Sender<Ask>>,
+    /// A pair a database; the home database's first.
+    writers: Vec<Writers>,
     /// Which of them has a slice.
     place: Option<Place>,
     /// None: in memory, the writer reads.
     readers: Mutex<Option<Sender<Question>>>,
+    /// Edits that begin, until a reader takes them all.
+    beginning: Mutex<Vec<Beginning>>,
     in_memory: bool,
     threads: Mutex<Vec<JoinHandle<()>>>,
     health: Vec<Health>,
 }
+
+/// Who writes a database: one for both, or one for each, so that no edit waits for delivery's commits (rule 6).
+struct Writers {
+    people: Sender<Ask>,
+    delivery: Sender<Ask>,
+}
+
+impl Writers {
+    fn both(writer: Sender<Ask>) -> Self {
+        Self {
+            people: writer.clone(),
+            delivery: writer,
+        }
+    }
+
+    fn of(&self, jobs: &[Job]) -> &Sender<Ask> {
+        match writer::is_delivery(jobs) {
+            true => &self.delivery,
+            false => &self.people,
+        }
+    }
+}
+
+/// An edit that begins, and who waits for what it begins from.
+type Beginning = (BasisOf, oneshot::Sender<Result<Option<Basis>, StoreError>>);
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -79,7 +106,7 @@ impl Store {
             }
         })?);
         Ok(Self::with(
-            vec![writer],
+            vec![Writers::both(writer)],
             None,
             Some(questions),
             threads,
@@ -108,15 +135,16 @@ impl Store {
     /// # Errors
     /// When the store failed, or is not in memory.
     pub async fn snapshot(&self) -> Result<Vec<u8>, StoreError> {
-        let writer = self.0.writers.first().ok_or(StoreError::Closed)?;
-        ask(writer, Ask::Snapshot).await?
+        let writers = self.0.writers.first().ok_or(StoreError::Closed)?;
+        ask(&writers.people, Ask::Snapshot).await?
     }
 
     fn of(db: Sqlite) -> Result<Self, StoreError> {
         let (writer, asks) = mpsc::channel();
         let work = move || writer::run(db, &asks, &Health::default(), || ());
         let threads = vec![spawn("store-writer", work)?];
-        Ok(Self::with(vec![writer], None, None, threads, Vec::new()))
+        let writers = vec![Writers::both(writer)];
+        Ok(Self::with(writers, None, None, threads, Vec::new()))
     }
 
     /// Connects to PostgreSQL, and brings its schema up to date. Many nodes may.
@@ -131,21 +159,12 @@ impl Store {
             .collect();
         let (mut writers, mut threads) = (Vec::new(), Vec::new());
         for known in &known {
-            let (writer, asks) = mpsc::channel();
-            writers.push(writer);
-            let (opened, opening) = mpsc::channel();
-            let known = Arc::clone(known);
-            threads.push(spawn("store-writer", move || {
-                let health = known.health.clone();
-                match postgres::Writer::open(known) {
-                    Ok(db) => {
-                        let _ = opened.send(Ok(()));
-                        writer::run(db, &asks, &health, || ());
-                    }
-                    Err(error) => drop(opened.send(Err(error))),
-                }
-            })?);
-            opening.recv().map_err(|_| StoreError::Closed)??;
+            let (people, delivery) = (writer(known)?, writer(known)?);
+            writers.push(Writers {
+                people: people.0,
+                delivery: delivery.0,
+            });
+            threads.extend([people.1, delivery.1]);
         }
         let (questions, asked) = mpsc::channel::<Question>();
         let asked = Arc::new(Mutex::new(asked));
@@ -157,7 +176,7 @@ impl Store {
                     let Ok(question) = lock(&asked).recv() else {
                         return;
                     };
-                    question(&reader);
+                    question()(&reader);
                     reader.leave();
                 }
             })?);
@@ -173,7 +192,7 @@ impl Store {
     }
 
     fn with(
-        writers: Vec<Sender<Ask>>,
+        writers: Vec<Writers>,
         place: Option<Place>,
         readers: Option<Sender<Question>>,
         threads: Vec<JoinHandle<()>>,
@@ -185,6 +204,7 @@ impl Store {
             health,
             in_memory: readers.is_none(),
             readers: Mutex::new(readers),
+            beginning: Mutex::default(),
             threads: Mutex::new(threads),
         });
         Self(shared, None)
@@ -237,7 +257,7 @@ impl Store {
         let len = jobs.len();
         match &self.0.writers[..] {
             [only] => {
-                let answers = ask(only, |answer| Ask::Jobs(jobs, answer)).await;
+                let answers = ask(only.of(&jobs), |answer| Ask::Jobs(jobs, answer)).await;
                 answers.unwrap_or_else(|_| closed(len))
             }
             _ => self.run_spread(jobs).await,
@@ -270,11 +290,11 @@ impl Store {
             parts
                 .into_iter()
                 .zip(&self.0.writers)
-                .map(|((order, part), writer)| async move {
+                .map(|((order, part), writers)| async move {
                     let len = part.len();
                     let answers = match len {
                         0 => Ok(Vec::new()),
-                        _ => ask(writer, |answer| Ask::Jobs(part, answer)).await,
+                        _ => ask(writers.of(&part), |answer| Ask::Jobs(part, answer)).await,
                     };
                     order
                         .into_iter()
@@ -312,19 +332,49 @@ impl Store {
             return Err(Fate::cut());
         }
         let (answer, answered) = oneshot::channel();
-        let question: Question = Box::new(move |reads| drop(answer.send(question(reads))));
+        self.ask_readers(Box::new(move || {
+            Box::new(move |reads| drop(answer.send(question(reads))))
+        }))?;
+        answered.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// What an edit begins from; none when there is no such book. Edits that begin at the same moment are asked together.
+    ///
+    /// # Errors
+    /// The store's, and [`StoreError::Closed`].
+    pub async fn basis(&self, of: BasisOf) -> Result<Option<Basis>, StoreError> {
+        if !self.fate().is_heard() {
+            return Err(Fate::cut());
+        }
+        let (answer, answered) = oneshot::channel();
+        let first = {
+            let mut waiting = lock(&self.0.beginning);
+            waiting.push((of, answer));
+            waiting.len() == 1
+        };
+        // Whoever comes while others wait goes with them.
+        if first {
+            let all = Gathered(Some(Arc::clone(&self.0)));
+            self.ask_readers(Box::new(move || {
+                let (of, answers): (Vec<_>, Vec<_>) = all.take().into_iter().unzip();
+                Box::new(move |reads| answer_all(reads.bases(&of), answers))
+            }))?;
+        }
+        answered.await.map_err(|_| StoreError::Closed)?
+    }
+
+    fn ask_readers(&self, question: Question) -> Result<(), StoreError> {
         if self.0.in_memory {
-            let writer = self.0.writers.first().ok_or(StoreError::Closed)?;
-            writer
-                .send(Ask::Read(question))
-                .map_err(|_| StoreError::Closed)?;
+            let writers = self.0.writers.first().ok_or(StoreError::Closed)?;
+            let asked = writers.people.send(Ask::Read(question));
+            asked.map_err(|_| StoreError::Closed)?;
         } else {
             let readers = self.0.readers.lock();
             let readers = readers.unwrap_or_else(PoisonError::into_inner);
             let sender = readers.as_ref().ok_or(StoreError::Closed)?;
             sender.send(question).map_err(|_| StoreError::Closed)?;
         }
-        answered.await.map_err(|_| StoreError::Closed)?
+        Ok(())
     }
 
     /// What is wrong with the database; none when it answers.
@@ -337,8 +387,8 @@ impl Store {
     /// # Errors
     /// When it cannot.
     pub async fn probe(&self) -> Result<(), StoreError> {
-        for writer in &self.0.writers {
-            ask(writer, Ask::Probe).await??;
+        for writers in &self.0.writers {
+            ask(&writers.people, Ask::Probe).await??;
         }
         Ok(())
     }
@@ -349,9 +399,9 @@ impl Store {
     /// When the store failed; what was deleted before stays deleted.
     pub async fn expire(&self, now: i64) -> Result<usize, StoreError> {
         let mut gone = 0;
-        for writer in &self.0.writers {
+        for writers in &self.0.writers {
             loop {
-                let step = ask(writer, |answer| Ask::Expire(now, EXPIRED, answer)).await??;
+                let step = ask(&writers.people, |answer| Ask::Expire(now, EXPIRED, answer)).await??;
                 gone += step;
                 if step < EXPIRED as usize {
                     break;
@@ -366,8 +416,8 @@ impl Store {
     /// # Errors
     /// When the store failed.
     pub async fn renew(&self) -> Result<(), StoreError> {
-        for writer in &self.0.writers {
-            ask(writer, Ask::Renew).await??;
+        for writers in &self.0.writers {
+            ask(&writers.people, Ask::Renew).await??;
         }
         Ok(())
     }
@@ -375,8 +425,9 @@ impl Store {
     /// Finishes what is queued and lets go of the database. Whoever asks later is told that the store is closed.
     pub async fn close(&self) {
         drop(lock(&self.0.readers).take());
-        for writer in &self.0.writers {
-            let _ = writer.send(Ask::Close);
+        for writers in &self.0.writers {
+            let _ = writers.people.send(Ask::Close);
+            let _ = writers.delivery.send(Ask::Close);
         }
         let threads = std::mem::take(&mut *lock(&self.0.threads));
         let join = move || threads.into_iter().for_each(|t| drop(t.join()));
@@ -393,12 +444,70 @@ async fn ask<T>(
     answered.await.map_err(|_| StoreError::Closed)
 }
 
+/// All edits that wait to begin when a reader comes to them. If none ever does, nobody waits for ever.
+struct Gathered(Option<Arc<Shared>>);
+
+impl Gathered {
+    fn take(mut self) -> Vec<Beginning> {
+        let shared = self.0.take();
+        shared.map_or_else(Vec::new, |shared| {
+            std::mem::take(&mut *lock(&shared.beginning))
+        })
+    }
+}
+
+impl Drop for Gathered {
+    fn drop(&mut self) {
+        if let Some(shared) = &self.0 {
+            lock(&shared.beginning).clear();
+        }
+    }
+}
+
+/// One answer to each who waits; a failure is everybody's.
+fn answer_all<T>(
+    found: Result<Vec<T>, StoreError>,
+    answers: Vec<oneshot::Sender<Result<T, StoreError>>>,
+) {
+    match found {
+        Ok(found) => {
+            for (answer, one) in answers.into_iter().zip(found) {
+                let _ = answer.send(Ok(one));
+            }
+        }
+        Err(error) => {
+            for answer in answers {
+                let _ = answer.send(Err(error.clone()));
+            }
+        }
+    }
+}
+
 fn closed(len: usize) -> Vec<Result<(), StoreError>> {
     (0..len).map(|_| Err(StoreError::Closed)).collect()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A thread that writes over a connection of its own, once it is open.
+fn writer(known: &Arc<postgres::Known>) -> Result<(Sender<Ask>, JoinHandle<()>), StoreError> {
+    let (writer, asks) = mpsc::channel();
+    let (opened, opening) = mpsc::channel();
+    let known = Arc::clone(known);
+    let thread = spawn("store-writer", move || {
+        let health = known.health.clone();
+        match postgres::Writer::open(known) {
+            Ok(db) => {
+                let _ = opened.send(Ok(()));
+                writer::run(db, &asks, &health, || ());
+            }
+            Err(error) => drop(opened.send(Err(error))),
+        }
+    })?;
+    opening.recv().map_err(|_| StoreError::Closed)??;
+    Ok((writer, thread))
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
@@ -424,10 +533,11 @@ fn read(db: &Sqlite, asked: &Mutex<Receiver<Question>>) {
             let more = asked.try_iter().take(TOGETHER - 1);
             std::iter::once(first).chain(more).collect()
         };
+        let questions: Vec<_> = questions.into_iter().map(|question| question()).collect();
         let snapshot = db.db.unchecked_transaction();
         if let Err(e) = &snapshot {
             tracing::error!("a read sees more than one state: {e}");
         }
-        questions.into_iter().for_each(|question| question(db));
+        questions.into_iter().for_each(|answer| answer(db));
     }
 }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 const COLUMNS: &str = "SELECT slice, sub, msisdn, name, language, region FROM subscriber";
 
-fn read(row: &Row) -> Result<Subscriber, StoreError> {
+pub(crate) fn read(row: &Row) -> Result<Subscriber, StoreError> {
     Ok(Subscriber {
         id: SubscriberId(row.unsigned(1)?),
         msisdn: row.text(2)?.to_owned(),

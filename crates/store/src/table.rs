@@ -2,7 +2,7 @@
 //! [`Table`], so that SQLite's loop and PostgreSQL's arrays cannot differ.
 
 use crate::StoreError;
-use crate::value::Row;
+use crate::value::{Row, Value};
 
 /// The type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub(crate) struct Table {
     pub(crate) rest: &'static [(&'static str, Kind)],
     /// A condition on what is read.
     pub(crate) only: &'static str,
+    /// The column by which only the newest row of a key is read; empty: every row is.
+    pub(crate) newest: &'static str,
 }
 
 impl Table {
@@ -43,9 +45,9 @@ const SHIPMENT_KEY: &[(&str, Kind)] = &[("slice", Int), ("ship", Int)];
 const NUMBERED: &[(&str, Kind)] = &[("slice", Int), ("sub", Int), ("no", Int)];
 
 macro_rules! tables {
-    ($($(#[$doc:meta])* $id:ident = $name:literal / $part:literal, $key:expr, $rest:expr $(, where $only:literal)?;)*) => {
+    ($($(#[$doc:meta])* $id:ident = $name:literal / $part:literal, $key:expr, $rest:expr $(, where $only:literal)? $(, newest by $newest:literal)?;)*) => {
         $($(#[$doc])* pub(crate) static $id: Table = Table {
-            name: $name, part: $part, key: $key, rest: $rest, only: concat!($($only)?),
+            name: $name, part: $part, key: $key, rest: $rest, only: concat!($($only)?), newest: concat!($($newest)?),
         };)*
     };
 }
@@ -61,6 +63,12 @@ tables! {
         &[("request", Text), ("sitting", Int), ("actor", Text), ("at", Int), ("body", Text)];
     /// Which change carries a request's id.
     REQUEST = "change" / "request", &[("slice", Int), ("request", Text)], &[("rev", Int)];
+    /// An actor's last change of a book.
+    LAST = "change" / "last", &[("slice", Int), ("sub", Int), ("actor", Text)], &[("rev", Int), ("body", Text)],
+        newest by "rev";
+    /// The changes of a sitting.
+    SITTING = "change" / "sitting", &[("slice", Int), ("sub", Int), ("sitting", Int)],
+        &[("rev", Int), ("body", Text)];
     TERMINAL = "terminal" / "", TERMINAL_KEY,
         &[("version", Int), ("channel", Text), ("address", Text), ("iccid", Text), ("retired", Int),
           ("counter_next", Int), ("in_flight", Int), ("next_try", Int), ("body", Text)];
@@ -204,15 +212,18 @@ pub(crate) enum At {
     Everywhere,
 }
 
+/// A statement that reads, with its parameters `?1`, `?2`, …
+pub(crate) type Asked = (At, String, Vec<Value>);
+
 /// A database that is asked.
 pub(crate) trait Database {
-    /// The rows of a statement with parameters `?1`, `?2`, …
-    fn rows(
-        &self,
-        at: At,
-        sql: &str,
-        values: &[crate::value::Value],
-    ) -> Result<Vec<Row>, StoreError>;
+    /// The rows of several statements, in one go where that is faster.
+    fn ask(&self, questions: &[Asked]) -> Result<Vec<Vec<Row>>, StoreError>;
+    /// The rows of a statement.
+    fn rows(&self, at: At, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
+        let found = self.ask(&[(at, sql.to_owned(), values.to_vec())])?;
+        Ok(found.into_iter().next().unwrap_or_default())
+    }
     /// Several sets of rows in one go: one answer a load, each row key first, in the order of the keys.
     fn load(&self, loads: &[Load]) -> Result<Vec<Vec<Row>>, StoreError>;
 }

@@ -4,12 +4,12 @@ mod body;
 
 use crate::job::Refused;
 use crate::table::{
-    ADDRESS, At, CARD, Database, Load, Lock, MARK, PLACEMENT, SLOT, STANDING, STEP, SUBSCRIBER,
-    TERMINAL,
+    ADDRESS, Asked, At, CARD, Database, Load, Lock, MARK, PLACEMENT, SLOT, STANDING, STEP,
+    SUBSCRIBER, TERMINAL, Table,
 };
 use crate::unit::{Done, Stop, Unit, Wanted};
 use crate::value::{Columns, Row, Value, json, subscriber, terminal as key};
-use crate::{Reads, StoreError, TerminalFull, marks, subscribers};
+use crate::{BookFull, Reads, StoreError, TerminalFull, basis, marks, subscribers};
 use ::terminals::{EntryKey, Owner, Proof, Shadow, SlotNo, SlotState};
 use book::{FriendNo, NumberNo, SubscriberId};
 use delivery::{Due, Slices, Terminal, TerminalId};
@@ -30,11 +30,17 @@ pub(crate) fn row(row: &Row) -> Result<Terminal, StoreError> {
     body::read(row)
 }
 
-/// The terminals whose keys begin so, each with all that a plan needs, in order.
-fn full(db: &dyn Database, lead: usize, keys: &[Row]) -> Result<Vec<TerminalFull>, StoreError> {
+/// What a plan needs of a terminal.
+const ROWS: [&Table; 4] = [&TERMINAL, &MARK, &SLOT, &PLACEMENT];
+
+fn loads(lead: usize, keys: &[Row]) -> Vec<Load> {
     let load = |table| Load::of(table, lead, keys.iter().cloned());
-    let found = db.load(&[load(&TERMINAL), load(&MARK), load(&SLOT), load(&PLACEMENT)])?;
-    let [rows, marks, slots, placements] = &found[..] else {
+    ROWS.map(load).into()
+}
+
+/// From the rows of [`ROWS`]: each with all that a plan needs, in order.
+fn full(found: &[Vec<Row>]) -> Result<Vec<TerminalFull>, StoreError> {
+    let [rows, marks, slots, placements] = found else {
         return Ok(Vec::new());
     };
     let mut terminals = BTreeMap::new();
@@ -133,12 +139,21 @@ fn placement(row: &[Value]) -> Result<Placement, StoreError> {
     ))
 }
 
-pub(crate) fn many(db: &dyn Database, ids: &[TerminalId]) -> Result<Vec<TerminalFull>, StoreError> {
-    full(db, 3, &ids.iter().map(|id| key(*id)).collect::<Vec<_>>())
+pub(crate) fn of(db: &dyn Database, id: SubscriberId) -> Result<Vec<TerminalFull>, StoreError> {
+    full(&db.load(&loads(2, &[subscriber(id)]))?)
 }
 
-pub(crate) fn of(db: &dyn Database, id: SubscriberId) -> Result<Vec<TerminalFull>, StoreError> {
-    full(db, 2, &[subscriber(id)])
+/// Those of these terminals and of these books that are there.
+pub(crate) fn with_books(
+    db: &dyn Database,
+    ids: &[TerminalId],
+    books: &[SubscriberId],
+) -> Result<(Vec<TerminalFull>, Vec<BookFull>), StoreError> {
+    let mut wanted = loads(3, &ids.iter().map(|id| key(*id)).collect::<Vec<_>>());
+    wanted.extend(basis::loads(&basis::BOOKS, books));
+    let mut found = db.load(&wanted)?;
+    let books = found.split_off(ROWS.len());
+    Ok((full(&found)?, basis::full(&books)?.into_values().collect()))
 }
 
 pub(crate) fn page(
@@ -203,41 +218,30 @@ pub(crate) fn within(of: &str, owned: &Slices) -> String {
 const TRIED: &str = "t.in_flight IS NULL AND t.retired = 0 AND NOT EXISTS (SELECT 1 FROM due d
     WHERE d.slice = t.slice AND d.sub = t.sub AND d.term = t.term AND d.at >= ?1)";
 
-pub(crate) fn waiting_first(
-    db: &dyn Database,
-    owned: &Slices,
-    now: i64,
-    limit: u32,
-) -> Result<Vec<TerminalId>, StoreError> {
+pub(crate) fn ask_waiting(owned: &Slices, now: i64, limit: u32) -> Asked {
     let sql = format!(
         "SELECT t.next_try, t.sub, t.term FROM terminal t WHERE {TRIED} AND t.next_try <= ?2{}
          ORDER BY t.next_try LIMIT ?3",
         within("t.", owned)
     );
-    let mut rows = db.rows(
-        At::Everywhere,
-        &sql,
-        &[Due::PAUSED.into(), now.into(), limit.into()],
-    )?;
-    rows.sort_unstable();
-    rows.iter()
-        .take(limit as usize)
-        .map(|row| id_at(row, 1))
-        .collect()
+    let values = vec![Due::PAUSED.into(), now.into(), limit.into()];
+    (At::Everywhere, sql, values)
 }
 
-pub(crate) fn next_try_after(
-    db: &dyn Database,
-    owned: &Slices,
-    now: i64,
-) -> Result<Option<i64>, StoreError> {
+/// From rows of [`ask_waiting`], of several databases.
+pub(crate) fn read_waiting(mut rows: Vec<Row>, limit: u32) -> Result<Vec<TerminalId>, StoreError> {
+    rows.sort_unstable();
+    let first = rows.iter().take(limit as usize);
+    first.map(|row| id_at(row, 1)).collect()
+}
+
+/// When the first is tried after `now`.
+pub(crate) fn ask_next_try(owned: &Slices, now: i64) -> Asked {
     let sql = format!(
         "SELECT t.next_try FROM terminal t WHERE {TRIED} AND t.next_try > ?2{} ORDER BY t.next_try LIMIT 1",
         within("t.", owned)
     );
-    let rows = db.rows(At::Everywhere, &sql, &[Due::PAUSED.into(), now.into()])?;
-    let tries = rows.iter().map(|row| row.int(0));
-    Ok(tries.collect::<Result<Vec<_>, _>>()?.into_iter().min())
+    (At::Everywhere, sql, vec![Due::PAUSED.into(), now.into()])
 }
 
 // Demands.

@@ -12,7 +12,10 @@ use tokio::sync::oneshot;
 const GROUP: usize = 200;
 
 pub(crate) type Results = Vec<Result<(), StoreError>>;
-pub(crate) type Question = Box<dyn FnOnce(&dyn Reads) + Send>;
+/// Asked of one state. In two steps, because what others ask meanwhile may go with it: what the first takes in is
+/// answered from a state that begins after it.
+pub(crate) type Question = Box<dyn FnOnce() -> Answering + Send>;
+pub(crate) type Answering = Box<dyn FnOnce(&dyn Reads)>;
 
 /// A database that the writer holds.
 pub(crate) trait Writes: Reads {
@@ -62,6 +65,11 @@ pub(crate) enum Ask {
 /// Jobs of one call.
 type Batch = (Vec<Job>, oneshot::Sender<Results>);
 
+/// Whether jobs are delivery's own: nobody looks at a screen until they are done.
+pub(crate) fn is_delivery(jobs: &[Job]) -> bool {
+    jobs.iter().any(|job| matches!(job, Job::Settle(_)))
+}
+
 /// What waits: people's work goes before delivery's steps (rule 6).
 #[derive(Default)]
 struct Waiting {
@@ -71,7 +79,7 @@ struct Waiting {
 
 impl Waiting {
     fn push(&mut self, batch: Batch) {
-        if batch.0.iter().any(|job| matches!(job, Job::Settle(_))) {
+        if is_delivery(&batch.0) {
             self.settle.push_back(batch);
         } else {
             self.interactive.push_back(batch);
@@ -113,7 +121,7 @@ pub(crate) fn run<W: Writes>(
                     Ask::Read(question) => {
                         // What was handed in before it is done: no matter how fast this thread is.
                         while step(&mut db, health, &mut waiting, &committed) {}
-                        question(&db);
+                        question()(&db);
                     }
                     Ask::Expire(now, limit, answer) => {
                         let gone = db.statement(EXPIRE, &[now.into(), limit.into()]);

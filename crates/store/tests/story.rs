@@ -25,9 +25,10 @@ async fn a_friend_reaches_the_phone_and_the_store_remembers() {
         .run(add_friend(A, 0, "Rose", Some("r1")))
         .await
         .unwrap();
-    let due = store.due(NOW + 8_000, 10).await.unwrap();
-    assert_eq!(due, [(id(A, 1), mark(1))]);
-    assert_eq!(store.next_due().await.unwrap(), Some(NOW + 8_000));
+    let before = store.schedule(NOW, 10).await.unwrap();
+    assert_eq!((before.people, before.next), (vec![], Some(NOW + 8_000)));
+    let due = store.schedule(NOW + 8_000, 10).await.unwrap();
+    assert_eq!((due.people, due.next), (vec![(id(A, 1), mark(1))], None));
 
     // Delivery plans: the shipment and its counter are recorded before anything is sent.
     let mut step = settle(A, 1);
@@ -37,7 +38,8 @@ async fn a_friend_reaches_the_phone_and_the_store_remembers() {
     step.shipment = Some(ship(A, 1));
     step.clear_due = Some(mark(1));
     go(&store, &step).await;
-    assert_eq!(store.due(i64::MAX, 10).await.unwrap(), []);
+    let after = store.schedule(i64::MAX, 10).await.unwrap();
+    assert_eq!(after, store::Schedule::default());
     assert_eq!(store.unfinished().await.unwrap(), [ship(A, 1)]);
 
     // The gateway takes it, and the card proves it.

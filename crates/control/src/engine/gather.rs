@@ -6,12 +6,14 @@ use super::record::About;
 use crate::carry::Contents;
 use book::SubscriberId;
 use delivery::{
-    Answer, Due, Event, Happening, Lane, NetworkError, PartRef, ReceiptState, Shipment, ShipmentId,
+    Answer, Due, Event, Happening, NetworkError, PartRef, ReceiptState, Shipment, ShipmentId,
     Slices, Target, TerminalId,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use store::{BookFull, Document, Reads, ShipmentFilter, StoreError, TerminalFull};
+use store::{
+    BookFull, Document, Reads, Schedule, ScheduleOf, ShipmentFilter, StoreError, TerminalFull,
+};
 
 /// How far back an answer is looked for among a terminal's shipments.
 const SHIPMENTS_BACK: u32 = 32;
@@ -349,9 +351,14 @@ impl Wanted {
         loaded.shipments(reads, self.shipments)?;
         terminals.extend(loaded.shipments.values().map(|shipment| shipment.terminal));
         let terminals: Vec<_> = terminals.into_iter().collect();
-        if !terminals.is_empty() {
-            let found = reads.terminals_full(&terminals)?.into_iter();
+        let books: Vec<_> = books.into_iter().collect();
+        if !terminals.is_empty() || !books.is_empty() {
+            let (found, mut books) = reads.full(&terminals, &books)?;
+            let found = found.into_iter();
             loaded.terminals = found.map(|full| (full.terminal.id, full)).collect();
+            shared.join(reads, &mut books)?;
+            let books = books.into_iter();
+            loaded.books = books.map(|full| (full.subscriber.id, full)).collect();
         }
         // An answer is nearly always to what is on its way.
         let of_addresses = loaded.addresses.values().flatten();
@@ -359,13 +366,6 @@ impl Wanted {
         let under_way = under_way.filter(|id| !loaded.shipments.contains_key(id));
         let under_way = under_way.collect();
         loaded.shipments(reads, under_way)?;
-        if !books.is_empty() {
-            let books: Vec<_> = books.into_iter().collect();
-            let mut found = reads.books_full(&books)?;
-            shared.join(reads, &mut found)?;
-            let found = found.into_iter();
-            loaded.books = found.map(|full| (full.subscriber.id, full)).collect();
-        }
         Ok(loaded)
     }
 }
@@ -398,19 +398,30 @@ impl Loaded {
         // So many are asked for that as many as there is room for remain.
         let most = room.most.saturating_add(seem);
         let reached = |found: usize, most: u32| u32::try_from(found).is_ok_and(|n| n >= most);
-        let waiting = reads.waiting_first(owned, now, most)?;
-        let people = reads.due_in(owned, Lane::Interactive, now, most)?;
+        let of = ScheduleOf {
+            owned: *owned,
+            now,
+            most,
+            bulk: match room.bulk {
+                0 => 0,
+                bulk => bulk.saturating_add(seem),
+            },
+        };
+        let Schedule {
+            waiting,
+            people,
+            mut bulk,
+            next,
+        } = reads.schedule(&of)?;
+        self.next = next;
         self.more = reached(waiting.len(), most) || reached(people.len(), most);
-        let mut bulk = Vec::new();
-        self.more_bulk = true;
-        if room.bulk > 0 && !self.more {
-            let most = room.bulk.saturating_add(seem);
-            bulk = reads.due_in(owned, Lane::Bulk, now, most)?;
-            self.more_bulk = reached(bulk.len(), most);
+        // Without room nobody looked whether there is more.
+        self.more_bulk = reached(bulk.len(), of.bulk);
+        if self.more {
+            // People first: bulk goes with a later step.
+            self.more_bulk = true;
+            bulk.clear();
         }
-        let due = reads.due_after(owned, now)?;
-        let next_try = reads.next_try_after(owned, now)?;
-        self.next = due.into_iter().chain(next_try).min();
         let free = |id: &TerminalId| !but.terminals.contains(id);
         let ids = |due: Vec<(TerminalId, Due)>, most: u32| {
             let free = due.into_iter().map(|(id, _)| id).filter(free);

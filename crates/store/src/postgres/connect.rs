@@ -3,10 +3,10 @@
 use super::{Postgres, hosts, tls};
 use crate::group::{self, Transaction};
 use crate::health::Health;
-use crate::table::{At, Database, Load, Write};
+use crate::table::{Asked, At, Database, Load, Write};
 use crate::value::{Columns, Row, Value, slice_of};
 use crate::writer::Writes;
-use crate::{Job, Refused, StoreError, schema};
+use crate::{Job, StoreError, schema};
 use delivery::{SLICES, Slices};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -201,7 +201,7 @@ pub(crate) struct Writer {
     node: u64,
     last: u64,
     /// What a commit would answer whose outcome is not known.
-    open: Option<Vec<Result<(), Refused>>>,
+    open: Option<group::Results>,
 }
 
 impl Writer {
@@ -267,21 +267,20 @@ impl Writer {
         Ok(last == self.last)
     }
 
-    fn attempt(&mut self, group: &[Job]) -> Result<Vec<Result<(), Refused>>, StoreError> {
+    fn attempt(&mut self, group: &[Job]) -> Result<group::Results, StoreError> {
         let db = self.db.as_ref().ok_or_else(gone)?;
         self.last += 1;
         db.begin("BEGIN");
-        let results = group::carry_out(db, group)?;
+        let (results, last) = group::carry_out(db, group)?;
         let mark = "UPDATE writer SET last = ?2 WHERE node = ?1";
-        db.run(mark, &[self.node.into(), self.last.into()])?;
         self.open = Some(results);
-        db.batch("commit a change", "COMMIT")?;
+        db.write_and_commit(&last, mark, &[self.node.into(), self.last.into()])?;
         self.open.take().ok_or_else(gone)
     }
 }
 
 impl Writes for Writer {
-    fn commit(&mut self, group: &[Job]) -> Result<Vec<Result<(), Refused>>, StoreError> {
+    fn commit(&mut self, group: &[Job]) -> Result<group::Results, StoreError> {
         let deadline = Instant::now() + PATIENCE;
         let mut beaten = 0;
         self.open = None;
@@ -297,6 +296,7 @@ impl Writes for Writer {
                 Ok(results) => return Ok(results),
                 Err(StoreError::Busy { .. }) if beaten < BEATEN => {
                     beaten += 1;
+                    self.open = None;
                     self.roll_back();
                 }
                 Err(StoreError::Away { why }) => {
@@ -446,20 +446,26 @@ impl Reader {
 }
 
 impl Database for Reader {
-    fn rows(&self, at: At, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
-        let asked = match at {
-            At::Home => self.sources.get(..1),
-            At::Slice(slice) => {
-                let place = self.place.of(slice);
-                self.sources.get(place..=place)
-            }
-            At::Everywhere => Some(&self.sources[..]),
-        };
-        let mut found = Vec::new();
-        for source in asked.unwrap_or_default() {
-            found.extend(source.ask(|db| db.rows(at, sql, values))?);
+    fn ask(&self, questions: &[Asked]) -> Result<Vec<Vec<Row>>, StoreError> {
+        if let [only] = &self.sources[..] {
+            return only.ask(|db| db.ask(questions));
         }
-        Ok(found)
+        let rows = |(at, sql, values): &Asked| {
+            let asked = match *at {
+                At::Home => self.sources.get(..1),
+                At::Slice(slice) => {
+                    let place = self.place.of(slice);
+                    self.sources.get(place..=place)
+                }
+                At::Everywhere => Some(&self.sources[..]),
+            };
+            let mut found = Vec::new();
+            for source in asked.unwrap_or_default() {
+                found.extend(source.ask(|db| db.rows(*at, sql, values))?);
+            }
+            Ok(found)
+        };
+        questions.iter().map(rows).collect()
     }
 
     fn load(&self, loads: &[Load]) -> Result<Vec<Vec<Row>>, StoreError> {
@@ -494,8 +500,8 @@ impl Database for Reader {
 
 /// A writer reads only what its groups demand, on its own server.
 impl Database for Writer {
-    fn rows(&self, at: At, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
-        self.db.as_ref().ok_or_else(gone)?.rows(at, sql, values)
+    fn ask(&self, questions: &[Asked]) -> Result<Vec<Vec<Row>>, StoreError> {
+        self.db.as_ref().ok_or_else(gone)?.ask(questions)
     }
     fn load(&self, loads: &[Load]) -> Result<Vec<Vec<Row>>, StoreError> {
         self.db.as_ref().ok_or_else(gone)?.load(loads)

@@ -149,10 +149,6 @@ pub async fn journals(store: &Store) {
         [2, 1]
     );
     assert_eq!(
-        revisions(store.changes_of_sitting(A, u64::MAX - 1).await.unwrap()),
-        [3, 4]
-    );
-    assert_eq!(
         store
             .change(A, Revision(2))
             .await
@@ -163,9 +159,27 @@ pub async fn journals(store: &Store) {
     );
     assert_eq!(store.change(A, Revision(6)).await.unwrap(), None);
     assert_eq!(store.change(B, Revision(2)).await.unwrap(), None);
-    let last = store.last_change_by(A, "actor1").await.unwrap().unwrap();
-    assert_eq!(last.revision, Revision(4));
-    assert_eq!(store.last_change_by(A, "nobody").await.unwrap(), None);
+    let of = |subscriber, actor: &str, goes_on: fn(&book::Change) -> bool| BasisOf {
+        subscriber,
+        actor: actor.to_owned(),
+        goes_on: Box::new(goes_on),
+    };
+    // Many at once, each with its own answer: the whole sitting of his last change, where that goes on.
+    let (one, other, nobody, gone) = tokio::join!(
+        store.basis(of(A, "actor1", |last| last.revision == Revision(4))),
+        store.basis(of(A, "actor1", |_| false)),
+        store.basis(of(B, "nobody", |_| true)),
+        store.basis(of(SubscriberId(77), "actor1", |_| true)),
+    );
+    let one = one.unwrap().unwrap();
+    let (sitting, changes) = one.sitting.unwrap();
+    assert_eq!((sitting, revisions(changes)), (u64::MAX - 1, vec![3, 4]));
+    assert_eq!(one.full.book, store.book(A).await.unwrap().unwrap());
+    assert_eq!(one.full.subscriber.id, A);
+    assert_eq!(other.unwrap().unwrap().sitting, None);
+    let nobody = nobody.unwrap().unwrap();
+    assert_eq!((nobody.full.subscriber.id, nobody.sitting), (B, None));
+    assert_eq!(gone.unwrap(), None);
 }
 
 pub async fn deleting(store: &Store) {

@@ -209,13 +209,14 @@ pub async fn holding_back(store: &Store) {
     // The owner's own edit goes on.
     assert_eq!(due_of(store, id(B, 1)).await, Some(own));
     assert_eq!(store.open_marks(4).await.unwrap(), 0);
-    assert_eq!(store.next_due().await.unwrap(), Some(own.at));
+    let next = async || store.schedule(i64::MIN, 9).await.unwrap().next;
+    assert_eq!(next().await, Some(own.at));
     // Neither is it tried again meanwhile, nor is it a call's.
     let mut again = settle(A, 1);
     again.terminal.next_try = Some(1);
     ok(store, step(again)).await;
-    assert_eq!(store.waiting(NOW).await.unwrap(), []);
-    assert_eq!(store.next_try().await.unwrap(), None);
+    assert_eq!(store.schedule(NOW, 9).await.unwrap().waiting, []);
+    assert_eq!(next().await, Some(own.at));
     assert_eq!(store.held_back().await.unwrap(), []);
     // Another campaign's word moves nothing.
     each(store, &all, hold(5, NOW)).await;

@@ -157,7 +157,8 @@ pub async fn next_things(store: &Store) {
     for n in 2..=5 {
         ok(store, Job::AddTerminal(Box::new(terminal(A, n)))).await;
     }
-    assert_eq!(store.next_due().await.unwrap(), None);
+    let seen = async |now, limit| store.schedule(now, limit).await.unwrap();
+    assert_eq!(seen(i64::MIN, 9).await, Schedule::default());
     let at = |at, lane| Due {
         at,
         lane,
@@ -178,23 +179,27 @@ pub async fn next_things(store: &Store) {
     ok(store, step(busy)).await;
 
     let due = async |now, limit| {
-        let due = store.due(now, limit).await.unwrap();
-        due.iter().map(|(id, _)| id.no).collect::<Vec<_>>()
+        let seen = seen(now, limit).await;
+        let no = |due: Vec<(TerminalId, Due)>| due.iter().map(|(id, _)| id.no).collect::<Vec<_>>();
+        (no(seen.people), no(seen.bulk), seen.next)
     };
-    assert_eq!(due(9, 9).await, [0; 0]);
-    assert_eq!(due(25, 9).await, [3, 2]);
-    assert_eq!(due(30, 9).await, [3, 1, 2]);
-    assert_eq!(due(30, 2).await, [3, 1]);
-    assert_eq!(store.next_due().await.unwrap(), Some(10));
-
-    assert_eq!(store.next_try().await.unwrap(), None);
+    assert_eq!(due(i64::MIN, 9).await, (vec![], vec![], Some(10)));
+    assert_eq!(due(9, 9).await, (vec![], vec![], Some(10)));
+    assert_eq!(due(25, 9).await, (vec![3], vec![2], Some(30)));
+    assert_eq!(due(30, 9).await, (vec![3, 1], vec![2], None));
+    assert_eq!(due(30, 1).await, (vec![3], vec![2], None));
+    assert_eq!(due(30, 0).await, (vec![], vec![], None));
     for (n, when) in [(1, 70), (2, 60)] {
         let mut waits = settle(A, n);
         waits.terminal.next_try = Some(when);
         ok(store, step(waits)).await;
     }
-    assert_eq!(store.next_try().await.unwrap(), Some(60));
-    assert_eq!(store.waiting(59).await.unwrap(), []);
-    let waiting = store.waiting(70).await.unwrap();
-    assert_eq!(waiting.iter().map(|id| id.no).collect::<Vec<_>>(), [2, 1]);
+    let waiting = async |now| {
+        let seen = seen(now, 9).await;
+        let no = seen.waiting.iter().map(|id| id.no);
+        (no.collect::<Vec<_>>(), seen.next)
+    };
+    assert_eq!(waiting(59).await, (vec![], Some(60)));
+    assert_eq!(waiting(60).await, (vec![2], Some(70)));
+    assert_eq!(waiting(70).await, (vec![2, 1], None));
 }

@@ -13,7 +13,9 @@ mod upkeep;
 use book::{FriendNo, Revision, SubscriberId};
 use delivery::{Due, HoldState, Lane, ShipmentState, TerminalId};
 use sample::*;
-use store::{EditJob, Job, Refused, Servers, SettleJob, ShipmentFilter, Store, StoreError};
+use store::{
+    BasisOf, EditJob, Job, Refused, Schedule, Servers, SettleJob, ShipmentFilter, Store, StoreError,
+};
 use terminals::SlotNo;
 
 /// Each function on a store in memory, on one in a file, on PostgreSQL, and on two databases of PostgreSQL.

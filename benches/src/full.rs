@@ -44,10 +44,12 @@ pub struct Figures {
     pub resident: f64,
 }
 
-/// Kith in this process, joined to a crowd.
+/// Kith in this process, joined to a crowd: one node or several.
 pub struct House {
-    /// Main control.
+    /// The first node's main control.
     pub control: Control,
+    /// All of them.
+    controls: Vec<Control>,
     board: Arc<Board>,
     crowd: Running,
     tasks: Vec<JoinHandle<()>>,
@@ -57,7 +59,8 @@ pub struct House {
 #[derive(Default)]
 struct Board {
     begun: Mutex<HashMap<u32, u128>>,
-    asked: Mutex<HashMap<u64, u32>>,
+    /// By node and token.
+    asked: Mutex<HashMap<(usize, u64), u32>>,
     wire: Mutex<Vec<f64>>,
     proven: Mutex<Vec<f64>>,
     loops: AtomicU64,
@@ -82,7 +85,7 @@ impl Board {
     }
 
     /// A card's answer came: it waits to be stored.
-    fn answer(&self, token: u64, from: &str) {
+    fn answer(&self, token: (usize, u64), from: &str) {
         let digits = from.trim_start_matches('+').strip_prefix(PREFIX);
         if let Some(n) = digits.and_then(|digits| digits.parse().ok()) {
             locked(&self.asked).insert(token, n);
@@ -90,7 +93,7 @@ impl Board {
     }
 
     /// What came with `token` is stored.
-    fn stored(&self, token: u64) {
+    fn stored(&self, token: (usize, u64)) {
         let Some(n) = locked(&self.asked).remove(&token) else {
             return;
         };
@@ -107,52 +110,31 @@ impl Board {
 impl House {
     /// Starts both processes on a store in `folder`.
     pub fn start(folder: &Path, settings: Settings) -> Result<Self, String> {
+        Self::of(folder, vec![settings])
+    }
+
+    /// The same with a node for each of these settings.
+    pub fn of(folder: &Path, nodes: Vec<Settings>) -> Result<Self, String> {
         let board = Arc::new(Board::default());
         let told = Arc::clone(&board);
         let crowd = Running::start(move |n, at| told.at_carrier(n, at))?;
-        let config: GatewayConfig = serde_json::from_value(serde_json::json!({
-            "name": "bench", "host": "127.0.0.1", "port": crowd.port, "system_id": "kith",
-            "password": "secret8", "source": "12345", "window": 500,
-        }))
-        .map_err(|why| why.to_string())?;
-        let (events, mut told) = tokio::sync::mpsc::channel(10_000);
-        let (to_control, inbox) = tokio::sync::mpsc::channel(10_000);
-        let gateways = Arc::new(Gateways::start(vec![config], events));
-        let (outbound, mut sent) = tokio::sync::mpsc::unbounded_channel();
-        let table = gateways.table();
-        let network = move || locked(&table).clone();
-        let control = installation::with(settings, folder, outbound, network)?;
-        let answers = Arc::clone(&board);
-        let between = tokio::spawn(async move {
-            while let Some(event) = told.recv().await {
-                if let Event::Mobile { from, ack, .. } = &event {
-                    answers.answer(*ack, from);
-                }
-                if to_control.send(event).await.is_err() {
-                    return;
-                }
-            }
-        });
-        let engine = {
-            let (control, gateways) = (control.clone(), Arc::clone(&gateways));
-            let board = Arc::clone(&board);
-            let stored = Box::new(move |ack, ok| {
-                gateways.stored(ack, ok);
-                board.stored(ack);
-            });
-            tokio::spawn(async move { control.run(inbox, stored, std::future::pending()).await })
-        };
-        let messages = tokio::spawn(async move {
-            while let Some(message) = sent.recv().await {
-                gateways.send(message);
-            }
-        });
+        let (mut controls, mut tasks) = (Vec::new(), Vec::new());
+        for (n, settings) in nodes.into_iter().enumerate() {
+            let one = node(folder, settings, crowd.port, (n, &board), &mut tasks)?;
+            controls.push(one);
+        }
         Ok(Self {
-            control,
+            control: controls.first().cloned().ok_or("there is no node.")?,
+            controls,
             board,
             crowd,
-            tasks: vec![between, engine, messages],
+            tasks,
         })
+    }
+
+    /// Every node's main control.
+    pub fn controls(&self) -> &[Control] {
+        &self.controls
     }
 
     /// Edits books `from` … `to` − 1 in turn, each again when its turn comes, and measures.
@@ -160,8 +142,8 @@ impl House {
         let room = Arc::new(Semaphore::new(load.together.try_into().unwrap_or(1)));
         *locked(&self.board.room) = Some(Arc::clone(&room));
         let editor = {
-            let (control, board) = (self.control.clone(), Arc::clone(&self.board));
-            tokio::spawn(async move { edit_on(control, board, room, range, load).await })
+            let (controls, board) = (self.controls.clone(), Arc::clone(&self.board));
+            tokio::spawn(async move { edit_on(&controls, board, room, range, load).await })
         };
         // The first seconds fill caches and queues.
         tokio::time::sleep(Duration::from_secs(2)).await;
@@ -225,13 +207,65 @@ impl House {
             task.abort();
             let _ = task.await;
         }
-        self.control.store().close().await;
+        for control in &self.controls {
+            control.store().close().await;
+        }
     }
+}
+
+/// A node with a gateway of its own; what it does is added to `tasks`.
+fn node(
+    folder: &Path,
+    settings: Settings,
+    port: u16,
+    (n, board): (usize, &Arc<Board>),
+    tasks: &mut Vec<JoinHandle<()>>,
+) -> Result<Control, String> {
+    let config: GatewayConfig = serde_json::from_value(serde_json::json!({
+        "name": "bench", "host": "127.0.0.1", "port": port, "system_id": "kith",
+        "password": "secret8", "source": "12345", "window": 500,
+    }))
+    .map_err(|why| why.to_string())?;
+    let (events, mut told) = tokio::sync::mpsc::channel(10_000);
+    let (to_control, inbox) = tokio::sync::mpsc::channel(10_000);
+    let gateways = Arc::new(Gateways::start(vec![config], events));
+    let (outbound, mut sent) = tokio::sync::mpsc::unbounded_channel();
+    let table = gateways.table();
+    let network = move || locked(&table).clone();
+    let control = installation::with(settings, folder, outbound, network)?;
+    let answers = Arc::clone(board);
+    tasks.push(tokio::spawn(async move {
+        while let Some(event) = told.recv().await {
+            if let Event::Mobile { from, ack, .. } = &event {
+                answers.answer((n, *ack), from);
+            }
+            if to_control.send(event).await.is_err() {
+                return;
+            }
+        }
+    }));
+    let stored = {
+        let (gateways, board) = (Arc::clone(&gateways), Arc::clone(board));
+        Box::new(move |ack, ok| {
+            gateways.stored(ack, ok);
+            board.stored((n, ack));
+        })
+    };
+    let engine = control.clone();
+    tasks.push(tokio::spawn(async move {
+        engine.run(inbox, stored, std::future::pending()).await;
+    }));
+    tasks.push(tokio::spawn(async move {
+        while let Some(message) = sent.recv().await {
+            gateways.send(message);
+        }
+    }));
+    Ok(control)
 }
 
 /// Renames one friend after another, each in another book.
 async fn edit_on(
-    control: Control,
+    controls: &[Control],
     board: Arc<Board>,
     room: Arc<Semaphore>,
     range: std::ops::Range<u32>,
@@ -254,7 +288,10 @@ async fn edit_on(
         // Far from each other, as people's edits are.
         let n = range.start + turn.wrapping_mul(7919) % (range.end - range.start);
         locked(&board.begun).insert(n, crowd::now());
-        let control = control.clone();
+        // Whoever edits comes to any node.
+        let Some(control) = controls.get(turn as usize % controls.len().max(1)).cloned() else {
+            return;
+        };
         tokio::spawn(async move {
             let grant = Grant::of_job(JobKind::CommandLine, population::subscriber(n));
             let patch = FriendPatch {

@@ -7,6 +7,7 @@ mod edits;
 mod full;
 mod group;
 mod installation;
+mod nodes;
 mod ota;
 mod population;
 mod process;
@@ -25,6 +26,8 @@ const USAGE: &str = "usage: bench ota
                                        an edit's way to the carrier beside bulk marks, paced
        bench group [--members N]       a shared group changed once: until all is planned and queued
        bench growth [--seconds S]      the loop with 10⁴, 10⁵ and 10⁶ terminals
+       bench nodes [--nodes N] [--terminals N] [--seconds S]
+                                       the loop with one node and with several, on PostgreSQL
        bench smpp                      the client and a bare one against a fast SMSC, windows 1, 10 and 100
        bench smpp HOST PORT N WINDOW   the client alone against any SMSC (KITH_BENCH_ACCOUNT=NAME:PASSWORD)
        bench bare HOST PORT N WINDOW   a bare client in its place
@@ -33,52 +36,65 @@ const USAGE: &str = "usage: bench ota
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let done = match words[..] {
-        ["ota"] => {
-            ota::run();
-            Ok(())
-        }
-        ["smpp"] => smpp::table(),
-        ["edits"] => edits::run(),
-        ["wire"] => self::wire::run(),
-        ["crowd"] => crowd::serve(),
-        ["loop", ref options @ ..] => given(options, &["terminals", "seconds", "rate", "together"])
-            .and_then(|given| {
-                full::run(full::Load {
-                    terminals: given("terminals").unwrap_or(20_000),
-                    friends: 10,
-                    seconds: given("seconds").unwrap_or(10).into(),
-                    rate: given("rate"),
-                    together: given("together").unwrap_or(400),
+    let done =
+        match words[..] {
+            ["ota"] => {
+                ota::run();
+                Ok(())
+            }
+            ["smpp"] => smpp::table(),
+            ["edits"] => edits::run(),
+            ["wire"] => self::wire::run(),
+            ["crowd"] => crowd::serve(),
+            ["loop", ref options @ ..] => {
+                given(options, &["terminals", "seconds", "rate", "together"]).and_then(|given| {
+                    full::run(full::Load {
+                        terminals: given("terminals").unwrap_or(20_000),
+                        friends: 10,
+                        seconds: given("seconds").unwrap_or(10).into(),
+                        rate: given("rate"),
+                        together: given("together").unwrap_or(400),
+                    })
                 })
-            }),
-        ["lane", ref options @ ..] => {
-            given(options, &["bulk", "pace", "seconds"]).and_then(|given| {
-                bulk::lane(
-                    given("bulk").unwrap_or(1_000_000),
-                    given("pace").unwrap_or(2_000),
-                    given("seconds").unwrap_or(30).into(),
-                )
-            })
-        }
-        ["group", ref options @ ..] => given(options, &["members"])
-            .and_then(|given| group::group(given("members").unwrap_or(100_000))),
-        ["growth", ref options @ ..] => given(options, &["seconds"])
-            .and_then(|given| bulk::growth(given("seconds").unwrap_or(10).into())),
-        ["smpp", host, port, n, window] => {
-            numbers(port, n, window).and_then(|(port, n, window)| smpp::run(host, port, n, window))
-        }
-        ["bare", host, port, n, window] => {
-            numbers(port, n, window).and_then(|(port, n, window)| bare::run(host, port, n, window))
-        }
-        ["smsc", port, ref habits @ ..] => number(port)
-            .and_then(|port| Ok((port, self::habits(habits)?)))
-            .and_then(|(port, habits)| smsc::run(port, habits)),
-        _ => {
-            eprintln!("{USAGE}");
-            return ExitCode::from(2);
-        }
-    };
+            }
+            ["lane", ref options @ ..] => {
+                given(options, &["bulk", "pace", "seconds"]).and_then(|given| {
+                    bulk::lane(
+                        given("bulk").unwrap_or(1_000_000),
+                        given("pace").unwrap_or(2_000),
+                        given("seconds").unwrap_or(30).into(),
+                    )
+                })
+            }
+            ["group", ref options @ ..] => given(options, &["members"])
+                .and_then(|given| group::group(given("members").unwrap_or(100_000))),
+            ["growth", ref options @ ..] => given(options, &["seconds"])
+                .and_then(|given| bulk::growth(given("seconds").unwrap_or(10).into())),
+            ["nodes", ref options @ ..] => given(options, &["nodes", "terminals", "seconds"])
+                .and_then(|given| {
+                    nodes::run(
+                        given("nodes").unwrap_or(3).into(),
+                        full::Load {
+                            terminals: given("terminals").unwrap_or(10_000),
+                            friends: 10,
+                            seconds: given("seconds").unwrap_or(10).into(),
+                            rate: None,
+                            together: 400,
+                        },
+                    )
+                }),
+            ["smpp", host, port, n, window] => numbers(port, n, window)
+                .and_then(|(port, n, window)| smpp::run(host, port, n, window)),
+            ["bare", host, port, n, window] => numbers(port, n, window)
+                .and_then(|(port, n, window)| bare::run(host, port, n, window)),
+            ["smsc", port, ref habits @ ..] => number(port)
+                .and_then(|port| Ok((port, self::habits(habits)?)))
+                .and_then(|(port, habits)| smsc::run(port, habits)),
+            _ => {
+                eprintln!("{USAGE}");
+                return ExitCode::from(2);
+            }
+        };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {

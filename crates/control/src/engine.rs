@@ -271,9 +271,7 @@ impl Control {
     fn room(&self, engine: &mut Engine, now: i64) -> Plans {
         let (per_s, most) = (self.settings().bulk_per_s, self.settings().bulk_waiting);
         let bulk = engine.pace.room(now, per_s, most, || self.parts_waiting());
-        engine.notice(self.0.owner.holdings());
         Plans {
-            owned: engine.held.slices(),
             now,
             room: Room { most: BATCH, bulk },
             but: engine.writing.about(),
@@ -298,7 +296,7 @@ impl Control {
             let (waiting, free) = items.into_iter().partition(|item| about.concerns(item));
             engine.waiting.extend::<Vec<_>>(waiting);
             items = free;
-            let wanted = Wanted::of(&items, &engine.known, plans.take());
+            let wanted = Wanted::of(&items, &engine.known, engine.held.slices(), plans.take());
             let loaded = if wanted.is_nothing() {
                 Ok(Loaded::default())
             } else {
@@ -313,6 +311,9 @@ impl Control {
                     break;
                 }
             };
+            if loaded.people {
+                engine.pace.edited(now);
+            }
             let held = Arc::clone(&engine.held);
             let mut batch = Batch::new(self, now, &mut engine.known, loaded, held, about);
             items.drain(..).for_each(|item| batch.take(item));

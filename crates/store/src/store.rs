@@ -401,7 +401,8 @@ impl Store {
         let mut gone = 0;
         for writers in &self.0.writers {
             loop {
-                let step = ask(&writers.people, |answer| Ask::Expire(now, EXPIRED, answer)).await??;
+                let step =
+                    ask(&writers.people, |answer| Ask::Expire(now, EXPIRED, answer)).await??;
                 gone += step;
                 if step < EXPIRED as usize {
                     break;

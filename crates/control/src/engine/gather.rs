@@ -203,9 +203,9 @@ pub(super) struct Room {
     pub bulk: u32,
 }
 
-/// What a round asks the store.
-#[derive(Default)]
+/// What a round asks the store. Of another node's slices, only whose a number or a message id is.
 pub(super) struct Wanted {
+    owned: Slices,
     sent: Vec<(String, String)>,
     shipments: BTreeSet<ShipmentId>,
     addresses: BTreeSet<String>,
@@ -217,7 +217,6 @@ pub(super) struct Wanted {
 
 /// What is asked about plans.
 pub(super) struct Plans {
-    pub owned: Slices,
     pub now: i64,
     pub room: Room,
     /// Whose record is being written: they seem due until it is.
@@ -243,6 +242,8 @@ pub(super) struct Loaded {
     pub incarnations: BTreeMap<u8, u64>,
     /// What is due: what people wait for first, bulk last.
     pub due: Vec<TerminalId>,
+    /// Whether people wait for some of it.
+    pub people: bool,
     /// Whether people wait for more than there was room for.
     pub more: bool,
     /// Whether there is more bulk work than there was room for.
@@ -253,10 +254,21 @@ pub(super) struct Loaded {
 
 impl Wanted {
     /// For `items`, but for what is in memory.
-    pub(super) fn of(items: &[Item], known: &Knowledge, plans: Option<Plans>) -> Self {
+    pub(super) fn of(
+        items: &[Item],
+        known: &Knowledge,
+        owned: Slices,
+        plans: Option<Plans>,
+    ) -> Self {
         let mut wanted = Self {
+            owned,
+            sent: Vec::new(),
+            shipments: BTreeSet::new(),
+            addresses: BTreeSet::new(),
+            fragments: BTreeSet::new(),
+            counters: Vec::new(),
+            texts: BTreeSet::new(),
             plans,
-            ..Self::default()
         };
         for item in items {
             match &item.what {
@@ -269,7 +281,9 @@ impl Wanted {
                 | What::Proof(shipment, _)
                 | What::Clock(shipment)
                 | What::TakeUp(shipment) => {
-                    wanted.shipments.insert(*shipment);
+                    if owned.contains(shipment.slice()) {
+                        wanted.shipments.insert(*shipment);
+                    }
                 }
                 What::Receipt {
                     gateway,
@@ -316,13 +330,16 @@ impl Wanted {
         let mut terminals = self.texts.clone();
         if !self.sent.is_empty() {
             loaded.sent = reads.sent_many(&self.sent)?.into_iter().collect();
-            self.shipments
-                .extend(loaded.sent.values().map(|part| part.shipment));
+            let theirs = loaded.sent.values().map(|part| part.shipment);
+            let ours = theirs.filter(|id| self.owned.contains(id.slice()));
+            self.shipments.extend(ours);
         }
         if !self.addresses.is_empty() {
             let addresses: Vec<_> = self.addresses.into_iter().collect();
             for (address, id) in reads.terminals_by_addresses(&addresses)? {
-                terminals.insert(id);
+                if self.owned.contains(id.subscriber.slice()) {
+                    terminals.insert(id);
+                }
                 loaded.addresses.entry(address).or_default().push(id);
             }
         }
@@ -341,7 +358,7 @@ impl Wanted {
             loaded.told.extend(told.map(|document| (*id, document)));
         }
         if let Some(plans) = self.plans {
-            loaded.plans(reads, &plans)?;
+            loaded.plans(reads, self.owned, &plans)?;
         }
         let of_plans = loaded.due.iter().map(|id| id.subscriber);
         let mut books: BTreeSet<SubscriberId> = of_plans.collect();
@@ -386,20 +403,15 @@ impl Loaded {
         Ok(())
     }
 
-    fn plans(&mut self, reads: &dyn Reads, plans: &Plans) -> Result<(), StoreError> {
-        let Plans {
-            owned,
-            now,
-            room,
-            but,
-        } = plans;
+    fn plans(&mut self, reads: &dyn Reads, owned: Slices, plans: &Plans) -> Result<(), StoreError> {
+        let Plans { now, room, but } = plans;
         let now = *now;
         let seem = u32::try_from(but.terminals.len()).unwrap_or(u32::MAX);
         // So many are asked for that as many as there is room for remain.
         let most = room.most.saturating_add(seem);
         let reached = |found: usize, most: u32| u32::try_from(found).is_ok_and(|n| n >= most);
         let of = ScheduleOf {
-            owned: *owned,
+            owned,
             now,
             most,
             bulk: match room.bulk {
@@ -414,6 +426,7 @@ impl Loaded {
             next,
         } = reads.schedule(&of)?;
         self.next = next;
+        self.people = !people.is_empty();
         self.more = reached(waiting.len(), most) || reached(people.len(), most);
         // Without room nobody looked whether there is more.
         self.more_bulk = reached(bulk.len(), of.bulk);

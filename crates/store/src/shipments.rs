@@ -222,8 +222,7 @@ pub(crate) fn unfinished(db: &dyn Database, owned: &Slices) -> Result<Vec<Shipme
     found(&db.rows(At::Everywhere, &sql, &[])?)
 }
 
-/// A page of the shipments that terminals have on their way, by slice and id. By the terminals' rows: their index holds
-/// nothing else.
+/// A page of the shipments that terminals have on their way, by slice and id.
 pub(crate) fn in_flight_after(
     db: &dyn Database,
     owned: &Slices,
@@ -231,8 +230,7 @@ pub(crate) fn in_flight_after(
     limit: u32,
 ) -> Result<Vec<ShipmentId>, StoreError> {
     let sql = format!(
-        "SELECT slice, in_flight FROM terminal
-         WHERE in_flight IS NOT NULL AND (slice, in_flight) > (?1, ?2){} ORDER BY slice, in_flight LIMIT ?3",
+        "SELECT slice, ship FROM flight WHERE (slice, ship) > (?1, ?2){} ORDER BY slice, ship LIMIT ?3",
         within("", owned)
     );
     let mut values = after.map_or_else(|| [-1_i64, -1].map(Value::from).to_vec(), key);
@@ -270,8 +268,8 @@ pub(crate) fn counts(db: &dyn Database, now: i64) -> Result<Counts, StoreError> 
     };
     let mut unfinished = [0; 3];
     // In this order on purpose: few terminals have something on its way.
-    let states = "SELECT s.state, count(*) FROM terminal t CROSS JOIN shipment s
-                  WHERE t.in_flight IS NOT NULL AND s.slice = t.slice AND s.ship = t.in_flight GROUP BY s.state";
+    let states = "SELECT s.state, count(*) FROM flight f CROSS JOIN shipment s
+                  WHERE s.slice = f.slice AND s.ship = f.ship GROUP BY s.state";
     for row in db.rows(At::Everywhere, states, &[])? {
         if let Some(count) = unfinished.get_mut(row.small::<usize>(0)?) {
             *count += row.unsigned(1)?;
@@ -283,10 +281,7 @@ pub(crate) fn counts(db: &dyn Database, now: i64) -> Result<Counts, StoreError> 
         subscribers: count("SELECT count(*) FROM subscriber", &[])?,
         terminals: count("SELECT count(*) FROM terminal WHERE retired = 0", &[])?,
         due: count("SELECT count(*) FROM due", &[])?,
-        in_flight: count(
-            "SELECT count(*) FROM terminal WHERE in_flight IS NOT NULL",
-            &[],
-        )?,
+        in_flight: count("SELECT count(*) FROM flight", &[])?,
         proven_last_hour: count(
             "SELECT count(*) FROM shipment WHERE at > ?1 AND state = 3",
             &[hour_ago.into()],

@@ -137,6 +137,7 @@ pub(crate) fn delete(db: &dyn Transaction, id: SubscriberId) -> Done {
         "slot",
         "placement",
         "due",
+        "flight",
         "terminal",
         "hold",
         "change",

@@ -78,7 +78,9 @@ tables! {
         &[("version", Int), ("counter_next", Int), ("in_flight", Int), ("next_try", Int), ("body", Text)];
     /// What is demanded of a terminal before it is written.
     STANDING = "terminal" / "standing", TERMINAL_KEY,
-        &[("version", Int), ("counter_next", Int), ("retired", Int)];
+        &[("version", Int), ("counter_next", Int), ("retired", Int), ("in_flight", Int)];
+    /// What is on its way to a terminal: as `terminal.in_flight` says, and written with it.
+    FLIGHT = "flight" / "", SHIPMENT_KEY, &[("sub", Int), ("term", Int)];
     /// A terminal's due mark, while it is due: edits of any node write it.
     MARK = "due" / "", TERMINAL_KEY,
         &[("rev", Int), ("at", Int), ("since", Int), ("lane", Int), ("flags", Int), ("shared", Int)];
@@ -126,6 +128,7 @@ pub(crate) static WHOLE: &[&Table] = &[
     &MEMBER,
     &TERMINAL,
     &MARK,
+    &FLIGHT,
     &PLACEMENT,
     &SLOT,
     &SHIPMENT,

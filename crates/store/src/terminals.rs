@@ -4,7 +4,7 @@ mod body;
 
 use crate::job::Refused;
 use crate::table::{
-    ADDRESS, Asked, At, CARD, Database, Load, Lock, MARK, PLACEMENT, SLOT, STANDING, STEP,
+    ADDRESS, Asked, At, CARD, Database, FLIGHT, Load, Lock, MARK, PLACEMENT, SLOT, STANDING, STEP,
     SUBSCRIBER, TERMINAL, Table,
 };
 use crate::unit::{Done, Stop, Unit, Wanted};
@@ -268,11 +268,43 @@ pub(crate) fn demand_all(unit: &Unit, marks: &[(TerminalId, Due)]) -> Done {
     Ok(())
 }
 
-/// What is demanded of a terminal: version, next counter, retired.
+/// What is demanded of a terminal.
 pub(crate) struct Standing {
     version: u64,
     counter_next: u64,
     pub(crate) retired: bool,
+    in_flight: Option<i64>,
+}
+
+/// What jobs after this one see of a terminal as it is written now.
+fn note_standing(unit: &mut Unit, terminal: &Terminal, version: u64) {
+    let seen = vec![
+        version.into(),
+        terminal.counter_next.into(),
+        terminal.retired.into(),
+        terminal.in_flight.map(|ship| ship.0).into(),
+    ];
+    unit.note(&STANDING, key(terminal.id), Some(seen));
+}
+
+/// What is on its way to it now, in the place of what was.
+fn put_flight(unit: &mut Unit, terminal: &Terminal) -> Done {
+    let before = standing(unit, terminal.id)?.and_then(|there| there.in_flight);
+    let now = terminal.in_flight.map(|ship| ship.0.cast_signed());
+    if before == now {
+        return Ok(());
+    }
+    let slice = terminal.id.subscriber.slice();
+    let key = |ship: i64| vec![slice.into(), ship.into()];
+    if let Some(before) = before {
+        unit.put(&FLIGHT, key(before), None);
+    }
+    if let Some(now) = now {
+        let of = terminal.id;
+        let rest = vec![of.subscriber.0.into(), of.no.into()];
+        unit.put(&FLIGHT, key(now), Some(rest));
+    }
+    Ok(())
 }
 
 pub(crate) fn standing(unit: &Unit, id: TerminalId) -> Result<Option<Standing>, Stop> {
@@ -283,6 +315,7 @@ pub(crate) fn standing(unit: &Unit, id: TerminalId) -> Result<Option<Standing>, 
         version: row.unsigned(0)?,
         counter_next: row.unsigned(1)?,
         retired: row.int(2)? != 0,
+        in_flight: row.optional(3)?,
     }))
 }
 
@@ -405,9 +438,9 @@ pub(crate) fn put(unit: &mut Unit, terminal: &Terminal, version: u64) -> Done {
         body::of(terminal)?,
     ];
     unit.take_back(&STEP, &id);
+    put_flight(unit, terminal)?;
     unit.same(&STANDING, &TERMINAL, &id);
-    let seen = vec![version.into(), counter.into(), retired.into()];
-    unit.note(&STANDING, id.clone(), Some(seen));
+    note_standing(unit, terminal, version);
     let holder = (!retired).then(|| id.clone());
     if let Some(iccid) = &terminal.iccid {
         note_holder(unit, &CARD, vec![iccid.into()], &id, holder.clone())?;
@@ -439,11 +472,7 @@ pub(crate) fn put_step(unit: &mut Unit, terminal: &Terminal) -> Done {
     if unit.is_written(&TERMINAL, &id) {
         return put(unit, terminal, version);
     }
-    let seen = vec![
-        version.into(),
-        terminal.counter_next.into(),
-        terminal.retired.into(),
-    ];
+    put_flight(unit, terminal)?;
     let row = vec![
         version.into(),
         terminal.counter_next.into(),
@@ -452,7 +481,7 @@ pub(crate) fn put_step(unit: &mut Unit, terminal: &Terminal) -> Done {
         body::of(terminal)?,
     ];
     unit.same(&STANDING, &STEP, &id);
-    unit.note(&STANDING, id.clone(), Some(seen));
+    note_standing(unit, terminal, version);
     unit.put(&STEP, id, Some(row));
     Ok(())
 }

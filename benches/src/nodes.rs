@@ -68,7 +68,7 @@ async fn together(folder: &Path, nodes: u64) -> Result<House, String> {
         let known = known.map_err(|why| why.to_string())?;
         let owned: usize = known.iter().map(|node| node.slices.iter().count()).sum();
         let busy = known.iter().filter(|node| !node.slices.is_empty()).count();
-        if owned == usize::from(SLICES) && busy as u64 == nodes {
+        if owned == SLICES && busy as u64 == nodes {
             return Ok(house);
         }
         tokio::time::sleep(Duration::from_millis(200)).await;

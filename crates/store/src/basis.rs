@@ -1,6 +1,7 @@
 //! What edits begin from: the book, its owner, its holds, its terminals' marks and the sitting that goes on, of many edits
 //! in one go.
 
+use crate::reads::Sitting;
 use crate::table::{Database, HOLD, LAST, Load, MEMBER, SITTING, SUBSCRIBER, Table};
 use crate::value::{Columns, Row, subscriber as key};
 use crate::{Basis, BasisOf, BookFull, StoreError, books, holds, marks, subscribers};
@@ -77,7 +78,7 @@ pub(crate) fn many(db: &dyn Database, of: &[BasisOf]) -> Result<Vec<Option<Basis
         marks.entry(id.subscriber).or_default().push((id, mark));
     }
     let sittings = sittings(db, of, last)?;
-    let basis = |(one, sitting): (&BasisOf, Option<(u64, Vec<Change>)>)| {
+    let basis = |(one, sitting): (&BasisOf, Option<Sitting>)| {
         let full = books.get(&one.subscriber)?.clone();
         let marks = marks.get(&one.subscriber).cloned().unwrap_or_default();
         Some(Basis {
@@ -100,7 +101,7 @@ fn sittings(
     db: &dyn Database,
     of: &[BasisOf],
     last: &[Row],
-) -> Result<Vec<Option<(u64, Vec<Change>)>>, StoreError> {
+) -> Result<Vec<Option<Sitting>>, StoreError> {
     let last: HashMap<&[_], &Row> = last.iter().map(|row| (&row[..3], row)).collect();
     let mut goes_on = Vec::with_capacity(of.len());
     for one in of {

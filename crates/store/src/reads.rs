@@ -116,13 +116,16 @@ pub struct BasisOf {
     pub goes_on: Box<dyn Fn(&Change) -> bool + Send>,
 }
 
+/// A sitting and its changes so far, oldest first.
+pub type Sitting = (u64, Vec<Change>);
+
 /// What an edit begins from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Basis {
     /// The book, with its owner and its open holds.
     pub full: BookFull,
-    /// The sitting that goes on, if one does, and its changes so far, oldest first.
-    pub sitting: Option<(u64, Vec<Change>)>,
+    /// The sitting that goes on, if one does.
+    pub sitting: Option<Sitting>,
     /// The due marks of the owner's active terminals.
     pub marks: Vec<(TerminalId, Option<Due>)>,
 }

@@ -49,7 +49,7 @@ pub struct House {
     /// The first node's main control.
     pub control: Control,
     /// All of them.
-    controls: Vec<Control>,
+    pub controls: Vec<Control>,
     board: Arc<Board>,
     crowd: Running,
     tasks: Vec<JoinHandle<()>>,
@@ -130,11 +130,6 @@ impl House {
             crowd,
             tasks,
         })
-    }
-
-    /// Every node's main control.
-    pub fn controls(&self) -> &[Control] {
-        &self.controls
     }
 
     /// Edits books `from` … `to` − 1 in turn, each again when its turn comes, and measures.

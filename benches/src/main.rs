@@ -36,65 +36,53 @@ const USAGE: &str = "usage: bench ota
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let done =
-        match words[..] {
-            ["ota"] => {
-                ota::run();
-                Ok(())
-            }
-            ["smpp"] => smpp::table(),
-            ["edits"] => edits::run(),
-            ["wire"] => self::wire::run(),
-            ["crowd"] => crowd::serve(),
-            ["loop", ref options @ ..] => {
-                given(options, &["terminals", "seconds", "rate", "together"]).and_then(|given| {
-                    full::run(full::Load {
-                        terminals: given("terminals").unwrap_or(20_000),
-                        friends: 10,
-                        seconds: given("seconds").unwrap_or(10).into(),
-                        rate: given("rate"),
-                        together: given("together").unwrap_or(400),
-                    })
+    let done = match words[..] {
+        ["ota"] => {
+            ota::run();
+            Ok(())
+        }
+        ["smpp"] => smpp::table(),
+        ["edits"] => edits::run(),
+        ["wire"] => self::wire::run(),
+        ["crowd"] => crowd::serve(),
+        ["loop", ref options @ ..] => given(options, &["terminals", "seconds", "rate", "together"])
+            .and_then(|given| {
+                full::run(full::Load {
+                    terminals: given("terminals").unwrap_or(20_000),
+                    friends: 10,
+                    seconds: given("seconds").unwrap_or(10).into(),
+                    rate: given("rate"),
+                    together: given("together").unwrap_or(400),
                 })
-            }
-            ["lane", ref options @ ..] => {
-                given(options, &["bulk", "pace", "seconds"]).and_then(|given| {
-                    bulk::lane(
-                        given("bulk").unwrap_or(1_000_000),
-                        given("pace").unwrap_or(2_000),
-                        given("seconds").unwrap_or(30).into(),
-                    )
-                })
-            }
-            ["group", ref options @ ..] => given(options, &["members"])
-                .and_then(|given| group::group(given("members").unwrap_or(100_000))),
-            ["growth", ref options @ ..] => given(options, &["seconds"])
-                .and_then(|given| bulk::growth(given("seconds").unwrap_or(10).into())),
-            ["nodes", ref options @ ..] => given(options, &["nodes", "terminals", "seconds"])
-                .and_then(|given| {
-                    nodes::run(
-                        given("nodes").unwrap_or(3).into(),
-                        full::Load {
-                            terminals: given("terminals").unwrap_or(10_000),
-                            friends: 10,
-                            seconds: given("seconds").unwrap_or(10).into(),
-                            rate: None,
-                            together: 400,
-                        },
-                    )
-                }),
-            ["smpp", host, port, n, window] => numbers(port, n, window)
-                .and_then(|(port, n, window)| smpp::run(host, port, n, window)),
-            ["bare", host, port, n, window] => numbers(port, n, window)
-                .and_then(|(port, n, window)| bare::run(host, port, n, window)),
-            ["smsc", port, ref habits @ ..] => number(port)
-                .and_then(|port| Ok((port, self::habits(habits)?)))
-                .and_then(|(port, habits)| smsc::run(port, habits)),
-            _ => {
-                eprintln!("{USAGE}");
-                return ExitCode::from(2);
-            }
-        };
+            }),
+        ["lane", ref options @ ..] => {
+            given(options, &["bulk", "pace", "seconds"]).and_then(|given| {
+                bulk::lane(
+                    given("bulk").unwrap_or(1_000_000),
+                    given("pace").unwrap_or(2_000),
+                    given("seconds").unwrap_or(30).into(),
+                )
+            })
+        }
+        ["group", ref options @ ..] => given(options, &["members"])
+            .and_then(|given| group::group(given("members").unwrap_or(100_000))),
+        ["growth", ref options @ ..] => given(options, &["seconds"])
+            .and_then(|given| bulk::growth(given("seconds").unwrap_or(10).into())),
+        ["nodes", ref options @ ..] => several(options),
+        ["smpp", host, port, n, window] => {
+            numbers(port, n, window).and_then(|(port, n, window)| smpp::run(host, port, n, window))
+        }
+        ["bare", host, port, n, window] => {
+            numbers(port, n, window).and_then(|(port, n, window)| bare::run(host, port, n, window))
+        }
+        ["smsc", port, ref habits @ ..] => number(port)
+            .and_then(|port| Ok((port, self::habits(habits)?)))
+            .and_then(|(port, habits)| smsc::run(port, habits)),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
@@ -102,6 +90,18 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn several(options: &[&str]) -> Result<(), String> {
+    let given = given(options, &["nodes", "terminals", "seconds"])?;
+    let load = full::Load {
+        terminals: given("terminals").unwrap_or(10_000),
+        friends: 10,
+        seconds: given("seconds").unwrap_or(10).into(),
+        rate: None,
+        together: 400,
+    };
+    nodes::run(given("nodes").unwrap_or(3).into(), load)
 }
 
 fn number<T: std::str::FromStr>(word: &str) -> Result<T, String> {

@@ -9,6 +9,8 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 /// The loop with one node, then with `nodes`, on the same subscribers.
 pub fn run(nodes: u64, load: Load) -> Result<(), String> {
@@ -22,12 +24,13 @@ pub fn run(nodes: u64, load: Load) -> Result<(), String> {
             population::settle(&alone.control, load.terminals, load.friends, 0).await?;
             alone.close().await;
             for nodes in [1, nodes] {
-                let house = together(folder, nodes).await?;
+                let (house, owners) = together(folder, nodes).await?;
                 let figures = house.measure(0..load.terminals, load).await;
                 println!("{nodes} nodes, {}", row(load.terminals, figures));
                 house.proven(0..load.terminals.min(100)).await?;
-                for control in house.controls() {
-                    control.hand_over_leases().await;
+                for (stop, owner) in owners {
+                    let _ = stop.send(());
+                    owner.await.map_err(|why| why.to_string())?;
                 }
                 house.close().await;
             }
@@ -36,8 +39,11 @@ pub fn run(nodes: u64, load: Load) -> Result<(), String> {
     })
 }
 
+/// What keeps a node's leases, until it is told to stop: then it hands them over.
+type Owner = (oneshot::Sender<()>, JoinHandle<()>);
+
 /// So many nodes, once every slice has an owner.
-async fn together(folder: &Path, nodes: u64) -> Result<House, String> {
+async fn together(folder: &Path, nodes: u64) -> Result<(House, Vec<Owner>), String> {
     let (mut settings, mut hints) = (Vec::new(), Vec::new());
     for n in 1..=nodes {
         let (sender, receiver) = mpsc::unbounded_channel();
@@ -56,12 +62,15 @@ async fn together(folder: &Path, nodes: u64) -> Result<House, String> {
     }
     let house = House::of(folder, settings)?;
     let all: Arc<OnceLock<BTreeMap<String, Control>>> = Arc::default();
-    let named = (1..).zip(house.controls());
+    let named = (1..).zip(&house.controls);
     let named = named.map(|(n, control): (u64, _)| (n.to_string(), control.clone()));
     let _ = all.set(named.collect());
-    for (control, hints) in house.controls().iter().cloned().zip(hints) {
+    let mut owners = Vec::new();
+    for (control, hints) in house.controls.iter().cloned().zip(hints) {
         tokio::spawn(pass_on(hints, Arc::clone(&all)));
-        tokio::spawn(async move { control.own(std::future::pending()).await });
+        let (stop, stopped) = oneshot::channel();
+        let owner = tokio::spawn(async move { control.own(async { drop(stopped.await) }).await });
+        owners.push((stop, owner));
     }
     loop {
         let known = house.control.nodes().await;
@@ -69,7 +78,7 @@ async fn together(folder: &Path, nodes: u64) -> Result<House, String> {
         let owned: usize = known.iter().map(|node| node.slices.iter().count()).sum();
         let busy = known.iter().filter(|node| !node.slices.is_empty()).count();
         if owned == SLICES && busy as u64 == nodes {
-            return Ok(house);
+            return Ok((house, owners));
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }

@@ -2,74 +2,21 @@
 //! in one go.
 
 use crate::reads::Sitting;
-use crate::table::{Database, HOLD, LAST, Load, MEMBER, SITTING, SUBSCRIBER, Table};
+use crate::table::{Database, LAST, Load, SITTING};
 use crate::value::{Columns, Row, subscriber as key};
-use crate::{Basis, BasisOf, BookFull, StoreError, books, holds, marks, subscribers};
-use book::{Change, GroupNo, SubscriberId};
-use delivery::{Due, Hold, TerminalId};
+use crate::{Basis, BasisOf, StoreError, books, marks};
+use book::Change;
+use delivery::{Due, TerminalId};
 use std::collections::{BTreeMap, HashMap};
-
-/// The whole rows of some subscribers' books.
-pub(crate) const BOOKS: [&Table; 6] = [
-    &SUBSCRIBER,
-    books::ROWS[0],
-    books::ROWS[1],
-    books::ROWS[2],
-    &HOLD,
-    &MEMBER,
-];
-
-pub(crate) fn loads(tables: &[&'static Table], ids: &[SubscriberId]) -> Vec<Load> {
-    let load = |table: &&'static Table| Load::of(table, 2, ids.iter().map(|id| key(*id)));
-    tables.iter().map(load).collect()
-}
-
-/// From the rows of [`BOOKS`].
-pub(crate) fn full(rows: &[Vec<Row>]) -> Result<BTreeMap<SubscriberId, BookFull>, StoreError> {
-    let [owners, heads, friends, groups, held, members, ..] = rows else {
-        return Ok(BTreeMap::new());
-    };
-    let mut books = books::read(heads, friends, groups)?;
-    let mut open: BTreeMap<_, Vec<Hold>> = BTreeMap::new();
-    for hold in holds::held(held)? {
-        open.entry(hold.subscriber).or_default().push(hold);
-    }
-    let mut carried: BTreeMap<_, Vec<GroupNo>> = BTreeMap::new();
-    for row in members {
-        let member = SubscriberId(row.unsigned(1)?);
-        carried
-            .entry(member)
-            .or_default()
-            .push(GroupNo(row.small(2)?));
-    }
-    let mut found = BTreeMap::new();
-    for row in owners {
-        let subscriber = subscribers::read(row)?;
-        if let Some(book) = books.remove(&subscriber.id) {
-            let holds = open.remove(&subscriber.id).unwrap_or_default();
-            let shared = carried.remove(&subscriber.id).unwrap_or_default();
-            found.insert(
-                subscriber.id,
-                BookFull {
-                    subscriber,
-                    book,
-                    holds,
-                    shared,
-                },
-            );
-        }
-    }
-    Ok(found)
-}
 
 /// One answer a question, in order.
 pub(crate) fn many(db: &dyn Database, of: &[BasisOf]) -> Result<Vec<Option<Basis>>, StoreError> {
     let ids: Vec<_> = of.iter().map(|one| one.subscriber).collect();
-    let mut wanted = loads(&BOOKS, &ids);
-    wanted.extend(loads(&marks::ROWS, &ids));
+    let mut wanted = books::loads(&books::FULL, &ids);
+    wanted.extend(books::loads(&marks::ROWS, &ids));
     wanted.push(Load::of(&LAST, 3, of.iter().map(last_key)));
     let found = db.load(&wanted)?;
-    let books = full(&found)?;
+    let books = books::full(&found)?;
     let [.., standing, due, last] = &found[..] else {
         return Ok(of.iter().map(|_| None).collect());
     };

@@ -2,27 +2,27 @@
 
 use crate::StoreError;
 use crate::job::{EditJob, Refused};
-use crate::table::{At, BOOK, CHANGE, Database, FRIEND, GROUP, Load, Lock, REQUEST, Table};
+use crate::table::{
+    At, BOOK, CHANGE, Database, FRIEND, GROUP, HOLD, Load, Lock, MEMBER, REQUEST, SUBSCRIBER, Table,
+};
 use crate::unit::{Done, Unit, Wanted};
 use crate::value::{Columns, Row, Value, json, subscriber as key};
-use crate::{documents, holds, marks, terminals};
-use book::{Book, Change, Friend, Group, Revision, SubscriberId};
+use crate::{BookFull, documents, holds, marks, subscribers, terminals};
+use book::{Book, Change, Friend, Group, GroupNo, Revision, SubscriberId};
+use delivery::Hold;
 use std::collections::BTreeMap;
 
 /// The books of these subscribers; who has none is left out.
 pub(crate) fn of(db: &dyn Database, ids: &[SubscriberId]) -> Result<Vec<Book>, StoreError> {
-    let found = db.load(&ROWS.map(|table| Load::of(table, 2, ids.iter().map(|id| key(*id)))))?;
+    let found = db.load(&loads(&[&BOOK, &FRIEND, &GROUP], ids))?;
     let [heads, friends, groups] = &found[..] else {
         return Ok(Vec::new());
     };
     Ok(read(heads, friends, groups)?.into_values().collect())
 }
 
-/// What a book is made of.
-pub(crate) const ROWS: [&Table; 3] = [&BOOK, &FRIEND, &GROUP];
-
-/// Books from the rows of these tables.
-pub(crate) fn read(
+/// Books from the rows of their tables.
+fn read(
     heads: &[Row],
     friends: &[Row],
     groups: &[Row],
@@ -54,6 +54,53 @@ pub(crate) fn read(
         }
     }
     Ok(books)
+}
+
+/// Books with their owners, their holds and the shared groups that are carried.
+pub(crate) const FULL: [&Table; 6] = [&SUBSCRIBER, &BOOK, &FRIEND, &GROUP, &HOLD, &MEMBER];
+
+/// The rows of these subscribers in these tables.
+pub(crate) fn loads(tables: &[&'static Table], ids: &[SubscriberId]) -> Vec<Load> {
+    let load = |table: &&'static Table| Load::of(table, 2, ids.iter().map(|id| key(*id)));
+    tables.iter().map(load).collect()
+}
+
+/// From the rows of [`FULL`].
+pub(crate) fn full(rows: &[Vec<Row>]) -> Result<BTreeMap<SubscriberId, BookFull>, StoreError> {
+    let [owners, heads, friends, groups, held, members, ..] = rows else {
+        return Ok(BTreeMap::new());
+    };
+    let mut books = read(heads, friends, groups)?;
+    let mut open: BTreeMap<_, Vec<Hold>> = BTreeMap::new();
+    for hold in holds::held(held)? {
+        open.entry(hold.subscriber).or_default().push(hold);
+    }
+    let mut carried: BTreeMap<_, Vec<GroupNo>> = BTreeMap::new();
+    for row in members {
+        let member = SubscriberId(row.unsigned(1)?);
+        carried
+            .entry(member)
+            .or_default()
+            .push(GroupNo(row.small(2)?));
+    }
+    let mut found = BTreeMap::new();
+    for row in owners {
+        let subscriber = subscribers::read(row)?;
+        if let Some(book) = books.remove(&subscriber.id) {
+            let holds = open.remove(&subscriber.id).unwrap_or_default();
+            let shared = carried.remove(&subscriber.id).unwrap_or_default();
+            found.insert(
+                subscriber.id,
+                BookFull {
+                    subscriber,
+                    book,
+                    holds,
+                    shared,
+                },
+            );
+        }
+    }
+    Ok(found)
 }
 
 fn request_key(edit: &EditJob) -> Option<Row> {

@@ -153,26 +153,6 @@ impl Postgres {
         self.begin.set(None);
         self.wait(async { self.client.batch_execute(sql).await.map_err(said(what)) })
     }
-
-    /// All asked at once; the server works them off in order.
-    fn query(&self, questions: &[Asked]) -> Result<Vec<Vec<Row>>, StoreError> {
-        self.wait(async {
-            let mut ready = Vec::with_capacity(questions.len());
-            for (_, sql, values) in questions {
-                let statement = self.prepare(&dollars(sql)).await?;
-                let params: Params<'_> = values.iter().map(|value| value as _).collect();
-                ready.push((statement, params));
-            }
-            let answers = ready.iter().map(|(statement, params)| async {
-                let rows = self.client.query(statement, params).await;
-                rows.map_err(said("be read"))?
-                    .iter()
-                    .map(arrays::row)
-                    .collect()
-            });
-            self.begun(try_join_all(answers)).await
-        })
-    }
 }
 
 /// `?1` as PostgreSQL writes it.
@@ -292,8 +272,24 @@ fn remove_text(table: &Table, lead: usize) -> String {
 }
 
 impl Database for Postgres {
+    /// All asked at once; the server works them off in order.
     fn ask(&self, questions: &[Asked]) -> Result<Vec<Vec<Row>>, StoreError> {
-        self.query(questions)
+        self.wait(async {
+            let mut ready = Vec::with_capacity(questions.len());
+            for (_, sql, values) in questions {
+                let statement = self.prepare(&dollars(sql)).await?;
+                let params: Params<'_> = values.iter().map(|value| value as _).collect();
+                ready.push((statement, params));
+            }
+            let answers = ready.iter().map(|(statement, params)| async {
+                let rows = self.client.query(statement, params).await;
+                rows.map_err(said("be read"))?
+                    .iter()
+                    .map(arrays::row)
+                    .collect()
+            });
+            self.begun(try_join_all(answers)).await
+        })
     }
 
     fn load(&self, loads: &[Load]) -> Result<Vec<Vec<Row>>, StoreError> {

@@ -61,8 +61,10 @@ impl Writers {
     }
 }
 
-/// An edit that begins, and who waits for what it begins from.
-type Beginning = (BasisOf, oneshot::Sender<Result<Option<Basis>, StoreError>>);
+/// Who waits for what an edit begins from.
+type Begins = oneshot::Sender<Result<Option<Basis>, StoreError>>;
+/// An edit that begins.
+type Beginning = (BasisOf, Begins);
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -159,7 +161,8 @@ impl Store {
             .collect();
         let (mut writers, mut threads) = (Vec::new(), Vec::new());
         for known in &known {
-            let (people, delivery) = (writer(known)?, writer(known)?);
+            let people = writer(known, postgres::Writer::open)?;
+            let delivery = writer(known, postgres::Writer::beside)?;
             writers.push(Writers {
                 people: people.0,
                 delivery: delivery.0,
@@ -357,7 +360,7 @@ impl Store {
             let all = Gathered(Some(Arc::clone(&self.0)));
             self.ask_readers(Box::new(move || {
                 let (of, answers): (Vec<_>, Vec<_>) = all.take().into_iter().unzip();
-                Box::new(move |reads| answer_all(reads.bases(&of), answers))
+                Box::new(move |reads| answer_all(reads, &of, answers))
             }))?;
         }
         answered.await.map_err(|_| StoreError::Closed)?
@@ -465,20 +468,23 @@ impl Drop for Gathered {
     }
 }
 
-/// One answer to each who waits; a failure is everybody's.
-fn answer_all<T>(
-    found: Result<Vec<T>, StoreError>,
-    answers: Vec<oneshot::Sender<Result<T, StoreError>>>,
-) {
-    match found {
+/// One answer to each who waits. If the question fails for all together, each is asked alone: a book that cannot be read
+/// is nobody else's failure.
+fn answer_all(reads: &dyn Reads, of: &[BasisOf], answers: Vec<Begins>) {
+    match reads.bases(of) {
         Ok(found) => {
             for (answer, one) in answers.into_iter().zip(found) {
                 let _ = answer.send(Ok(one));
             }
         }
         Err(error) => {
-            for answer in answers {
-                let _ = answer.send(Err(error.clone()));
+            let alone = of.len() > 1 && !matches!(error, StoreError::Away { .. });
+            for (answer, one) in answers.into_iter().zip(of) {
+                let found = match alone {
+                    true => reads.bases(std::slice::from_ref(one)),
+                    false => Err(error.clone()),
+                };
+                let _ = answer.send(found.map(|found| found.into_iter().next().flatten()));
             }
         }
     }
@@ -493,13 +499,16 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// A thread that writes over a connection of its own, once it is open.
-fn writer(known: &Arc<postgres::Known>) -> Result<(Sender<Ask>, JoinHandle<()>), StoreError> {
+fn writer(
+    known: &Arc<postgres::Known>,
+    open: fn(Arc<postgres::Known>) -> Result<postgres::Writer, StoreError>,
+) -> Result<(Sender<Ask>, JoinHandle<()>), StoreError> {
     let (writer, asks) = mpsc::channel();
     let (opened, opening) = mpsc::channel();
     let known = Arc::clone(known);
     let thread = spawn("store-writer", move || {
         let health = known.health.clone();
-        match postgres::Writer::open(known) {
+        match open(known) {
             Ok(db) => {
                 let _ = opened.send(Ok(()));
                 writer::run(db, &asks, &health, || ());

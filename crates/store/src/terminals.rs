@@ -9,7 +9,7 @@ use crate::table::{
 };
 use crate::unit::{Done, Stop, Unit, Wanted};
 use crate::value::{Columns, Row, Value, json, subscriber, terminal as key};
-use crate::{BookFull, Reads, StoreError, TerminalFull, basis, marks, subscribers};
+use crate::{BookFull, Reads, StoreError, TerminalFull, books, marks, subscribers};
 use ::terminals::{EntryKey, Owner, Proof, Shadow, SlotNo, SlotState};
 use book::{FriendNo, NumberNo, SubscriberId};
 use delivery::{Due, Slices, Terminal, TerminalId};
@@ -147,13 +147,13 @@ pub(crate) fn of(db: &dyn Database, id: SubscriberId) -> Result<Vec<TerminalFull
 pub(crate) fn with_books(
     db: &dyn Database,
     ids: &[TerminalId],
-    books: &[SubscriberId],
+    of: &[SubscriberId],
 ) -> Result<(Vec<TerminalFull>, Vec<BookFull>), StoreError> {
     let mut wanted = loads(3, &ids.iter().map(|id| key(*id)).collect::<Vec<_>>());
-    wanted.extend(basis::loads(&basis::BOOKS, books));
+    wanted.extend(books::loads(&books::FULL, of));
     let mut found = db.load(&wanted)?;
-    let books = found.split_off(ROWS.len());
-    Ok((full(&found)?, basis::full(&books)?.into_values().collect()))
+    let rows = found.split_off(ROWS.len());
+    Ok((full(&found)?, books::full(&rows)?.into_values().collect()))
 }
 
 pub(crate) fn page(

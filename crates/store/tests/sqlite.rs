@@ -90,6 +90,50 @@ async fn a_store_of_a_newer_kith_is_refused_and_not_touched() {
     );
 }
 
+/// Edits that begin together are asked together: a book that cannot be read is nobody else's failure.
+#[tokio::test]
+async fn a_book_that_cannot_be_read_spoils_no_other() {
+    let store = Store::memory().unwrap();
+    for of in [A, B] {
+        store
+            .run(Job::CreateSubscriber(subscriber(of)))
+            .await
+            .unwrap();
+        store
+            .run(Job::AddTerminal(Box::new(terminal(of, 1))))
+            .await
+            .unwrap();
+        store.run(add_friend(of, 0, "Rose", None)).await.unwrap();
+    }
+    let folder = Folder::new("spoilt");
+    fs::write(folder.file(), store.snapshot().await.unwrap()).unwrap();
+    store.close().await;
+    let db = Connection::open(folder.file()).unwrap();
+    db.execute("UPDATE friend SET body = '{' WHERE sub = ?1", [A.0.cast_signed()])
+        .unwrap();
+    drop(db);
+    let store = Store::from_snapshot(&fs::read(folder.file()).unwrap()).unwrap();
+    let of = |subscriber| {
+        store.basis(store::BasisOf {
+            subscriber,
+            actor: "agent1".to_owned(),
+            goes_on: Box::new(|_| true),
+        })
+    };
+    // Nothing is answered before both have asked.
+    let (open, gate) = std::sync::mpsc::channel::<()>();
+    let shut = store.read(move |_| {
+        gate.recv().unwrap();
+        Ok(())
+    });
+    let opened = async { open.send(()).unwrap() };
+    let (_, spoilt, whole, ()) = tokio::join!(shut, of(A), of(B), opened);
+    let why = spoilt.unwrap_err().to_string();
+    assert!(why.contains("read a row"), "{why}");
+    assert_eq!(whole.unwrap().unwrap().full.subscriber.id, B);
+    store.close().await;
+}
+
 #[tokio::test]
 async fn what_is_no_store_is_said() {
     let folder = Folder::new("odd");

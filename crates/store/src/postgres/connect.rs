@@ -207,23 +207,32 @@ pub(crate) struct Writer {
 impl Writer {
     /// Connects and brings the schema up to date.
     pub(crate) fn open(known: Arc<Known>) -> Result<Self, StoreError> {
+        let db = known.connect_until(Instant::now() + PATIENCE)?;
+        db.patience.set(MIGRATION);
+        migrate(&db)?;
+        db.patience.set(SILENCE);
+        Self::over(db, known)
+    }
+
+    /// Connects beside one that did so.
+    pub(crate) fn beside(known: Arc<Known>) -> Result<Self, StoreError> {
+        let db = known.connect_until(Instant::now() + PATIENCE)?;
+        Self::over(db, known)
+    }
+
+    fn over(db: Postgres, known: Arc<Known>) -> Result<Self, StoreError> {
         let mut node = [0; 8];
         getrandom::fill(&mut node).map_err(|e| StoreError::Database {
             what: "draw a writer's number",
             why: e.to_string(),
         })?;
         let mut writer = Self {
-            db: None,
+            db: Some(db),
             known,
             node: u64::from_be_bytes(node) >> 1,
             last: 0,
             open: None,
         };
-        let db = writer.known.connect_until(Instant::now() + PATIENCE)?;
-        db.patience.set(MIGRATION);
-        migrate(&db)?;
-        db.patience.set(SILENCE);
-        writer.db = Some(db);
         writer.greet()?;
         Ok(writer)
     }
@@ -450,22 +459,27 @@ impl Database for Reader {
         if let [only] = &self.sources[..] {
             return only.ask(|db| db.ask(questions));
         }
-        let rows = |(at, sql, values): &Asked| {
-            let asked = match *at {
-                At::Home => self.sources.get(..1),
-                At::Slice(slice) => {
-                    let place = self.place.of(slice);
-                    self.sources.get(place..=place)
-                }
-                At::Everywhere => Some(&self.sources[..]),
+        let mut found: Vec<Vec<Row>> = questions.iter().map(|_| Vec::new()).collect();
+        for (place, source) in self.sources.iter().enumerate() {
+            let here = |(at, ..): &Asked| match *at {
+                At::Home => place == 0,
+                At::Slice(slice) => self.place.of(slice) == place,
+                At::Everywhere => true,
             };
-            let mut found = Vec::new();
-            for source in asked.unwrap_or_default() {
-                found.extend(source.ask(|db| db.rows(*at, sql, values))?);
+            let mine: Vec<_> = questions.iter().filter(|one| here(one)).cloned().collect();
+            if mine.is_empty() {
+                continue;
             }
-            Ok(found)
-        };
-        questions.iter().map(rows).collect()
+            let answers = source.ask(|db| db.ask(&mine))?;
+            let asked = questions
+                .iter()
+                .zip(&mut found)
+                .filter(|(one, _)| here(one));
+            for ((_, all), rows) in asked.zip(answers) {
+                all.extend(rows);
+            }
+        }
+        Ok(found)
     }
 
     fn load(&self, loads: &[Load]) -> Result<Vec<Vec<Row>>, StoreError> {

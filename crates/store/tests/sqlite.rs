@@ -109,8 +109,11 @@ async fn a_book_that_cannot_be_read_spoils_no_other() {
     fs::write(folder.file(), store.snapshot().await.unwrap()).unwrap();
     store.close().await;
     let db = Connection::open(folder.file()).unwrap();
-    db.execute("UPDATE friend SET body = '{' WHERE sub = ?1", [A.0.cast_signed()])
-        .unwrap();
+    db.execute(
+        "UPDATE friend SET body = '{' WHERE sub = ?1",
+        [A.0.cast_signed()],
+    )
+    .unwrap();
     drop(db);
     let store = Store::from_snapshot(&fs::read(folder.file()).unwrap()).unwrap();
     let of = |subscriber| {

@@ -272,3 +272,49 @@ pub async fn holds(store: &Store) {
     );
     assert_eq!(store.holds(Some(A), false).await.unwrap(), [a2, released]);
 }
+
+/// What is on its way is what the terminals' rows say, however they come to say it.
+pub async fn flights(store: &Store) {
+    let all = delivery::Slices::ALL;
+    let flights = async || {
+        let found = store.read(move |reads| reads.in_flight_after(&all, None, 9));
+        let count = store.counts(NOW).await.unwrap().in_flight;
+        let found = found.await.unwrap();
+        assert_eq!(count, found.len() as u64);
+        found
+    };
+    let busy = |of, with: Option<u64>| {
+        let mut job = settle(of, 1);
+        job.terminal.in_flight = with.map(|n| ship(of, n).id);
+        job
+    };
+    assert_eq!(flights().await, []);
+    ok(store, step(busy(A, Some(1)))).await;
+    ok(store, step(busy(B, Some(1)))).await;
+    assert_eq!(flights().await, [ship(A, 1).id, ship(B, 1).id]);
+    // Another takes its place; in pages.
+    ok(store, step(busy(A, Some(2)))).await;
+    assert_eq!(flights().await, [ship(A, 2).id, ship(B, 1).id]);
+    let after = store.read(move |reads| reads.in_flight_after(&all, Some(ship(A, 2).id), 9));
+    assert_eq!(after.await.unwrap(), [ship(B, 1).id]);
+    // It is over; planned and over in one group.
+    ok(store, step(busy(A, None))).await;
+    assert_eq!(flights().await, [ship(B, 1).id]);
+    let mut jobs = Vec::new();
+    for (n, with) in [(2, Some(3)), (3, None)] {
+        let mut job = busy(B, with);
+        job.terminal.version = n - 1;
+        jobs.push(step(job));
+    }
+    for done in store.run_all(jobs).await {
+        done.unwrap();
+    }
+    assert_eq!(flights().await, []);
+    // The terminal is changed; its owner is deleted.
+    ok(store, step(busy(A, Some(4)))).await;
+    ok(store, step(busy(B, Some(4)))).await;
+    ok(store, change(terminal(A, 1), true)).await;
+    assert_eq!(flights().await, [ship(B, 4).id]);
+    ok(store, Job::DeleteSubscriber(B)).await;
+    assert_eq!(flights().await, []);
+}

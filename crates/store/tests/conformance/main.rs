@@ -56,7 +56,7 @@ macro_rules! on_every_store {
 on_every_store! {
     books: subscribers edits requests journals deleting;
     due: addresses cards due_marks clearing next_things;
-    delivery_steps: settling counters placements shipments holds;
+    delivery_steps: settling flights counters placements shipments holds;
     upkeep: documents expiring groups closing;
     campaigns: members_of_groups what_members_have campaign_marks holding_back;
 }

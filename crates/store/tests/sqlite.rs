@@ -179,8 +179,18 @@ async fn a_store_of_the_first_schema_is_brought_up_to_date() {
         (slice, key, A.0.cast_signed(), old.at, body),
     )
     .unwrap();
+    // What was on its way then is on its way still.
+    db.execute(
+        "INSERT INTO terminal (slice, sub, term, channel, address, retired, counter_next, in_flight, body)
+         VALUES (?1, ?2, 1, 'sms-card', '+447700900101', 0, 2, ?3, '{}')",
+        (slice, A.0.cast_signed(), key),
+    )
+    .unwrap();
     drop(db);
     let store = Store::open(&folder.file()).unwrap();
+    let all = delivery::Slices::ALL;
+    let flights = store.read(move |reads| reads.in_flight_after(&all, None, 9));
+    assert_eq!(flights.await.unwrap(), [old.id]);
     assert_eq!(store.unfinished().await.unwrap(), [old]);
     assert_eq!(store.incarnation(0).await.unwrap(), 3);
     store.close().await;

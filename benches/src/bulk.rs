@@ -27,6 +27,7 @@ pub fn lane(bulk: u32, per_s: u32, seconds: u64) -> Result<(), String> {
         let bulk = bulk.min(population::MOST - PEOPLE);
         population::settle(&house.control, PEOPLE + bulk, FRIENDS, 1).await?;
         mark(house, PEOPLE..PEOPLE + bulk).await?;
+        installation::rested()?;
         let before = due(house).await?;
         let begun = Instant::now();
         let load = Load {
@@ -50,6 +51,7 @@ pub fn growth(seconds: u64) -> Result<(), String> {
     for terminals in [10_000, 100_000, population::MOST] {
         in_a_house(installation::settings(), async |house, folder| {
             population::settle(&house.control, terminals, 10, 0).await?;
+            installation::rested()?;
             let octets = process::octets_in(folder) / u64::from(terminals);
             let load = Load {
                 terminals,

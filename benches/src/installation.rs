@@ -4,6 +4,7 @@ use book::{Language, SubscriberId};
 use control::{Control, NewSubscriber, NewTerminal, Settings};
 use delivery::{Outbound, Policy, network::NetworkTable};
 use std::path::Path;
+use std::process::Command;
 use store::{Servers, Store};
 use terminals::ChannelKind;
 use tokio::sync::mpsc::UnboundedSender;
@@ -47,13 +48,35 @@ pub fn with(
 ) -> Result<Control, String> {
     let key = vault::MasterKey::from_hex("bench", &"42".repeat(32));
     let key = key.map_err(|why| why.to_string())?;
-    // An empty database of PostgreSQL instead of a file: postgres://…
-    let store = match std::env::var("KITH_BENCH_STORE") {
-        Ok(url) => Store::connect(&Servers::one(url)),
-        Err(_) => Store::open(&folder.join("kith.db")),
+    let store = match postgres() {
+        Some(url) => Store::connect(&Servers::one(url)),
+        None => Store::open(&folder.join("kith.db")),
     };
     let store = store.map_err(|why| why.to_string())?;
     Ok(Control::new(store, key, settings, outbound, network))
+}
+
+/// An empty database of PostgreSQL instead of a file: postgres://…
+fn postgres() -> Option<String> {
+    std::env::var("KITH_BENCH_STORE").ok()
+}
+
+/// Waits until what was filled in is on the disk, and PostgreSQL has looked through it: both happen within minutes by
+/// themselves, and what is measured meanwhile is the disk.
+pub fn rested() -> Result<(), String> {
+    if let Some(url) = postgres() {
+        run(Command::new("psql").args(["-q", &url, "-c", "VACUUM (ANALYZE)", "-c", "CHECKPOINT"]))?;
+    }
+    run(&mut Command::new("sync"))
+}
+
+fn run(command: &mut Command) -> Result<(), String> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{name} ended with {status}.")),
+        Err(why) => Err(format!("{name} cannot be started: {why}")),
+    }
 }
 
 /// An owner with a phone that takes business cards, and an empty book.

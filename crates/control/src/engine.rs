@@ -37,7 +37,6 @@ pub(crate) struct Engine {
     ids: ids::Ids,
     pace: pace::Pace,
     known: known::Knowledge,
-    recheck: crate::recheck::Recheck,
     /// What an earlier owner left on its way in these slices, after this shipment.
     take_up: Vec<(Slices, Option<ShipmentId>)>,
     /// What is being committed.
@@ -48,8 +47,6 @@ pub(crate) struct Engine {
     unknown: Vec<(i64, Item)>,
     /// When it last looked into the inbox, ms UTC.
     looked: i64,
-    /// When calls, departures and figures were last looked after, ms UTC.
-    tended: i64,
 }
 
 impl Default for Engine {
@@ -60,13 +57,11 @@ impl Default for Engine {
             ids: Default::default(),
             pace: Default::default(),
             known: Default::default(),
-            recheck: Default::default(),
             take_up: Vec::new(),
             writing: Default::default(),
             waiting: Vec::new(),
             unknown: Vec::new(),
             looked: i64::MIN,
-            tended: i64::MIN,
         }
     }
 }
@@ -74,7 +69,7 @@ impl Default for Engine {
 /// Tells the communication module that a message was stored (`true`) or could not be.
 pub type Stored = Box<dyn Fn(u64, bool) + Send + Sync>;
 
-/// How long the loop sleeps when nothing is known to be due, and between two looks at calls and departures; edits wake it.
+/// How long the loop sleeps when nothing is known to be due; edits wake it.
 const IDLE: i64 = 1_000;
 /// How much of a kind is decided in one commit: the next edit waits for no more than this.
 const BATCH: u32 = 256;
@@ -114,6 +109,19 @@ async fn taken(
 impl Control {
     /// Runs until `stop` resolves. Takes up what an earlier process left.
     pub async fn run(
+        &self,
+        inbox: mpsc::Receiver<delivery::Event>,
+        stored: Stored,
+        stop: impl Future<Output = ()>,
+    ) {
+        tokio::select! {
+            () = self.steps(inbox, stored, stop) => {}
+            () = self.keep_up() => {}
+        }
+    }
+
+    /// Step after step.
+    async fn steps(
         &self,
         mut inbox: mpsc::Receiver<delivery::Event>,
         stored: Stored,
@@ -157,18 +165,29 @@ impl Control {
             }
         }
         // What is on its way to the disk is done, and answered.
-        if let Err(error) = self.step(Vec::new(), &stored).await {
+        if let Err(error) = self.whole(Vec::new(), &stored).await {
             tracing::error!(%error, "the last step of delivery could not be done; it is taken up at the next start");
         }
     }
 
-    /// One step: takes in `events`, everything overdue and what is due, records what is decided, then carries it out and
-    /// answers what came with a token (`stored`). Gives when there is something to do next, ms UTC, as far as it knows;
-    /// edits by others and calls want a look every second.
+    /// One step, and what is looked after once a second: takes in `events`, everything overdue and what is due, records
+    /// what is decided, then carries it out and answers what came with a token (`stored`). Gives when there is something to
+    /// do next, ms UTC, as far as it knows; edits by others and calls want a look every second.
     ///
     /// # Errors
     /// The store's. What could not be recorded was not carried out; all of it comes again.
     pub async fn step(
+        &self,
+        events: Vec<delivery::Event>,
+        stored: &Stored,
+    ) -> Result<i64, StoreError> {
+        let kept_up = self.look_after().await;
+        let next = self.whole(events, stored).await;
+        kept_up.and(next)
+    }
+
+    /// The step alone, to its end.
+    async fn whole(
         &self,
         events: Vec<delivery::Event>,
         stored: &Stored,
@@ -204,9 +223,6 @@ impl Control {
         let now = self.now();
         let mut progress = Progress::default();
         engine.notice(self.0.owner.holdings());
-        if let Err(error) = self.tend(engine, now).await {
-            progress.fail(error);
-        }
         let mut items = self.finish(engine, now, &mut progress);
         for event in events {
             self.say(&event);
@@ -363,24 +379,6 @@ impl Control {
         if packets.any(|packet| packet.counter == Some(answer.counter)) {
             item.what = What::Proof(known.shipment.id, answer);
         }
-    }
-
-    /// Calls that ended by themselves, departures, figures: once a second.
-    async fn tend(&self, engine: &mut Engine, now: i64) -> Result<(), StoreError> {
-        if (engine.tended..engine.tended.saturating_add(IDLE)).contains(&now) {
-            return Ok(());
-        }
-        engine.tended = now;
-        let owned = engine.held.slices();
-        self.recheck(&mut engine.recheck, owned).await?;
-        // What is nobody's in particular is done by one node.
-        let one = self.is_first();
-        self.beat(one).await?;
-        if !one {
-            return Ok(());
-        }
-        self.keep_calls().await?;
-        self.see_all_off().await
     }
 
     /// The next page of what an earlier process left on its way.

@@ -31,6 +31,7 @@ mod repeat;
 mod sums;
 mod surroundings;
 mod tokens;
+mod upkeep;
 mod view;
 
 pub use accounts::{AccountError, Invitation};
@@ -131,6 +132,7 @@ struct Inner {
     recent: Mutex<events::Recent>,
     abroad: Mutex<abroad::Abroad>,
     pulse: Mutex<pulse::Pulse>,
+    counted: tokio::sync::Mutex<Option<pulse::Counted>>,
     wake: Notify,
     owner: owner::Owner,
     offers: offers::Desk,
@@ -141,6 +143,7 @@ struct Inner {
     estimate: Mutex<Option<campaigns::Last>>,
     /// Held for a whole step: nobody but the engine takes it.
     engine: tokio::sync::Mutex<engine::Engine>,
+    upkeep: tokio::sync::Mutex<upkeep::Upkeep>,
     /// One change of a subscriber's particulars at a time.
     people: tokio::sync::Mutex<()>,
     /// Who may wait for a password sum.
@@ -185,11 +188,13 @@ impl Control {
             recent: Mutex::default(),
             abroad: Mutex::default(),
             pulse: Mutex::default(),
+            counted: tokio::sync::Mutex::default(),
             wake: Notify::new(),
             campaigns: Notify::new(),
             contents: Arc::default(),
             estimate: Mutex::default(),
             engine: tokio::sync::Mutex::default(),
+            upkeep: tokio::sync::Mutex::default(),
             people: tokio::sync::Mutex::default(),
             queue: Semaphore::new(64),
             hashing: Arc::default(),

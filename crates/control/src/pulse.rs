@@ -8,6 +8,8 @@ use store::{Counts, StoreError};
 const BEAT: i64 = 10_000;
 /// Samples that are kept: ten minutes.
 const SAMPLES: usize = 60;
+/// To count is cheap when it takes less than this, ms: then it is done whenever somebody asks.
+const CHEAP: u64 = 200;
 /// Edits whose way to the wire is remembered.
 const EDITS: usize = 1000;
 
@@ -18,6 +20,21 @@ pub struct Sample {
     pub at: i64,
     /// What the store counted.
     pub counts: Counts,
+}
+
+/// What was counted last.
+pub(crate) struct Counted {
+    counts: Counts,
+    /// So long it will do, ms of the monotonic clock.
+    until: u64,
+}
+
+/// How long figures will do that were counted between these two, ms of the monotonic clock.
+fn fresh_until(begun: u64, ended: u64) -> u64 {
+    match ended.saturating_sub(begun) {
+        took if took < CHEAP => ended,
+        took => ended.saturating_add(took.saturating_mul(99)),
+    }
 }
 
 #[derive(Default)]
@@ -38,13 +55,34 @@ impl Control {
         if tidies {
             self.store().expire(now).await?;
         }
-        let counts = self.store().counts(now).await?;
+        let counts = self.counts().await?;
         push(
             &mut locked(&self.0.pulse).samples,
             Sample { at: now, counts },
             SAMPLES,
         );
         Ok(())
+    }
+
+    /// The console's figures. To count is to walk through whole tables: where that takes long, they are as old as it
+    /// keeps one connection busy for a hundredth of the time.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn counts(&self) -> Result<Counts, StoreError> {
+        // Who asks meanwhile gets the same.
+        let counted = &mut *self.0.counted.lock().await;
+        let begun = self.clocks().monotonic;
+        if let Some(counted) = counted.as_ref().filter(|counted| begun < counted.until) {
+            return Ok(counted.counts);
+        }
+        let counts = self.store().counts(self.now()).await?;
+        let ended = self.clocks().monotonic;
+        *counted = Some(Counted {
+            counts,
+            until: fresh_until(begun, ended),
+        });
+        Ok(counts)
     }
 
     /// What was due at `due` was handed to a gateway at `now`.
@@ -71,4 +109,17 @@ fn push<T>(kept: &mut VecDeque<T>, new: T, most: usize) {
         kept.pop_front();
     }
     kept.push_back(new);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counting_takes_a_hundredth_of_the_time_at_most() {
+        assert_eq!(fresh_until(1_000, 1_199), 1_199);
+        assert_eq!(fresh_until(1_000, 1_200), 1_000 + 100 * 200);
+        assert_eq!(fresh_until(5_000, 15_000), 5_000 + 1_000_000);
+        assert_eq!(fresh_until(7, u64::MAX), u64::MAX);
+    }
 }

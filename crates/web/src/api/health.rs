@@ -154,7 +154,7 @@ pub async fn metrics(
 
 /// What the store counts.
 async fn stored(control: &Control, registry: &mut Registry) -> Result<(), Problem> {
-    let counts = control.store().counts(control.now()).await?;
+    let counts = control.counts().await?;
     let mut gauge = |name: &str, help: &str, value: u64| {
         let gauge = Gauge::<i64>::default();
         gauge.set(i64::try_from(value).unwrap_or(i64::MAX));

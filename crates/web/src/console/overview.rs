@@ -42,7 +42,7 @@ pub async fn show(
     w: Words,
 ) -> Result<Response, Unavailable> {
     let control = &house.control;
-    let counts = control.store().counts(control.now()).await?;
+    let counts = control.counts().await?;
     let samples = control.samples();
     let number = |word: &str, now: u64, of: &dyn Fn(&Sample) -> u64| {
         let points: Vec<u64> = samples.iter().map(of).chain([now]).collect();

@@ -243,7 +243,7 @@ impl Work {
         }
     }
 
-    /// Whether this node may be bound. Else nothing is written any more: what is open is closed at once.
+    /// Whether this node may be bound. Else nothing is written any more but a good-bye: what is open is closed at once.
     fn may_bind(&mut self) -> bool {
         let Some(only) = &self.only else {
             return true;
@@ -255,6 +255,11 @@ impl Work {
         };
         for (port, socket) in self.sockets.iter_mut().enumerate() {
             if socket.asked || socket.stream.is_some() {
+                let unbind = self.line.last_word(port);
+                if socket.blocked.is_none() {
+                    // Politeness: a gateway that does not hear it sees the connection's end.
+                    let _ = socket.write(unbind, now());
+                }
                 self.line.closed(port, &sentence, now());
                 *socket = socket.after(now());
             }

@@ -373,15 +373,24 @@ impl Line {
     pub fn unbind(&mut self) {
         self.paused_until = i64::MAX;
         for port in 0..self.ports.len() {
-            if self
-                .ports
-                .get(port)
-                .is_some_and(|p| p.state == PortState::Bound)
-            {
-                let sequence = self.next_sequence();
-                self.put(port, 0, sequence, Body::Unbind);
-            }
+            self.take_leave(port);
         }
+    }
+
+    fn take_leave(&mut self, port: usize) {
+        let port_now = self.ports.get(port);
+        if port_now.is_some_and(|port| port.state == PortState::Bound) {
+            let sequence = self.next_sequence();
+            self.put(port, 0, sequence, Body::Unbind);
+        }
+    }
+
+    /// The only thing that is still to be written to this port: an unbind, where there is a session. The gateway is free
+    /// for another bind then, without waiting until it notices that this one is gone.
+    pub fn last_word(&mut self, port: usize) -> Vec<u8> {
+        drop(self.output(port));
+        self.take_leave(port);
+        self.output(port)
     }
 
     /// What is to be written to this port, all of it at once.

@@ -116,6 +116,7 @@ async fn it_is_bound_only_while_this_node_holds_it() {
     // Nobody tells it that its lease has run out: the fence does.
     fence.close();
     until("the bind is closed", || bound() == 0).await;
+    assert_eq!(lab.carrier().counts.unbound.load(Relaxed), 1);
     until("nobody holds it", || {
         says(Health::Down, "No node holds the only bind")
     })

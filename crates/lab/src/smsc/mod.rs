@@ -65,6 +65,8 @@ pub struct Changed {
 pub struct Counts {
     /// Binds that stand now.
     pub bound: AtomicI64,
+    /// Unbinds seen.
+    pub unbound: AtomicU64,
     /// Connections that stand now.
     pub connections: AtomicI64,
     /// submit_sm seen.

@@ -185,6 +185,7 @@ impl Session {
                 Pdu::EnquireLinkResp,
             ),
             CommandId::Unbind => {
+                self.carrier.counts.unbound.fetch_add(1, Relaxed);
                 pdu::encode(
                     &mut self.out,
                     CommandStatus::EsmeRok,

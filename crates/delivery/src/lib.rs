@@ -33,6 +33,6 @@ pub use ownership::{Clocks, Decision, Outcome, Owned, Ownership, Times};
 pub use policy::Policy;
 pub use slices::{Lease, NodeId, SLICES, Slices};
 pub use state::{
-    Due, Hold, HoldState, Notice, Packet, PacketState, Part, PartState, Record, Shipment,
+    Due, Hold, HoldState, Need, Notice, Packet, PacketState, Part, PartState, Record, Shipment,
     ShipmentId, ShipmentKind, ShipmentState, Terminal, TerminalId, Trouble,
 };

@@ -28,6 +28,15 @@ impl ShipmentId {
     }
 }
 
+/// What a terminal asks of people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// Nobody must act, and it is worth knowing: nothing was proven for as long as a message is valid.
+    Notice,
+    /// A person must act.
+    Person,
+}
+
 /// A terminal as it is stored. `due` belongs to edits (any node writes it), the rest to the slice's owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terminal {
@@ -119,6 +128,17 @@ pub struct Notice {
 }
 
 impl Terminal {
+    /// What it asks of people; a retired one asks nothing.
+    pub fn needs(&self) -> Option<Need> {
+        if self.retired {
+            None
+        } else if self.trouble.is_some() {
+            Some(Need::Person)
+        } else {
+            self.record.notice.is_some().then_some(Need::Notice)
+        }
+    }
+
     /// A terminal that nothing was ever sent to, for all of its owner's book.
     pub fn new(
         id: TerminalId,

@@ -2,7 +2,9 @@
 
 use crate::*;
 use book::{Book, Change, GroupNo, Revision, Subscriber, SubscriberId};
-use delivery::{Due, Hold, Lease, PartRef, Shipment, ShipmentId, Slices, Terminal, TerminalId};
+use delivery::{
+    Due, Hold, Lease, Need, PartRef, Shipment, ShipmentId, Slices, Terminal, TerminalId,
+};
 
 /// The reads. Each fails only when the store does.
 #[allow(clippy::missing_errors_doc)]
@@ -68,6 +70,16 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<(Terminal, Option<Due>)>, StoreError> {
         self.read(move |r| r.terminals(after, limit)).await
+    }
+    /// A page of the terminals with this need, by id, each with its due mark.
+    pub async fn terminals_in_need(
+        &self,
+        need: Need,
+        after: Option<TerminalId>,
+        limit: u32,
+    ) -> Result<Vec<(Terminal, Option<Due>)>, StoreError> {
+        let page = self.read(move |r| r.terminals_in_need(need, after, limit));
+        page.await
     }
     /// The active terminals with this number.
     pub async fn terminals_by_address(&self, address: &str) -> Result<Vec<TerminalId>, StoreError> {

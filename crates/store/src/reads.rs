@@ -9,7 +9,8 @@ use crate::{
 use ::terminals::{EntryKey, Shadow, SlotNo};
 use book::{Book, Change, GroupNo, Revision, Subscriber, SubscriberId};
 use delivery::{
-    Due, Hold, Lease, PartRef, Shipment, ShipmentId, ShipmentState, Slices, Terminal, TerminalId,
+    Due, Hold, Lease, Need, PartRef, Shipment, ShipmentId, ShipmentState, Slices, Terminal,
+    TerminalId,
 };
 use std::collections::BTreeMap;
 
@@ -54,6 +55,8 @@ pub struct Counts {
     pub in_flight: u64,
     /// Shipments planned in the last hour and proven since.
     pub proven_last_hour: u64,
+    /// Of the terminals, those that a person must look after.
+    pub in_trouble: u64,
     /// Shipments on their way: queued, sending, waiting for proof.
     pub unfinished: [u64; 3],
 }
@@ -182,6 +185,13 @@ pub trait Reads {
     fn marks_of(&self, id: SubscriberId) -> Result<Vec<(TerminalId, Option<Due>)>, StoreError>;
     fn terminals(
         &self,
+        after: Option<TerminalId>,
+        limit: u32,
+    ) -> Result<Vec<(Terminal, Option<Due>)>, StoreError>;
+    /// A page of the terminals with this need, by id.
+    fn terminals_in_need(
+        &self,
+        need: Need,
         after: Option<TerminalId>,
         limit: u32,
     ) -> Result<Vec<(Terminal, Option<Due>)>, StoreError>;
@@ -344,7 +354,15 @@ impl<D: Database> Reads for D {
         after: Option<TerminalId>,
         limit: u32,
     ) -> Result<Vec<(Terminal, Option<Due>)>, StoreError> {
-        terminals::page(self, after, limit)
+        terminals::page(self, None, after, limit)
+    }
+    fn terminals_in_need(
+        &self,
+        need: Need,
+        after: Option<TerminalId>,
+        limit: u32,
+    ) -> Result<Vec<(Terminal, Option<Due>)>, StoreError> {
+        terminals::page(self, Some(need), after, limit)
     }
     fn terminals_by_address(&self, address: &str) -> Result<Vec<TerminalId>, StoreError> {
         let found = terminals::by_addresses(self, &[address.to_owned()])?;

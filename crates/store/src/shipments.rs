@@ -281,6 +281,7 @@ pub(crate) fn counts(db: &dyn Database, now: i64) -> Result<Counts, StoreError> 
         subscribers: count("SELECT count(*) FROM subscriber", &[])?,
         terminals: count("SELECT count(*) FROM terminal WHERE retired = 0", &[])?,
         due: count("SELECT count(*) FROM due", &[])?,
+        in_trouble: count("SELECT count(*) FROM terminal WHERE needs = 2", &[])?,
         in_flight: count("SELECT count(*) FROM flight", &[])?,
         proven_last_hour: count(
             "SELECT count(*) FROM shipment WHERE at > ?1 AND state = 3",

@@ -71,11 +71,12 @@ tables! {
         &[("rev", Int), ("body", Text)];
     TERMINAL = "terminal" / "", TERMINAL_KEY,
         &[("version", Int), ("channel", Text), ("address", Text), ("iccid", Text), ("retired", Int),
-          ("counter_next", Int), ("in_flight", Int), ("next_try", Int), ("body", Text)];
+          ("counter_next", Int), ("in_flight", Int), ("next_try", Int), ("body", Text), ("needs", Int)];
     /// What a step of delivery changes of a terminal: SQLite touches the index of every column that is named in an update,
     /// whether it changes or not.
     STEP = "terminal" / "step", TERMINAL_KEY,
-        &[("version", Int), ("counter_next", Int), ("in_flight", Int), ("next_try", Int), ("body", Text)];
+        &[("version", Int), ("counter_next", Int), ("in_flight", Int), ("next_try", Int), ("body", Text),
+          ("needs", Int)];
     /// What is demanded of a terminal before it is written.
     STANDING = "terminal" / "standing", TERMINAL_KEY,
         &[("version", Int), ("counter_next", Int), ("retired", Int), ("in_flight", Int)];

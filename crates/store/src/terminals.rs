@@ -12,7 +12,7 @@ use crate::value::{Columns, Row, Value, json, subscriber, terminal as key};
 use crate::{BookFull, Reads, StoreError, TerminalFull, books, marks, subscribers};
 use ::terminals::{EntryKey, Owner, Proof, Shadow, SlotNo, SlotState};
 use book::{FriendNo, NumberNo, SubscriberId};
-use delivery::{Due, Slices, Terminal, TerminalId};
+use delivery::{Due, Need, Slices, Terminal, TerminalId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -156,17 +156,24 @@ pub(crate) fn with_books(
     Ok((full(&found)?, books::full(&rows)?.into_values().collect()))
 }
 
+/// A page of all terminals, or of those with this need.
 pub(crate) fn page(
     db: &dyn Database,
+    need: Option<Need>,
     after: Option<TerminalId>,
     limit: u32,
 ) -> Result<Vec<(Terminal, Option<Due>)>, StoreError> {
     let mut values = after.map_or_else(|| [0_i64, -1, 0].map(Value::from).to_vec(), key);
     values.push(limit.into());
+    let mut only = "";
+    if need.is_some() {
+        only = "t.needs = ?5 AND";
+        values.push(needs(need));
+    }
     let sql = format!(
         "SELECT t.slice, t.sub, t.term, t.version, t.channel, t.address, t.iccid, t.retired, t.counter_next,
          t.in_flight, t.next_try, t.body, {} FROM terminal t {}
-         WHERE (t.slice, t.sub, t.term) > (?1, ?2, ?3) ORDER BY t.slice, t.sub, t.term LIMIT ?4",
+         WHERE {only} (t.slice, t.sub, t.term) > (?1, ?2, ?3) ORDER BY t.slice, t.sub, t.term LIMIT ?4",
         marks::COLUMNS,
         marks::BESIDE
     );
@@ -422,6 +429,14 @@ pub(crate) fn change(unit: &mut Unit, terminal: &Terminal, blank: bool, due: Opt
     due.map_or(Ok(()), |due| marks::merge_all(unit, &[(terminal.id, *due)]))
 }
 
+fn needs(need: Option<Need>) -> Value {
+    let code = |need| match need {
+        Need::Notice => 1_i64,
+        Need::Person => 2,
+    };
+    need.map(code).into()
+}
+
 /// The whole row but for its due mark.
 pub(crate) fn put(unit: &mut Unit, terminal: &Terminal, version: u64) -> Done {
     let id = key(terminal.id);
@@ -436,6 +451,7 @@ pub(crate) fn put(unit: &mut Unit, terminal: &Terminal, version: u64) -> Done {
         terminal.in_flight.map(|ship| ship.0).into(),
         terminal.next_try.into(),
         body::of(terminal)?,
+        needs(terminal.needs()),
     ];
     unit.take_back(&STEP, &id);
     put_flight(unit, terminal)?;
@@ -479,6 +495,7 @@ pub(crate) fn put_step(unit: &mut Unit, terminal: &Terminal) -> Done {
         terminal.in_flight.map(|ship| ship.0).into(),
         terminal.next_try.into(),
         body::of(terminal)?,
+        needs(terminal.needs()),
     ];
     unit.same(&STANDING, &STEP, &id);
     note_standing(unit, terminal, version);

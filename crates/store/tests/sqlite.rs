@@ -186,11 +186,32 @@ async fn a_store_of_the_first_schema_is_brought_up_to_date() {
         (slice, A.0.cast_signed(), key),
     )
     .unwrap();
+    // Who needed a person then does so still.
+    let mut troubled = terminal(B, 1);
+    troubled.trouble = Some(delivery::Trouble {
+        key: "number".into(),
+        sentence: "Check the terminal's number.".into(),
+    });
+    let body = serde_json::to_string(&troubled).unwrap();
+    db.execute(
+        "INSERT INTO terminal (slice, sub, term, channel, address, retired, counter_next, body)
+         VALUES (?1, ?2, 1, 'sim-ota', '+447700900102', 0, 1, ?3)",
+        (i64::from(B.slice()), B.0.cast_signed(), body),
+    )
+    .unwrap();
     drop(db);
     let store = Store::open(&folder.file()).unwrap();
     let all = delivery::Slices::ALL;
     let flights = store.read(move |reads| reads.in_flight_after(&all, None, 9));
     assert_eq!(flights.await.unwrap(), [old.id]);
+    let needing = store.terminals_in_need(delivery::Need::Person, None, 9);
+    let needing: Vec<_> = needing
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|(t, _)| t.id)
+        .collect();
+    assert_eq!(needing, [troubled.id]);
     assert_eq!(store.unfinished().await.unwrap(), [old]);
     assert_eq!(store.incarnation(0).await.unwrap(), 3);
     store.close().await;

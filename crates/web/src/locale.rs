@@ -1,5 +1,7 @@
 //! What pages say, in both languages, from `locales/*/*.ftl`. Everything is in the binary.
 
+mod sentences;
+
 use book::{Language, Refusal};
 use control::EditError;
 use fluent_bundle::concurrent::FluentBundle;
@@ -84,6 +86,14 @@ impl Words {
         args.set(a.to_owned(), x);
         args.set(b.to_owned(), y);
         self.format(key, Some(&args))
+    }
+
+    /// What another room says in English.
+    pub fn told(&self, english: &str) -> String {
+        match self.0 {
+            Language::En => english.to_owned(),
+            Language::ZhHans => sentences::translated(english),
+        }
     }
 
     /// Why an edit was not made.

@@ -318,3 +318,48 @@ pub async fn flights(store: &Store) {
     ok(store, Job::DeleteSubscriber(B)).await;
     assert_eq!(flights().await, []);
 }
+
+/// Who needs a person, or is worth knowing of, is found as such, in pages, as long as it is so.
+pub async fn needs(store: &Store) {
+    let needing = async |need, after, most| {
+        let found = store.terminals_in_need(need, after, most).await.unwrap();
+        let ids: Vec<_> = found.into_iter().map(|(terminal, _)| terminal.id).collect();
+        ids
+    };
+    let trouble = Trouble {
+        key: "number".into(),
+        sentence: "Check the terminal's number.".into(),
+    };
+    let notice = Notice {
+        key: "expired".into(),
+        sentence: "Nothing has been proven.".into(),
+        since: NOW,
+    };
+    let needs = |of, trouble: Option<&Trouble>, notice: Option<&Notice>| {
+        let mut job = settle(of, 1);
+        job.terminal.trouble = trouble.cloned();
+        job.terminal.record.notice = notice.cloned();
+        step(job)
+    };
+    let (a, b) = (terminal(A, 1).id, terminal(B, 1).id);
+    assert_eq!(needing(Need::Person, None, 9).await, []);
+    ok(store, needs(A, Some(&trouble), Some(&notice))).await;
+    ok(store, needs(B, Some(&trouble), None)).await;
+    assert_eq!(needing(Need::Person, None, 9).await, [a, b]);
+    assert_eq!(needing(Need::Person, None, 1).await, [a]);
+    assert_eq!(needing(Need::Person, Some(a), 9).await, [b]);
+    assert_eq!(needing(Need::Notice, None, 9).await, []);
+    assert_eq!(store.counts(NOW).await.unwrap().in_trouble, 2);
+    // Looked after; only worth knowing by now.
+    ok(store, needs(A, None, None)).await;
+    ok(store, needs(B, None, Some(&notice))).await;
+    assert_eq!(needing(Need::Person, None, 9).await, []);
+    assert_eq!(needing(Need::Notice, None, 9).await, [b]);
+    // A retired one asks nothing of anybody.
+    let mut retired = terminal(B, 1);
+    retired.record.notice = Some(notice);
+    retired.retired = true;
+    ok(store, change(retired, false)).await;
+    assert_eq!(needing(Need::Notice, None, 9).await, []);
+    assert_eq!(store.counts(NOW).await.unwrap().in_trouble, 0);
+}

@@ -11,7 +11,7 @@ mod due;
 mod upkeep;
 
 use book::{FriendNo, Revision, SubscriberId};
-use delivery::{Due, HoldState, Lane, ShipmentState, TerminalId};
+use delivery::{Due, HoldState, Lane, Need, Notice, ShipmentState, TerminalId, Trouble};
 use sample::*;
 use store::{
     BasisOf, EditJob, Job, Refused, Schedule, Servers, SettleJob, ShipmentFilter, Store, StoreError,
@@ -56,7 +56,7 @@ macro_rules! on_every_store {
 on_every_store! {
     books: subscribers edits requests journals deleting;
     due: addresses cards due_marks clearing next_things;
-    delivery_steps: settling flights counters placements shipments holds;
+    delivery_steps: settling flights needs counters placements shipments holds;
     upkeep: documents expiring groups closing;
     campaigns: members_of_groups what_members_have campaign_marks holding_back;
 }

@@ -171,6 +171,8 @@ async fn stored(control: &Control, registry: &mut Registry) -> Result<(), Proble
         "Terminals with something to be sent",
         counts.due,
     );
+    let help = "Terminals that a person must look after";
+    gauge("terminals_in_trouble", help, counts.in_trouble);
     let help = "Terminals with a shipment on its way";
     gauge("terminals_in_flight", help, counts.in_flight);
     let help = "Shipments planned in the last hour and proven since";

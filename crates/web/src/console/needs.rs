@@ -10,8 +10,8 @@ use store::StoreError;
 
 /// The most lines.
 const LINES: usize = 7;
-/// The most terminals that are looked through for trouble.
-const LOOKED: u32 = 2000;
+/// The most terminals that have a line of their own: of those that need a person, and of those worth knowing.
+const PHONES: (u32, u32) = (3, 2);
 
 /// One line.
 pub struct Need {
@@ -54,7 +54,7 @@ pub async fn list(control: &Control, w: Words) -> Result<Vec<Need>, StoreError> 
             what: w.with2(
                 "needs-gateway",
                 ("name", name.clone()),
-                ("reason", row.reason.clone()),
+                ("reason", w.told(&row.reason)),
             ),
             since: Some(clock(row.since)),
             link: "/console#gateways".to_owned(),
@@ -78,20 +78,16 @@ pub async fn list(control: &Control, w: Words) -> Result<Vec<Need>, StoreError> 
             .iter()
             .position(|s| *s == need.state)
     });
-    let terminals = control.store().terminals(None, LOOKED).await?;
-    let troubled = terminals.iter().filter_map(|(terminal, _)| {
-        let trouble = terminal.trouble.as_ref().filter(|_| !terminal.retired)?;
-        Some((terminal, trouble))
-    });
-    let troubled: Vec<_> = troubled.collect();
-    // Where many have the same trouble, one line stands for all.
-    for (terminal, trouble) in troubled.iter().take(3) {
+    let store = control.store();
+    let of = |need, most| store.terminals_in_need(need, None, most);
+    for (terminal, _) in of(delivery::Need::Person, PHONES.0).await? {
+        let trouble = terminal.trouble.map(|trouble| trouble.sentence);
         needs.push(Need {
             state: "trouble",
             what: w.with2(
                 "needs-phone",
                 ("number", terminal.msisdn.clone()),
-                ("trouble", trouble.sentence.clone()),
+                ("trouble", w.told(&trouble.unwrap_or_default())),
             ),
             since: None,
             link: format!(
@@ -100,20 +96,19 @@ pub async fn list(control: &Control, w: Words) -> Result<Vec<Need>, StoreError> 
             ),
         });
     }
-    if troubled.len() > 3 {
+    // Where many have the same trouble, one line stands for all.
+    let more = control.counts().await?.in_trouble;
+    let more = more.saturating_sub(PHONES.0.into());
+    if more > 0 {
         needs.push(Need {
             state: "trouble",
-            what: w.with("needs-phones", "count", count(troubled.len() - 3)),
+            what: w.with("needs-phones", "count", count(more)),
             since: None,
             link: "/console/phones?state=trouble".to_owned(),
         });
     }
     // Nobody must act here, and it is worth knowing: nothing proven for as long as a message is valid.
-    let quiet = terminals.iter().filter(|(terminal, _)| {
-        let known = terminal.trouble.is_some() || terminal.retired;
-        terminal.record.notice.is_some() && !known
-    });
-    for (terminal, _) in quiet.take(2) {
+    for (terminal, _) in of(delivery::Need::Notice, PHONES.1).await? {
         let notice = terminal.record.notice.as_ref();
         needs.push(Need {
             state: "waiting",
@@ -122,7 +117,7 @@ pub async fn list(control: &Control, w: Words) -> Result<Vec<Need>, StoreError> 
                 ("number", terminal.msisdn.clone()),
                 (
                     "trouble",
-                    notice.map(|n| n.sentence.clone()).unwrap_or_default(),
+                    notice.map(|n| w.told(&n.sentence)).unwrap_or_default(),
                 ),
             ),
             since: notice.map(|notice| clock(notice.since)),
@@ -132,7 +127,7 @@ pub async fn list(control: &Control, w: Words) -> Result<Vec<Need>, StoreError> 
             ),
         });
     }
-    let holds = control.store().holds(None, true).await?;
+    let holds = store.holds(None, true).await?;
     if let Some(oldest) = holds.iter().map(|hold| hold.since).min() {
         needs.push(Need {
             state: "held",

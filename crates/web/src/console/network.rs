@@ -70,7 +70,7 @@ fn gateway(w: Words, (name, row): (String, GatewayRow), now: i64) -> Gateway {
         state,
         word,
         since: clock(row.since),
-        reason: row.reason,
+        reason: w.told(&row.reason),
         hour: hour(w, "hour-gateway", &row.history, now),
         window: format!("{} / {}", row.window.0, row.window.1),
         rate: format!("{:.0}{pace}", row.rate),
@@ -91,7 +91,7 @@ fn network(w: Words, (prefix, row): (String, NetworkRow), now: i64) -> Network {
         state,
         word,
         since: clock(row.since),
-        reason: row.reason.clone(),
+        reason: w.told(&row.reason),
         hour: hour(w, "hour-network", &row.history, now),
         delay: milliseconds(row.delay_ms),
         pace: row

@@ -81,7 +81,7 @@ pub async fn show(
         owner: owner.map(|owner| owner.name).unwrap_or_default(),
         state: view.state.as_str(),
         word: phones::word(w, view.state),
-        trouble: view.trouble.clone(),
+        trouble: view.trouble.as_deref().map(|t| w.told(t)),
         facts: facts(w, &view),
         entries: view
             .entries
@@ -175,7 +175,10 @@ fn facts(w: Words, view: &TerminalView) -> Vec<(String, String)> {
                 .then(|| terminal.counter_next.to_string()),
         ),
         some("fact-heard", terminal.last_heard.map(instant)),
-        some("fact-outcome", terminal.last_outcome.clone()),
+        some(
+            "fact-outcome",
+            terminal.last_outcome.as_deref().map(|o| w.told(o)),
+        ),
         some("fact-next", view.next_try.map(instant)),
     ]
     .into_iter()
@@ -213,6 +216,6 @@ fn side_by_side(w: Words, entry: &EntryView) -> Entry {
         wanted,
         proven,
         proof: w.say(&format!("proof-{}", shipments::proof(entry.proof))),
-        why: entry.reason.clone(),
+        why: entry.reason.as_deref().map(|reason| w.told(reason)),
     }
 }

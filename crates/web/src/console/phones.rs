@@ -8,7 +8,7 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use control::{Control, TerminalState};
-use delivery::{Due, Terminal, TerminalId};
+use delivery::{Due, Need, Terminal, TerminalId};
 use serde::Deserialize;
 use store::StoreError;
 
@@ -60,9 +60,15 @@ pub async fn show(
     let after = after.map(|(subscriber, no)| TerminalId { subscriber, no });
     let mut next = None;
     let found = if asked.q.trim().is_empty() {
-        let all = asked.state.is_empty();
+        let store = control.store();
+        // Those are found among any number of others; for another state, a stretch of all is looked through.
+        let trouble = asked.state == TerminalState::Trouble.as_str();
+        let all = asked.state.is_empty() || trouble;
         let limit = if all { PAGE } else { LOOKED };
-        let found = control.store().terminals(after, limit).await?;
+        let found = match trouble {
+            true => store.terminals_in_need(Need::Person, after, limit).await?,
+            false => store.terminals(after, limit).await?,
+        };
         if found.len() >= usize::try_from(limit).unwrap_or(usize::MAX) {
             next = found.last().map(|(terminal, _)| id_of(terminal.id));
         }
@@ -89,6 +95,7 @@ pub async fn show(
                 .trouble
                 .map(|trouble| trouble.sentence)
                 .or(terminal.last_outcome)
+                .map(|sentence| w.told(&sentence))
                 .unwrap_or_default(),
             next_try: terminal.next_try.map(instant).unwrap_or_default(),
             msisdn: terminal.msisdn,

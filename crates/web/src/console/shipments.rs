@@ -152,7 +152,7 @@ fn packet(w: Words, packet: &delivery::Packet) -> Packet {
         state: w.say(state),
         sendings: packet.sendings,
         proof: w.say(&format!("proof-{}", proof(packet.proof))),
-        outcome: packet.outcome.clone().unwrap_or_default(),
+        outcome: w.told(packet.outcome.as_deref().unwrap_or_default()),
         parts: parts.collect::<Vec<_>>().join(" · "),
     }
 }

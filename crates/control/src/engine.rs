@@ -45,8 +45,7 @@ pub(crate) struct Engine {
     waiting: Vec<Item>,
     /// Receipts for what nobody has recorded yet, and when they are looked at again, ms UTC.
     unknown: Vec<(i64, Item)>,
-    /// When it last looked into the inbox, ms UTC.
-    looked: i64,
+    inbox: inbox::Inbox,
 }
 
 impl Default for Engine {
@@ -61,7 +60,7 @@ impl Default for Engine {
             writing: Default::default(),
             waiting: Vec::new(),
             unknown: Vec::new(),
-            looked: i64::MIN,
+            inbox: Default::default(),
         }
     }
 }
@@ -244,7 +243,10 @@ impl Control {
         let again: Vec<_> = again;
         items.extend(again.into_iter().map(|(_, item)| item));
         match self.inbox(engine, now).await {
-            Ok(left) => items.extend(left),
+            Ok(left) => items.extend(left.into_iter().map(|mut item| {
+                self.recognise(engine, &mut item);
+                item
+            })),
             Err(error) => progress.fail(error),
         }
         // After the events: a proof that is here comes before its deadline.
@@ -269,11 +271,10 @@ impl Control {
     async fn end(
         &self,
         engine: &mut Engine,
-        mut progress: Progress,
+        progress: Progress,
         stored: &Stored,
     ) -> Result<i64, StoreError> {
-        self.give_word(progress.acks, stored, &mut progress.failed)
-            .await;
+        self.give_word(engine, progress.acks, stored).await;
         if let Some(error) = progress.failed {
             return Err(error);
         }

@@ -5,6 +5,7 @@ use crate::job::{Document, DocumentWrite, Refused};
 use crate::table::{At, DOCUMENT, Database, Lock, VERSION};
 use crate::unit::{Done, Stop, Unit, Wanted};
 use crate::value::{Columns, Row};
+use delivery::Slices;
 
 const COLUMNS: &str = "SELECT key, value, version, expires FROM document WHERE kind = ?1";
 
@@ -51,8 +52,26 @@ pub(crate) fn page(
     after: Option<&str>,
     limit: u32,
 ) -> Result<Vec<Document>, StoreError> {
+    within(db, kind, &Slices::ALL, after, limit)
+}
+
+/// Those whose keys begin with the two digits of one of these slices.
+pub(crate) fn within(
+    db: &dyn Database,
+    kind: &str,
+    owned: &Slices,
+    after: Option<&str>,
+    limit: u32,
+) -> Result<Vec<Document>, StoreError> {
+    let digits: Vec<_> = owned.iter().map(|slice| format!("'{slice:02x}'")).collect();
+    let of = match (*owned == Slices::ALL, digits.is_empty()) {
+        (true, _) => String::new(),
+        (_, true) => return Ok(Vec::new()),
+        // In the text, because a list is no parameter. A set changes a few times a day.
+        _ => format!(" AND substr(key, 1, 2) IN ({})", digits.join(", ")),
+    };
     // No key is empty.
-    let sql = format!("{COLUMNS} AND key > ?2 ORDER BY key LIMIT ?3");
+    let sql = format!("{COLUMNS} AND key > ?2{of} ORDER BY key LIMIT ?3");
     let values = [kind.into(), after.unwrap_or_default().into(), limit.into()];
     let mut rows = db.rows(At::Everywhere, &sql, &values)?;
     once(&mut rows);

@@ -258,6 +258,14 @@ pub trait Reads {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<Document>, StoreError>;
+    /// Those whose keys begin with a slice of these, in two hexadecimal digits.
+    fn documents_within(
+        &self,
+        kind: &str,
+        owned: &Slices,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Document>, StoreError>;
 }
 
 /// Every database that can be asked answers every question: the statements are the same.
@@ -470,6 +478,15 @@ impl<D: Database> Reads for D {
         limit: u32,
     ) -> Result<Vec<Document>, StoreError> {
         documents::page(self, kind, after, limit)
+    }
+    fn documents_within(
+        &self,
+        kind: &str,
+        owned: &Slices,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Document>, StoreError> {
+        documents::within(self, kind, owned, after, limit)
     }
 }
 

@@ -217,7 +217,9 @@ pub(crate) fn within(of: &str, owned: &Slices) -> String {
     let list: Vec<_> = owned.iter().map(|slice| slice.to_string()).collect();
     match &list[..] {
         [] => " AND 1 = 0".into(),
-        _ => format!(" AND {of}slice IN ({})", list.join(", ")),
+        // What these questions look for is found along its time, or among the few that are on their way. Without statistics
+        // PostgreSQL went through every terminal of the slices instead: a sum is in no index.
+        _ => format!(" AND {of}slice + 0 IN ({})", list.join(", ")),
     }
 }
 

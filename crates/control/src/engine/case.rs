@@ -1,6 +1,7 @@
 //! What one round does to one terminal: however many things happened to it, one record and then the actions, in order.
 
-use super::gather::Item;
+use super::gather::{Ack, Item};
+use super::inbox;
 use super::known::Known;
 use super::plan::{Decided, Shipped};
 use crate::Control;
@@ -240,6 +241,12 @@ impl Case {
         job.same_terminal = self.same_terminal;
         job.sent = std::mem::take(&mut self.sent);
         job.documents = std::mem::take(&mut self.documents);
+        let slice = job.terminal.id.subscriber.slice();
+        let inbox = self.items.iter().filter_map(|item| match &item.ack {
+            Some(Ack::Inbox(of, key)) if *of == slice => Some(inbox::removed(slice, key)),
+            _ => None,
+        });
+        job.documents.extend(inbox);
         job.placement = self.placement.take();
         job.freed = std::mem::take(&mut self.freed);
         job.clear_due = self.planned;

@@ -5,9 +5,28 @@ use super::gather::{Ack, Item};
 use super::{BATCH, Engine};
 use crate::Control;
 use delivery::Event;
+use std::collections::HashMap;
 use store::{DocumentWrite, Job, StoreError};
 
+/// What is in the inbox, and in this engine's hands.
+#[derive(Default)]
+pub(super) struct Inbox {
+    /// When it last looked into it, ms UTC.
+    looked: Option<i64>,
+    /// What it has taken out and not removed yet, and when, ms UTC: that is not taken out twice.
+    hand: HashMap<String, i64>,
+}
+
+impl Inbox {
+    /// It is removed, or could not be stored: what is still there is taken out anew.
+    pub(super) fn lay_down(&mut self, key: &str) {
+        self.hand.remove(key);
+    }
+}
+
 const KIND: &str = "inbox";
+/// How long something may be in hand, ms: then it was lost on the way.
+const HAND: i64 = 10_000;
 /// How often it is looked into, when no other node says that there is something, ms.
 pub(super) const LOOK: i64 = 200;
 /// How long something waits for an owner, ms.
@@ -25,9 +44,9 @@ pub(crate) fn left(slice: u8, event: &Event, mark: u64, now: i64) -> DocumentWri
     write.beside(slice)
 }
 
-/// The job that takes it away.
-pub(super) fn remove(slice: u8, key: String) -> Job {
-    Job::Documents(vec![DocumentWrite::remove(KIND, key).beside(slice)])
+/// The write that takes it away.
+pub(super) fn removed(slice: u8, key: &str) -> DocumentWrite {
+    DocumentWrite::remove(KIND, key.to_owned()).beside(slice)
 }
 
 impl Control {
@@ -37,17 +56,22 @@ impl Control {
         engine: &mut Engine,
         now: i64,
     ) -> Result<Vec<Item>, StoreError> {
-        let rested = !(engine.looked..engine.looked.saturating_add(LOOK)).contains(&now);
+        let looked = engine.inbox.looked;
+        let rested = looked.is_none_or(|at| !(at..at.saturating_add(LOOK)).contains(&now));
         if !self.0.owner.shared() || !(self.0.owner.told() || rested) {
             return Ok(Vec::new());
         }
-        engine.looked = now;
+        engine.inbox.looked = Some(now);
+        let lately = |taken: &i64| (*taken..taken.saturating_add(HAND)).contains(&now);
+        engine.inbox.hand.retain(|_, taken| lately(taken));
+        let owned = engine.held.slices();
         let (mut items, mut after) = (Vec::new(), None);
         loop {
+            let from = after.take();
             let page = self
                 .store()
-                .documents(KIND, after.as_deref(), BATCH)
-                .await?;
+                .read(move |reads| reads.documents_within(KIND, &owned, from.as_deref(), BATCH));
+            let page = page.await?;
             let Some(last) = page.last() else {
                 return Ok(items);
             };
@@ -55,9 +79,11 @@ impl Control {
             for document in page {
                 let slice = document.key.get(..2);
                 let slice = slice.and_then(|hex| u8::from_str_radix(hex, 16).ok());
-                let Some(slice) = slice.filter(|slice| engine.held.get(*slice).is_some()) else {
+                let Some(slice) = slice.filter(|_| !engine.inbox.hand.contains_key(&document.key))
+                else {
                     continue;
                 };
+                engine.inbox.hand.insert(document.key.clone(), now);
                 let ack = Ack::Inbox(slice, document.key);
                 let item = match serde_json::from_str(&document.value) {
                     Ok(event) => Item::from(event),

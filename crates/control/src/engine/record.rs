@@ -37,6 +37,8 @@ struct Commit {
     cases: Vec<Case>,
     /// Then what is left for others, by slice, and who waits for that.
     left: Vec<(u8, Option<Ack>)>,
+    /// Then what is removed from the inbox, by its keys.
+    removed: Vec<String>,
 }
 
 impl About {
@@ -156,6 +158,7 @@ impl Control {
                 answer,
                 cases: changed,
                 left,
+                removed: Vec::new(),
             };
             engine.writing.begin(commit).await;
         }
@@ -225,7 +228,7 @@ impl Control {
                 }
             }
         }
-        for ((slice, ack), result) in commit.left.into_iter().zip(results) {
+        for ((slice, ack), result) in commit.left.into_iter().zip(results.by_ref()) {
             match result {
                 Ok(()) => {
                     progress.done(ack);
@@ -235,6 +238,13 @@ impl Control {
                     progress.fail(error);
                     progress.acks.extend(ack.map(|ack| (ack, false)));
                 }
+            }
+        }
+        for (key, result) in commit.removed.into_iter().zip(results) {
+            // What could not be removed comes again.
+            engine.inbox.lay_down(&key);
+            if let Err(error) = result {
+                progress.fail(error);
             }
         }
     }
@@ -263,14 +273,15 @@ impl Control {
         left
     }
 
-    /// Tells those who wait that what they brought is stored, or could not be.
+    /// Tells those who wait that what they brought is stored, or could not be. What was not removed from the inbox with
+    /// its own record is removed now; nobody waits for that.
     pub(super) async fn give_word(
         &self,
+        engine: &mut Engine,
         acks: Vec<(Ack, bool)>,
         stored: &Stored,
-        failed: &mut Option<StoreError>,
     ) {
-        let mut taken = Vec::new();
+        let (mut jobs, mut removed) = (Vec::new(), Vec::new());
         for (ack, ok) in acks {
             match ack {
                 Ack::Gateway { token, mobile } => {
@@ -279,16 +290,23 @@ impl Control {
                     stored(token, ok);
                     kill::after(after);
                 }
-                Ack::Inbox(slice, key) if ok => taken.push(inbox::remove(slice, key)),
-                Ack::Inbox(..) => {}
+                Ack::Inbox(slice, key) if ok => {
+                    jobs.push(Job::Documents(vec![inbox::removed(slice, &key)]));
+                    removed.push(key);
+                }
+                Ack::Inbox(_, key) => engine.inbox.lay_down(&key),
             }
         }
-        if !taken.is_empty() {
-            let results = self.store().run_all(taken).await;
-            // What could not be removed comes again.
-            if let Some(error) = results.into_iter().find_map(Result::err) {
-                failed.get_or_insert(error);
-            }
+        if !jobs.is_empty() {
+            let store = self.store().clone();
+            let answer: Answer = Box::pin(async move { store.run_all(jobs).await });
+            let commit = Commit {
+                answer: maybe_done(answer),
+                cases: Vec::new(),
+                left: Vec::new(),
+                removed,
+            };
+            engine.writing.begin(commit).await;
         }
     }
 
@@ -336,8 +354,16 @@ impl Control {
         if let Some(Err(error)) = case.answer.take().map(|text| self.text(&number, &text)) {
             tracing::warn!(%error, "the answer to a text was not sent");
         }
-        let items = std::mem::take(&mut case.items).into_iter();
-        progress.done(items.filter_map(|item| item.ack));
+        let acks = std::mem::take(&mut case.items).into_iter();
+        for ack in acks.filter_map(|item| item.ack) {
+            match &ack {
+                // It was removed with the record.
+                Ack::Inbox(slice, key) if changed && *slice == terminal.subscriber.slice() => {
+                    engine.inbox.lay_down(key);
+                }
+                _ => progress.done([ack]),
+            }
+        }
         if let Some(known) = case.into_known(changed) {
             engine.known.keep(known);
         }

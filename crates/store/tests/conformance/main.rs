@@ -57,7 +57,7 @@ on_every_store! {
     books: subscribers edits requests journals deleting;
     due: addresses cards due_marks clearing next_things;
     delivery_steps: settling flights needs counters placements shipments holds;
-    upkeep: documents expiring groups closing;
+    upkeep: documents documents_of_slices expiring groups closing;
     campaigns: members_of_groups what_members_have campaign_marks holding_back;
 }
 

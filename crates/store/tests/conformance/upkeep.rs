@@ -115,3 +115,28 @@ pub async fn closing(store: &Store) {
     ));
     assert!(matches!(store.book(A).await, Err(StoreError::Closed)));
 }
+
+/// What is left for the owners of slices is found by them alone, in pages.
+pub async fn documents_of_slices(store: &Store) {
+    let key = |of: SubscriberId, n: u32| format!("{:02x}{n:04x}", of.slice());
+    for (of, n) in [(A, 1), (B, 1), (A, 2), (A, 3)] {
+        let write = document(&key(of, n), Some("1"), None).beside(of.slice());
+        ok(store, Job::Documents(vec![write])).await;
+    }
+    let found = async |slices: &[u8], after: Option<String>, limit| {
+        let owned: delivery::Slices = slices.iter().copied().collect();
+        let found = store
+            .read(move |reads| reads.documents_within("account", &owned, after.as_deref(), limit));
+        let found = found.await.unwrap();
+        found.into_iter().map(|d| d.key).collect::<Vec<_>>()
+    };
+    let (a, b) = (A.slice(), B.slice());
+    let all_of_a = [key(A, 1), key(A, 2), key(A, 3)];
+    assert_eq!(found(&[a], None, 9).await, all_of_a);
+    assert_eq!(found(&[a], None, 2).await, all_of_a[..2]);
+    assert_eq!(found(&[a], Some(key(A, 1)), 9).await, all_of_a[1..]);
+    assert_eq!(found(&[b], None, 9).await, [key(B, 1)]);
+    assert_eq!(found(&[a, b], None, 9).await.len(), 4);
+    assert_eq!(found(&[a ^ b ^ 1], None, 9).await, Vec::<String>::new());
+    assert_eq!(found(&[], None, 9).await, Vec::<String>::new());
+}

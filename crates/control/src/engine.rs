@@ -30,6 +30,7 @@ use store::StoreError;
 use tokio::sync::mpsc;
 
 /// What the engine keeps in memory: all of it can be rebuilt from the store.
+#[derive(Default)]
 pub(crate) struct Engine {
     /// Whose terminals it works on, as it last saw; it is the only one that decides about them.
     held: Arc<Holdings>,
@@ -46,23 +47,6 @@ pub(crate) struct Engine {
     /// Receipts for what nobody has recorded yet, and when they are looked at again, ms UTC.
     unknown: Vec<(i64, Item)>,
     inbox: inbox::Inbox,
-}
-
-impl Default for Engine {
-    fn default() -> Self {
-        Self {
-            held: Arc::default(),
-            deadlines: Default::default(),
-            ids: Default::default(),
-            pace: Default::default(),
-            known: Default::default(),
-            take_up: Vec::new(),
-            writing: Default::default(),
-            waiting: Vec::new(),
-            unknown: Vec::new(),
-            inbox: Default::default(),
-        }
-    }
 }
 
 /// Tells the communication module that a message was stored (`true`) or could not be.

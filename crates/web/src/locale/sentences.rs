@@ -1,11 +1,11 @@
-//! What other rooms say in English sentences, in the page's language: locales/zh-Hans/sentences.txt has them in pairs. A
+//! What other rooms say in English sentences, in the page's language: locales/sentences.txt has them in pairs. A
 //! sentence that does not stand there stays as it is: an English reason is better than none.
 
 use std::cmp::Reverse;
 use std::sync::LazyLock;
 
 static PAIRS: LazyLock<Vec<Pair>> =
-    LazyLock::new(|| read(include_str!("../../../../locales/zh-Hans/sentences.txt")));
+    LazyLock::new(|| read(include_str!("../../../../locales/sentences.txt")));
 
 struct Pair {
     /// What stands between the gaps.

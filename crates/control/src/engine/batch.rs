@@ -255,6 +255,12 @@ impl<'a> Batch<'a> {
         let What::Mobile(message) = &item.what else {
             return;
         };
+        // Lost since it was taken out of that slice's inbox: it lies there for the next owner.
+        if let Some(Ack::Inbox(slice, _)) = item.ack
+            && self.held.get(slice).is_none()
+        {
+            return self.elsewhere.push((slice, item));
+        }
         // Nobody's phone: nothing is kept of it.
         let Some(ids) = self.loaded.addresses.get(&message.from).cloned() else {
             return self.nothing(item);

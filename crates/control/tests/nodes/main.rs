@@ -7,8 +7,11 @@ mod world;
 
 use control::LookAt;
 use delivery::{Outbound, Target};
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::atomic::Ordering::SeqCst;
-use world::{World, accepted, receipt};
+use std::task::Poll;
+use world::{World, accepted, receipt, text};
 
 const HOUR: i64 = 3_600_000;
 
@@ -65,6 +68,28 @@ async fn what_arrives_at_another_node_reaches_the_owner() {
         world.nodes[owner].control.audit(world.owner).await.unwrap(),
         []
     );
+}
+
+/// A slice may be lost between the look into its inbox and the decision: what lay there is the next owner's.
+#[tokio::test]
+async fn what_is_taken_out_of_an_inbox_that_is_lost_meanwhile_stays_there() {
+    let world = World::start(&[0, 0]).await;
+    let (owner, other) = world.who().await;
+    // What is looked after once a second is done: the next step begins with the inbox.
+    world.nodes[owner].step(Vec::new()).await;
+    world.nodes[other].step(vec![text("hello", 9)]).await;
+    assert_eq!(*world.nodes[other].acks.lock().unwrap(), [(9, true)]);
+    world.nodes[owner].control.hinted(LookAt::Due);
+    {
+        let mut step = pin!(world.nodes[owner].step(Vec::new()));
+        let begun = poll_fn(|context| Poll::Ready(step.as_mut().poll(context))).await;
+        assert!(begun.is_pending(), "it reads the inbox");
+        world.nodes[owner].control.hand_over_leases().await;
+        step.await;
+    }
+    let left = world.nodes[other].control.store();
+    let left = left.documents("inbox", None, 9).await.unwrap();
+    assert_eq!(left.len(), 1);
 }
 
 /// What happens at one node is told at the others, once, and goes no further.

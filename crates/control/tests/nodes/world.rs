@@ -242,3 +242,17 @@ pub fn receipt(id: &str, ack: u64) -> Event {
         ack,
     }
 }
+
+/// A text of the owner.
+pub fn text(words: &str, ack: u64) -> Event {
+    Event::Mobile {
+        gateway: "test".into(),
+        from: OWNER.into(),
+        to: "12345".into(),
+        udhi: false,
+        pid: 0,
+        dcs: 0,
+        user_data: words.into(),
+        ack,
+    }
+}

@@ -22,10 +22,12 @@ pub struct Sample {
     pub counts: Counts,
 }
 
-/// What was counted last.
+/// What was counted last, by the monotonic clock, ms.
 pub(crate) struct Counted {
     counts: Counts,
-    /// So long it will do, ms of the monotonic clock.
+    /// When counting began: that is how new it is.
+    begun: u64,
+    /// So long it will do.
     until: u64,
 }
 
@@ -39,6 +41,8 @@ fn fresh_until(begun: u64, ended: u64) -> u64 {
 
 #[derive(Default)]
 pub(crate) struct Pulse {
+    /// When the last sample was begun, ms UTC.
+    beat: Option<i64>,
     samples: VecDeque<Sample>,
     late: VecDeque<i64>,
 }
@@ -47,9 +51,12 @@ impl Control {
     /// Takes a sample when one is due; one node `tidies` up.
     pub(crate) async fn beat(&self, tidies: bool) -> Result<(), StoreError> {
         let now = self.now();
-        let last = locked(&self.0.pulse).samples.back().map(|sample| sample.at);
-        if last.is_some_and(|at| now - at < BEAT) {
-            return Ok(());
+        {
+            let pulse = &mut *locked(&self.0.pulse);
+            if pulse.beat.is_some_and(|at| now - at < BEAT) {
+                return Ok(());
+            }
+            pulse.beat = Some(now);
         }
         // Answers, codes and sessions whose time is over (DECISIONS.md, “retention”).
         if tidies {
@@ -65,24 +72,36 @@ impl Control {
     }
 
     /// The console's figures. To count is to walk through whole tables: where that takes long, they are as old as it
-    /// keeps one connection busy for a hundredth of the time.
+    /// keeps one connection busy for a hundredth of the time, and while they cannot be counted they are the last ones.
     ///
     /// # Errors
-    /// The store's.
+    /// The store's, when they were never counted.
     pub async fn counts(&self) -> Result<Counts, StoreError> {
-        // Who asks meanwhile gets the same.
+        let asked = self.clocks().monotonic;
         let counted = &mut *self.0.counted.lock().await;
         let begun = self.clocks().monotonic;
-        if let Some(counted) = counted.as_ref().filter(|counted| begun < counted.until) {
+        // Those who ask meanwhile get the same.
+        let new = |counted: &&mut Counted| begun < counted.until || asked < counted.begun;
+        if let Some(counted) = counted.as_mut().filter(new) {
             return Ok(counted.counts);
         }
-        let counts = self.store().counts(self.now()).await?;
-        let ended = self.clocks().monotonic;
-        *counted = Some(Counted {
-            counts,
-            until: fresh_until(begun, ended),
-        });
-        Ok(counts)
+        let found = self.store().counts(self.now()).await;
+        let until = fresh_until(begun, self.clocks().monotonic);
+        match (found, counted) {
+            (Ok(counts), counted) => {
+                *counted = Some(Counted {
+                    counts,
+                    begun,
+                    until,
+                });
+                Ok(counts)
+            }
+            (Err(_), Some(counted)) => {
+                counted.until = until;
+                Ok(counted.counts)
+            }
+            (Err(error), None) => Err(error),
+        }
     }
 
     /// What was due at `due` was handed to a gateway at `now`.

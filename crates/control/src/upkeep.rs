@@ -47,14 +47,15 @@ impl Control {
         }
         upkeep.looked = now;
         let owned = self.0.owner.holdings().slices();
-        self.recheck(&mut upkeep.recheck, owned).await?;
         // What is nobody's in particular is done by one node.
         let one = self.is_first();
-        self.beat(one).await?;
-        if !one {
-            return Ok(());
+        // What fails keeps nothing else from being done.
+        let mut done = vec![self.recheck(&mut upkeep.recheck, owned).await];
+        if one {
+            done.push(self.keep_calls().await);
+            done.push(self.see_all_off().await);
         }
-        self.keep_calls().await?;
-        self.see_all_off().await
+        done.push(self.beat(one).await);
+        done.into_iter().collect()
     }
 }

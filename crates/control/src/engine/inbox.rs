@@ -15,6 +15,8 @@ pub(super) struct Inbox {
     looked: Option<i64>,
     /// What it has taken out and not removed yet, and when, ms UTC: that is not taken out twice.
     hand: HashMap<String, i64>,
+    /// What is to be removed: it goes with the next commit.
+    done: Vec<(u8, String)>,
 }
 
 impl Inbox {
@@ -22,11 +24,23 @@ impl Inbox {
     pub(super) fn lay_down(&mut self, key: &str) {
         self.hand.remove(key);
     }
+
+    /// Nothing is to be recorded about it.
+    pub(super) fn is_done(&mut self, slice: u8, key: String) {
+        self.done.push((slice, key));
+    }
+
+    /// The jobs that remove what is done, and its keys.
+    pub(super) fn removals(&mut self) -> (Vec<Job>, Vec<String>) {
+        let done = std::mem::take(&mut self.done).into_iter();
+        let job = |(slice, key): (u8, String)| (Job::Documents(vec![removed(slice, &key)]), key);
+        done.map(job).unzip()
+    }
 }
 
 const KIND: &str = "inbox";
-/// How long something may be in hand, ms: then it was lost on the way.
-const HAND: i64 = 10_000;
+/// How long something may be in hand, ms: longer than any commit is waited for.
+const HAND: i64 = 60_000;
 /// How often it is looked into, when no other node says that there is something, ms.
 pub(super) const LOOK: i64 = 200;
 /// How long something waits for an owner, ms.
@@ -65,7 +79,7 @@ impl Control {
         let lately = |taken: &i64| (*taken..taken.saturating_add(HAND)).contains(&now);
         engine.inbox.hand.retain(|_, taken| lately(taken));
         let owned = engine.held.slices();
-        let (mut items, mut after) = (Vec::new(), None);
+        let (mut items, mut taken, mut after) = (Vec::new(), Vec::new(), None);
         loop {
             let from = after.take();
             let page = self
@@ -73,6 +87,10 @@ impl Control {
                 .read(move |reads| reads.documents_within(KIND, &owned, from.as_deref(), BATCH));
             let page = page.await?;
             let Some(last) = page.last() else {
+                engine
+                    .inbox
+                    .hand
+                    .extend(taken.into_iter().map(|key| (key, now)));
                 return Ok(items);
             };
             after = Some(last.key.clone());
@@ -83,7 +101,7 @@ impl Control {
                 else {
                     continue;
                 };
-                engine.inbox.hand.insert(document.key.clone(), now);
+                taken.push(document.key.clone());
                 let ack = Ack::Inbox(slice, document.key);
                 let item = match serde_json::from_str(&document.value) {
                     Ok(event) => Item::from(event),

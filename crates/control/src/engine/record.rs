@@ -150,18 +150,7 @@ impl Control {
             }
         }
         let left = self.for_others(batch.elsewhere, now, &mut jobs, engine, progress);
-        if !jobs.is_empty() {
-            let store = self.store().clone();
-            let answer: Answer = Box::pin(async move { store.run_all(jobs).await });
-            let answer = maybe_done(answer);
-            let commit = Commit {
-                answer,
-                cases: changed,
-                left,
-                removed: Vec::new(),
-            };
-            engine.writing.begin(commit).await;
-        }
+        self.write_down(engine, jobs, changed, left).await;
         again
     }
 
@@ -273,15 +262,14 @@ impl Control {
         left
     }
 
-    /// Tells those who wait that what they brought is stored, or could not be. What was not removed from the inbox with
-    /// its own record is removed now; nobody waits for that.
+    /// Tells those who wait that what they brought is stored, or could not be. What is not removed from the inbox with its
+    /// own record goes with the next commit, or in one of its own when there is none.
     pub(super) async fn give_word(
         &self,
         engine: &mut Engine,
         acks: Vec<(Ack, bool)>,
         stored: &Stored,
     ) {
-        let (mut jobs, mut removed) = (Vec::new(), Vec::new());
         for (ack, ok) in acks {
             match ack {
                 Ack::Gateway { token, mobile } => {
@@ -290,24 +278,38 @@ impl Control {
                     stored(token, ok);
                     kill::after(after);
                 }
-                Ack::Inbox(slice, key) if ok => {
-                    jobs.push(Job::Documents(vec![inbox::removed(slice, &key)]));
-                    removed.push(key);
-                }
+                Ack::Inbox(slice, key) if ok => engine.inbox.is_done(slice, key),
                 Ack::Inbox(_, key) => engine.inbox.lay_down(&key),
             }
         }
-        if !jobs.is_empty() {
-            let store = self.store().clone();
-            let answer: Answer = Box::pin(async move { store.run_all(jobs).await });
-            let commit = Commit {
-                answer: maybe_done(answer),
-                cases: Vec::new(),
-                left: Vec::new(),
-                removed,
-            };
-            engine.writing.begin(commit).await;
+        if engine.writing.len() == 0 {
+            self.write_down(engine, Vec::new(), Vec::new(), Vec::new())
+                .await;
         }
+    }
+
+    /// Begins a commit of `jobs`, one a case and then one a thing left, and of what is to be removed from the inbox.
+    async fn write_down(
+        &self,
+        engine: &mut Engine,
+        mut jobs: Vec<Job>,
+        cases: Vec<Case>,
+        left: Vec<(u8, Option<Ack>)>,
+    ) {
+        let (removals, removed) = engine.inbox.removals();
+        jobs.extend(removals);
+        if jobs.is_empty() {
+            return;
+        }
+        let store = self.store().clone();
+        let answer: Answer = Box::pin(async move { store.run_all(jobs).await });
+        let commit = Commit {
+            answer: maybe_done(answer),
+            cases,
+            left,
+            removed,
+        };
+        engine.writing.begin(commit).await;
     }
 
     /// What was decided about a terminal is recorded: does it.

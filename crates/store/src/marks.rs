@@ -104,7 +104,7 @@ pub(crate) fn read(
 pub(crate) fn ask_due(owned: &Slices, of: Lane, now: i64, limit: u32) -> Asked {
     let sql = format!(
         "SELECT d.sub, d.term, {COLUMNS} FROM {FREE} AND d.lane = ?1 AND d.at <= ?2{} ORDER BY d.at LIMIT ?3",
-        within("d.", owned)
+        within("d.slice + 0", owned)
     );
     let values = vec![lane(of), now.into(), limit.into()];
     (At::Everywhere, sql, values)
@@ -127,7 +127,7 @@ pub(crate) fn read_due(rows: &[Row], limit: u32) -> Result<Vec<(TerminalId, Due)
 pub(crate) fn ask_next(owned: &Slices, of: Lane, now: i64) -> Asked {
     let sql = format!(
         "SELECT d.at FROM {FREE} AND d.lane = ?1 AND d.at > ?2 AND d.at < ?3{} ORDER BY d.at LIMIT 1",
-        within("d.", owned)
+        within("d.slice + 0", owned)
     );
     let values = vec![lane(of), now.into(), Due::PAUSED.into()];
     (At::Everywhere, sql, values)
@@ -136,7 +136,7 @@ pub(crate) fn ask_next(owned: &Slices, of: Lane, now: i64) -> Asked {
 pub(crate) fn held_back(db: &dyn Database, owned: &Slices) -> Result<Vec<TerminalId>, StoreError> {
     let sql = format!(
         "SELECT sub, term FROM due WHERE lane IN (0, 1) AND at = ?1{}",
-        within("", owned)
+        within("slice + 0", owned)
     );
     let rows = db.rows(At::Everywhere, &sql, &[Due::IN_CALL.into()])?;
     rows.iter().map(|row| id_at(row, 0)).collect()

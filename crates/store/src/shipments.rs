@@ -217,7 +217,7 @@ pub(crate) fn page(db: &dyn Database, filter: ShipmentFilter) -> Result<Vec<Ship
 }
 
 pub(crate) fn unfinished(db: &dyn Database, owned: &Slices) -> Result<Vec<Shipment>, StoreError> {
-    let within = within("s.", owned);
+    let within = within("s.slice", owned);
     let sql = format!("{COLUMNS} WHERE s.state < 3{within} ORDER BY s.slice, s.lane, s.ship");
     found(&db.rows(At::Everywhere, &sql, &[])?)
 }
@@ -231,7 +231,7 @@ pub(crate) fn in_flight_after(
 ) -> Result<Vec<ShipmentId>, StoreError> {
     let sql = format!(
         "SELECT slice, ship FROM flight WHERE (slice, ship) > (?1, ?2){} ORDER BY slice, ship LIMIT ?3",
-        within("", owned)
+        within("slice", owned)
     );
     let mut values = after.map_or_else(|| [-1_i64, -1].map(Value::from).to_vec(), key);
     values.push(limit.into());

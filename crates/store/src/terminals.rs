@@ -208,8 +208,9 @@ pub(crate) fn by_iccid(db: &dyn Database, iccid: &str) -> Result<Option<Terminal
     rows.first().map(|row| id_at(row, 0)).transpose()
 }
 
-/// A condition on the slice (of a table's short name, `t.`); none when all are wanted.
-pub(crate) fn within(of: &str, owned: &Slices) -> String {
+/// A condition on the slice, which stands in `column`; none when all are wanted. What is found along its time gives a sum,
+/// `t.slice + 0`, which is in no index: without statistics PostgreSQL went through every terminal of the slices instead.
+pub(crate) fn within(column: &str, owned: &Slices) -> String {
     if *owned == Slices::ALL {
         return String::new();
     }
@@ -217,9 +218,7 @@ pub(crate) fn within(of: &str, owned: &Slices) -> String {
     let list: Vec<_> = owned.iter().map(|slice| slice.to_string()).collect();
     match &list[..] {
         [] => " AND 1 = 0".into(),
-        // What these questions look for is found along its time, or among the few that are on their way. Without statistics
-        // PostgreSQL went through every terminal of the slices instead: a sum is in no index.
-        _ => format!(" AND {of}slice + 0 IN ({})", list.join(", ")),
+        _ => format!(" AND {column} IN ({})", list.join(", ")),
     }
 }
 
@@ -231,7 +230,7 @@ pub(crate) fn ask_waiting(owned: &Slices, now: i64, limit: u32) -> Asked {
     let sql = format!(
         "SELECT t.next_try, t.sub, t.term FROM terminal t WHERE {TRIED} AND t.next_try <= ?2{}
          ORDER BY t.next_try LIMIT ?3",
-        within("t.", owned)
+        within("t.slice + 0", owned)
     );
     let values = vec![Due::PAUSED.into(), now.into(), limit.into()];
     (At::Everywhere, sql, values)
@@ -248,7 +247,7 @@ pub(crate) fn read_waiting(mut rows: Vec<Row>, limit: u32) -> Result<Vec<Termina
 pub(crate) fn ask_next_try(owned: &Slices, now: i64) -> Asked {
     let sql = format!(
         "SELECT t.next_try FROM terminal t WHERE {TRIED} AND t.next_try > ?2{} ORDER BY t.next_try LIMIT 1",
-        within("t.", owned)
+        within("t.slice + 0", owned)
     );
     (At::Everywhere, sql, vec![Due::PAUSED.into(), now.into()])
 }

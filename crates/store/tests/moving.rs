@@ -9,14 +9,7 @@ use store::{Job, Servers, Store, move_to};
 
 async fn fill(store: &Store) {
     for (n, of) in [A, B].into_iter().enumerate() {
-        store
-            .run(Job::CreateSubscriber(subscriber(of)))
-            .await
-            .unwrap();
-        store
-            .run(Job::AddTerminal(Box::new(terminal(of, 1))))
-            .await
-            .unwrap();
+        somebody(store, of).await;
         for at in 0..50 {
             store
                 .run(add_friend(of, at, "Rose", (at == 3).then_some("r")))

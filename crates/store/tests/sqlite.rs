@@ -6,7 +6,7 @@ mod sample;
 use rusqlite::Connection;
 use sample::*;
 use std::fs;
-use store::{Job, Store};
+use store::Store;
 
 #[tokio::test]
 async fn a_second_process_is_refused_with_a_sentence() {
@@ -24,14 +24,7 @@ async fn a_second_process_is_refused_with_a_sentence() {
 async fn a_kill_loses_nothing_that_was_answered() {
     let (living, dead) = (Folder::new("living"), Folder::new("dead"));
     let store = Store::open(&living.file()).unwrap();
-    store
-        .run(Job::CreateSubscriber(subscriber(A)))
-        .await
-        .unwrap();
-    store
-        .run(Job::AddTerminal(Box::new(terminal(A, 1))))
-        .await
-        .unwrap();
+    somebody(&store, A).await;
     for n in 0..20 {
         store.run(add_friend(A, n, "Rose", None)).await.unwrap();
     }
@@ -95,14 +88,7 @@ async fn a_store_of_a_newer_kith_is_refused_and_not_touched() {
 async fn a_book_that_cannot_be_read_spoils_no_other() {
     let store = Store::memory().unwrap();
     for of in [A, B] {
-        store
-            .run(Job::CreateSubscriber(subscriber(of)))
-            .await
-            .unwrap();
-        store
-            .run(Job::AddTerminal(Box::new(terminal(of, 1))))
-            .await
-            .unwrap();
+        somebody(&store, of).await;
         store.run(add_friend(of, 0, "Rose", None)).await.unwrap();
     }
     let folder = Folder::new("spoilt");
@@ -147,16 +133,6 @@ async fn what_is_no_store_is_said() {
     .unwrap();
     let refused = Store::open(&folder.file()).unwrap_err().to_string();
     assert!(refused.contains("not a database"), "{refused}");
-}
-
-/// A subscriber with a terminal.
-async fn somebody(store: &Store) {
-    for job in [
-        Job::CreateSubscriber(subscriber(A)),
-        Job::AddTerminal(Box::new(terminal(A, 1))),
-    ] {
-        store.run(job).await.unwrap();
-    }
 }
 
 /// A store from before the cargo stood apart: its shipments are read, and written, as ever.
@@ -222,7 +198,7 @@ async fn a_store_of_the_first_schema_is_brought_up_to_date() {
 async fn a_file_that_was_copied_back_is_a_new_incarnation() {
     let (folder, kept) = (Folder::new("back"), Folder::new("kept"));
     let store = Store::open(&folder.file()).unwrap();
-    somebody(&store).await;
+    somebody(&store, A).await;
     store.close().await;
     fs::copy(folder.file(), kept.file()).unwrap();
     let store = Store::open(&folder.file()).unwrap();
@@ -246,7 +222,7 @@ async fn a_file_that_was_copied_back_is_a_new_incarnation() {
 async fn a_back_up_of_a_store_in_use_comes_back_as_a_new_incarnation() {
     let (folder, copies) = (Folder::new("in-use"), Folder::new("copies"));
     let store = Store::open(&folder.file()).unwrap();
-    somebody(&store).await;
+    somebody(&store, A).await;
     store.run(add_friend(A, 0, "Rose", None)).await.unwrap();
     let copy = copies.path().join("monday.db");
     assert_eq!(store::backup(&folder.file(), &copy).unwrap().subscribers, 1);

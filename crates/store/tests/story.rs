@@ -11,14 +11,7 @@ use store::{Job, Store};
 async fn a_friend_reaches_the_phone_and_the_store_remembers() {
     let folder = Folder::new("story");
     let store = Store::open(&folder.file()).unwrap();
-    store
-        .run(Job::CreateSubscriber(subscriber(A)))
-        .await
-        .unwrap();
-    store
-        .run(Job::AddTerminal(Box::new(terminal(A, 1))))
-        .await
-        .unwrap();
+    somebody(&store, A).await;
 
     // She edits: the book, the journal and the due mark are one commit.
     store

@@ -6,7 +6,7 @@ use book::SubscriberId;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::Instant;
-use store::{Job, Refused, Store, StoreError};
+use store::{Refused, Store, StoreError};
 use tokio::task::JoinHandle;
 
 const EDITORS: u64 = 8;
@@ -44,14 +44,7 @@ impl Editors {
         for n in 0..EDITORS {
             // Slices far apart.
             let of = SubscriberId::new(u8::try_from(n * 31).unwrap(), n + 1);
-            store
-                .run(Job::CreateSubscriber(subscriber(of)))
-                .await
-                .unwrap();
-            store
-                .run(Job::AddTerminal(Box::new(terminal(of, 1))))
-                .await
-                .unwrap();
+            somebody(store, of).await;
             let (store, answered, stop) = (store.clone(), Arc::clone(&answered), Arc::clone(&stop));
             work.push(tokio::spawn(edit(store, of, answered, stop)));
         }

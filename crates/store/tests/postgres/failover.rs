@@ -1,7 +1,6 @@
 //! The standby takes over.
 
 use super::*;
-use ::store::Job;
 
 /// Makes the store connect anew.
 fn disconnect(server: &Server) {
@@ -65,14 +64,7 @@ async fn to_an_asynchronous_standby_that_lags() {
     let store = store(&[&primary, &standby]);
     let incarnation = store.incarnation(0).await.unwrap();
     let of = sample::A;
-    store
-        .run(Job::CreateSubscriber(sample::subscriber(of)))
-        .await
-        .unwrap();
-    store
-        .run(Job::AddTerminal(Box::new(sample::terminal(of, 1))))
-        .await
-        .unwrap();
+    sample::somebody(&store, of).await;
     store
         .run(sample::add_friend(of, 0, "Ann", None))
         .await

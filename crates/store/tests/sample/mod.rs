@@ -211,3 +211,13 @@ pub fn document(key: &str, value: Option<&str>, expect: Option<u64>) -> Document
         slice: None,
     }
 }
+
+/// A subscriber with a terminal.
+pub async fn somebody(store: &store::Store, of: SubscriberId) {
+    for job in [
+        Job::CreateSubscriber(subscriber(of)),
+        Job::AddTerminal(Box::new(terminal(of, 1))),
+    ] {
+        store.run(job).await.unwrap();
+    }
+}

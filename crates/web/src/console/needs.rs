@@ -80,7 +80,10 @@ pub async fn list(control: &Control, w: Words) -> Result<Vec<Need>, StoreError> 
     });
     let store = control.store();
     let of = |need, most| store.terminals_in_need(need, None, most);
-    for (terminal, _) in of(delivery::Need::Person, PHONES.0).await? {
+    let mut troubled = of(delivery::Need::Person, PHONES.0 + 1).await?;
+    let more = troubled.len() > PHONES.0 as usize;
+    troubled.truncate(PHONES.0 as usize);
+    for (terminal, _) in troubled {
         let trouble = terminal.trouble.map(|trouble| trouble.sentence);
         needs.push(Need {
             state: "trouble",
@@ -97,9 +100,10 @@ pub async fn list(control: &Control, w: Words) -> Result<Vec<Need>, StoreError> 
         });
     }
     // Where many have the same trouble, one line stands for all.
-    let more = control.counts().await?.in_trouble;
-    let more = more.saturating_sub(PHONES.0.into());
-    if more > 0 {
+    if more {
+        // How many may be a little old.
+        let in_trouble = control.counts().await?.in_trouble;
+        let more = in_trouble.saturating_sub(PHONES.0.into()).max(1);
         needs.push(Need {
             state: "trouble",
             what: w.with("needs-phones", "count", count(more)),

@@ -51,14 +51,14 @@ fn one(english: &str) -> Option<String> {
     let found = |pair: &'static Pair| Some((pair, gaps(&pair.english, english)?));
     let (pair, gaps) = PAIRS.iter().find_map(found)?;
     let gaps: Vec<String> = gaps.into_iter().map(translated).collect();
-    let mut text = pair.other.to_owned();
-    for (n, gap) in gaps.iter().enumerate() {
+    let mut parts = pair.other.split('{');
+    let mut text = parts.next()?.to_owned();
+    for (n, part) in parts.enumerate() {
+        let (place, after) = part.split_once('}')?;
         // Named by its number, or in its turn.
-        let numbered = format!("{{{}}}", n + 1);
-        text = match text.contains(&numbered) {
-            true => text.replace(&numbered, gap),
-            false => text.replacen("{}", gap, 1),
-        };
+        let place = place.parse().unwrap_or(n + 1);
+        text += gaps.get(place.checked_sub(1)?)?;
+        text += after;
     }
     Some(text)
 }
@@ -98,6 +98,11 @@ mod tests {
     fn sentences_are_told_in_chinese() {
         for (english, chinese) in [
             ("Bound.", "已连接。"),
+            // A gateway's own words may look like anything.
+            (
+                "The gateway did not take it: {2} {}.",
+                "网关没有接收:{2} {}。",
+            ),
             (
                 "The gateway did not take it: 0x08 system error.",
                 "网关没有接收:0x08 系统错误。",

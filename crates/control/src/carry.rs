@@ -42,6 +42,11 @@ impl Contents {
         Ok(friends)
     }
 
+    /// A store that failed over to an older copy gives revisions anew that it has forgotten.
+    pub(crate) fn forget(&self) {
+        locked(&self.0).clear();
+    }
+
     /// Joins what shared groups bring to these books. `reads` must be the state in which their due marks were read, or a
     /// later one.
     pub(crate) fn join<'a>(

@@ -205,7 +205,7 @@ impl Control {
     ) -> Result<i64, StoreError> {
         let now = self.now();
         let mut progress = Progress::default();
-        engine.notice(self.0.owner.holdings());
+        self.notice(engine);
         let mut items = self.finish(engine, now, &mut progress);
         for event in events {
             self.say(&event);
@@ -268,6 +268,13 @@ impl Control {
         Ok(known.unwrap_or(i64::MAX))
     }
 
+    /// Goes by what this node holds now.
+    fn notice(&self, engine: &mut Engine) {
+        if engine.notice(self.0.owner.holdings()) {
+            self.0.contents.forget();
+        }
+    }
+
     /// What may be planned now.
     fn room(&self, engine: &mut Engine, now: i64) -> Plans {
         let (per_s, most) = (self.settings().bulk_per_s, self.settings().bulk_waiting);
@@ -292,7 +299,7 @@ impl Control {
         let (per_s, most) = (self.settings().bulk_per_s, self.settings().bulk_waiting);
         for _ in 0..ROUNDS {
             let planning = plans.is_some();
-            engine.notice(self.0.owner.holdings());
+            self.notice(engine);
             let about = engine.writing.about();
             let (waiting, free) = items.into_iter().partition(|item| about.concerns(item));
             engine.waiting.extend::<Vec<_>>(waiting);
@@ -433,11 +440,13 @@ impl Progress {
 }
 
 impl Engine {
-    /// Goes by what this node holds now: what is lost is forgotten, what is new is taken up.
-    fn notice(&mut self, held: Arc<Holdings>) {
+    /// What is lost is forgotten, what is new is taken up; whether anything changed.
+    fn notice(&mut self, held: Arc<Holdings>) -> bool {
         if Arc::ptr_eq(&self.held, &held) {
-            return;
+            return false;
         }
+        // Others may have recorded something meanwhile, or the copy of the store that it was recorded in is lost.
+        self.known = known::Knowledge::default();
         let changed = held.changed(&self.held);
         let new: Slices = changed.iter().filter(|s| held.get(*s).is_some()).collect();
         self.deadlines.forget(&changed);
@@ -449,5 +458,6 @@ impl Engine {
             self.take_up.push((new, None));
         }
         self.held = held;
+        true
     }
 }

@@ -2,7 +2,9 @@
 //! is made sure of, in the bulk lane, page by page.
 
 use crate::Control;
+use crate::owner::Holdings;
 use delivery::{Due, Lane, Slices, TerminalId, after_restore};
+use std::sync::Arc;
 use store::{DocumentWrite, Job, StoreError, TerminalFull};
 
 /// Terminals looked at in one go.
@@ -15,19 +17,32 @@ const KIND: &str = "rechecked";
 /// What is left to be looked through.
 #[derive(Default)]
 pub(crate) struct Recheck {
+    /// What this node held at the last look. After a fail-over every slice is held at another epoch.
+    held: Arc<Holdings>,
     /// Slices that are known to be looked through.
     done: Slices,
     /// The slice in hand: its incarnation, and the last terminal looked at.
     hand: Option<(u8, u64, Option<TerminalId>)>,
 }
 
+impl Recheck {
+    /// What was lost meanwhile, and perhaps taken again, is looked through anew.
+    fn notice(&mut self, held: Arc<Holdings>) {
+        if Arc::ptr_eq(&self.held, &held) {
+            return;
+        }
+        let changed = held.changed(&self.held);
+        changed.iter().for_each(|slice| self.done.remove(slice));
+        self.hand.take_if(|(slice, ..)| changed.contains(*slice));
+        self.held = held;
+    }
+}
+
 impl Control {
     /// The next page, with the empty ones before it: a small house is looked through in seconds.
-    pub(crate) async fn recheck(
-        &self,
-        state: &mut Recheck,
-        owned: Slices,
-    ) -> Result<(), StoreError> {
+    pub(crate) async fn recheck(&self, state: &mut Recheck) -> Result<(), StoreError> {
+        state.notice(self.0.owner.holdings());
+        let owned = state.held.slices();
         for _ in 0..SLICES {
             if !self.recheck_page(state, owned).await? {
                 break;
@@ -38,16 +53,7 @@ impl Control {
 
     /// One page; whether nothing had to be done about it, and there are more.
     async fn recheck_page(&self, state: &mut Recheck, owned: Slices) -> Result<bool, StoreError> {
-        state.done = state
-            .done
-            .iter()
-            .filter(|slice| owned.contains(*slice))
-            .collect();
-        let (slice, incarnation, last) = match state
-            .hand
-            .take()
-            .filter(|(slice, ..)| owned.contains(*slice))
-        {
+        let (slice, incarnation, last) = match state.hand.take() {
             Some(hand) => hand,
             None => match self.next_slice(state, owned).await? {
                 Some((slice, incarnation)) => (slice, incarnation, None),

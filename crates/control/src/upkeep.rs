@@ -46,11 +46,10 @@ impl Control {
             return Ok(());
         }
         upkeep.looked = now;
-        let owned = self.0.owner.holdings().slices();
         // What is nobody's in particular is done by one node.
         let one = self.is_first();
         // What fails keeps nothing else from being done.
-        let mut done = vec![self.recheck(&mut upkeep.recheck, owned).await];
+        let mut done = vec![self.recheck(&mut upkeep.recheck).await];
         if one {
             done.push(self.keep_calls().await);
             done.push(self.see_all_off().await);

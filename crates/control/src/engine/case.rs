@@ -6,7 +6,7 @@ use super::known::Known;
 use super::plan::{Decided, Shipped};
 use crate::Control;
 use delivery::{
-    Action, Due, Happening, Lane, PartRef, Shipment, ShipmentId, ShipmentState, Terminal,
+    Action, Due, Fence, Happening, Lane, PartRef, Shipment, ShipmentId, ShipmentState, Terminal,
     TerminalId, World, decide, decide_not_before,
 };
 use std::collections::BTreeMap;
@@ -222,6 +222,18 @@ impl Case {
             self.terminal().id,
             shipment.map(|shipment| (shipment.id, shipment.state)),
         )
+    }
+
+    /// Its parts go out only while this is open: the fence of the epoch that they are recorded at, whatever this node holds
+    /// by the time the record is answered.
+    pub(super) fn sends_within(&mut self, fence: Option<&Fence>) {
+        for action in &mut self.actions {
+            if let Action::Send(messages) = action {
+                for message in messages {
+                    message.fence = fence.cloned();
+                }
+            }
+        }
     }
 
     /// What is recorded by the slice's owner at `epoch`; none when nothing changed.

@@ -5,7 +5,7 @@ use super::case::Case;
 use super::gather::{Ack, Item, Mobile, What};
 use super::{Decided, Engine, IDLE, Progress, SEARCH, SEARCH_EVERY, Stored, inbox};
 use crate::{Control, Event, kill};
-use delivery::{Action, Outbound, ShipmentId, Target, TerminalId};
+use delivery::{Action, Outbound, ShipmentId, TerminalId};
 use futures_util::future::{MaybeDone, maybe_done};
 use std::collections::{HashSet, VecDeque};
 use std::pin::Pin;
@@ -141,6 +141,7 @@ impl Control {
                 again.extend(case.items);
                 continue;
             };
+            case.sends_within(held.fence.as_ref());
             match case.job(held.epoch) {
                 Some(job) => {
                     jobs.push(job);
@@ -337,7 +338,7 @@ impl Control {
             match action {
                 // Proven or given up while it waited to be recorded: nothing is to be sent any more.
                 Action::Send(_) if over => {}
-                Action::Send(messages) => self.hand_over(engine, messages),
+                Action::Send(messages) => self.hand_over(messages),
                 Action::Wake(at) => {
                     if let Some((id, _)) = shipment.filter(|_| !over) {
                         engine.deadlines.set(id, at);
@@ -385,13 +386,9 @@ impl Control {
         });
     }
 
-    fn hand_over(&self, engine: &mut Engine, messages: Vec<Outbound>) {
+    fn hand_over(&self, messages: Vec<Outbound>) {
         let monotonic = self.clocks().monotonic;
-        for mut message in messages {
-            if let Target::Part(part) = message.target {
-                let held = engine.held.get(part.shipment.slice());
-                message.fence = held.and_then(|held| held.fence.clone());
-            }
+        for message in messages {
             // It goes when the lease is renewed, or by another node.
             if message
                 .fence

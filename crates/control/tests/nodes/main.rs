@@ -2,6 +2,7 @@
 //! node does that slept through its lease, what becomes of what arrives at the wrong one, and of what it offers.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod lost;
 mod offers;
 mod world;
 

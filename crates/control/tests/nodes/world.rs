@@ -59,6 +59,7 @@ impl Node {
 }
 
 pub struct World {
+    pub store: Store,
     pub time: Arc<AtomicI64>,
     pub nodes: Vec<Node>,
     pub card: Card,
@@ -136,6 +137,7 @@ impl World {
         let kind = CardKind::named("sim-28x50").unwrap();
         let (kic, kid) = (hex::decode(KIC).unwrap(), hex::decode(KID).unwrap());
         let mut world = Self {
+            store,
             time,
             nodes,
             card: Card::new(kind, "8944000000000000001", &kic, &kid).unwrap(),

@@ -1,7 +1,7 @@
 //! Bulk work: an interactive edit beside a million bulk marks (`lane`), and how cost grows (`growth`).
 
 use crate::full::{House, Load, row};
-use crate::{installation, population, process};
+use crate::{installation, population};
 use book::Revision;
 use control::Settings;
 use delivery::{Due, Lane};
@@ -52,7 +52,7 @@ pub fn growth(seconds: u64) -> Result<(), String> {
         in_a_house(installation::settings(), async |house, folder| {
             population::settle(&house.control, terminals, 10, 0).await?;
             installation::rested()?;
-            let octets = process::octets_in(folder) / u64::from(terminals);
+            let octets = installation::octets(folder)? / u64::from(terminals);
             let load = Load {
                 terminals,
                 friends: 10,

@@ -320,7 +320,7 @@ async fn measured(folder: &Path, load: Load) -> Result<(), String> {
     let figures = house.measure(0..load.terminals, load).await;
     println!("{}", row(load.terminals, figures));
     house.proven(0..load.terminals.min(100)).await?;
-    let octets = process::octets_in(folder);
+    let octets = installation::octets(folder)?;
     println!(
         "{} octets on disk a terminal",
         octets / u64::from(load.terminals)

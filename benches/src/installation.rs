@@ -1,5 +1,6 @@
 //! An installation to measure: a store on disk that syncs every commit, owners with a phone each, coalescing off.
 
+use crate::process;
 use book::{Language, SubscriberId};
 use control::{Control, NewSubscriber, NewTerminal, Settings};
 use delivery::{Outbound, Policy, network::NetworkTable};
@@ -68,6 +69,19 @@ pub fn rested() -> Result<(), String> {
         run(Command::new("psql").args(["-q", &url, "-c", "VACUUM (ANALYZE)", "-c", "CHECKPOINT"]))?;
     }
     run(&mut Command::new("sync"))
+}
+
+/// Octets of the store on disk.
+pub fn octets(folder: &Path) -> Result<u64, String> {
+    let Some(url) = postgres() else {
+        return Ok(process::octets_in(folder));
+    };
+    let size = "SELECT pg_database_size(current_database())";
+    let told = Command::new("psql").args(["-At", &url, "-c", size]).output();
+    let told = told.map_err(|why| format!("psql cannot be started: {why}"))?;
+    let told = String::from_utf8_lossy(&told.stdout);
+    let octets = told.trim().parse();
+    octets.map_err(|why| format!("psql said no size but {told:?}: {why}"))
 }
 
 fn run(command: &mut Command) -> Result<(), String> {

@@ -77,7 +77,9 @@ pub fn octets(folder: &Path) -> Result<u64, String> {
         return Ok(process::octets_in(folder));
     };
     let size = "SELECT pg_database_size(current_database())";
-    let told = Command::new("psql").args(["-At", &url, "-c", size]).output();
+    let told = Command::new("psql")
+        .args(["-At", &url, "-c", size])
+        .output();
     let told = told.map_err(|why| format!("psql cannot be started: {why}"))?;
     let told = String::from_utf8_lossy(&told.stdout);
     let octets = told.trim().parse();

@@ -5,6 +5,7 @@
 mod running;
 mod world;
 
+use running::until;
 use serde_json::Value;
 use std::time::{Duration, Instant};
 use world::{World, within};
@@ -158,4 +159,37 @@ fn one_bind_serves_all_nodes_and_moves_with_its_holders_death() {
     let arrived: Vec<_> = names.iter().map(String::as_str).collect();
     world.finished(last, &arrived);
     assert_eq!(world.bound(), 1);
+}
+
+/// The database is killed under three nodes and its synchronous standby takes over: no node is started again, every slice
+/// has one owner at a far higher epoch, every edit that was answered is on the card, and terminals are made sure of.
+#[test]
+fn a_fail_over_under_three_nodes_loses_nothing() {
+    let mut primary = pgbox::Server::start().unwrap();
+    let mut standby = primary.standby(true).unwrap();
+    let url = pgbox::url(&[&primary, &standby], "postgres");
+    let mut world = World::start_on("failover", &url, 3);
+    world.settled(&[0, 1, 2]);
+    world.add(0, "Before");
+    world.finished(1, &["Before"]);
+    world.add(1, "On its way");
+    primary.kill().unwrap();
+    standby.promote().unwrap();
+    // The first edits may be refused: people are told, and try again.
+    for n in 0..3 {
+        let name = format!("After {n}");
+        until("an edit after the fail-over", || {
+            let (status, _) = world.try_add(n, &name)?;
+            (status == 201).then_some(())
+        });
+    }
+    world.settled(&[0, 1, 2]);
+    world.finished(
+        2,
+        &["After 0", "After 1", "After 2", "Before", "On its way"],
+    );
+    let state =
+        "SELECT incarnation, min(epoch) > 1048576 FROM store_state, lease GROUP BY incarnation";
+    assert_eq!(standby.sql("postgres", state).unwrap(), "2|t");
+    assert!((0..3).all(|n| world.runs(n)));
 }

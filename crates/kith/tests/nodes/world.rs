@@ -55,17 +55,23 @@ fn free_ports<const N: usize>() -> [u16; N] {
 impl World {
     /// So many nodes, and Mum with her card.
     pub fn start(name: &str, nodes: usize) -> Self {
-        Self::start_with(name, nodes, false)
+        let url = pgbox::shared().unwrap().database(name).unwrap();
+        Self::start_with(name, &url, nodes, false)
+    }
+
+    /// The same on a store of its own.
+    pub fn start_on(name: &str, url: &str, nodes: usize) -> Self {
+        Self::start_with(name, url, nodes, false)
     }
 
     /// The same with a carrier that grants one bind for all of them.
     pub fn start_with_one_bind(name: &str, nodes: usize) -> Self {
-        Self::start_with(name, nodes, true)
+        let url = pgbox::shared().unwrap().database(name).unwrap();
+        Self::start_with(name, &url, nodes, true)
     }
 
-    fn start_with(name: &str, nodes: usize, one_bind: bool) -> Self {
+    fn start_with(name: &str, url: &str, nodes: usize, one_bind: bool) -> Self {
         let folder = folder(&format!("nodes-{name}"));
-        let url = pgbox::shared().unwrap().database(name).unwrap();
         let [smpp, lab] = free_ports();
         let mut command = Command::new(env!("CARGO_BIN_EXE_kith"));
         command
@@ -87,7 +93,7 @@ impl World {
             world.carrier_grants_one_bind();
         }
         for n in 0..nodes {
-            world.add_node(n, &url, smpp, one_bind);
+            world.add_node(n, url, smpp, one_bind);
         }
         world.furnish();
         world
@@ -158,10 +164,16 @@ impl World {
     }
 
     fn try_api(&self, node: usize, call: &str, body: &Value) -> Option<(u16, Value)> {
-        let lines = [
+        let mut lines = vec![
             format!("Authorization: Bearer {}", self.token),
             "Content-Type: application/json".to_owned(),
         ];
+        // Whoever asks again after a fail-over means the same friend.
+        lines.extend(
+            body["name"]
+                .as_str()
+                .map(|name| format!("Idempotency-Key: {}", name.replace(' ', "-"))),
+        );
         let base = format!("http://127.0.0.1:{}/api/v1", self.nodes[node].api);
         let answer = try_ask(&base, call, &lines, &body.to_string())?;
         Some((answer.status, answer.body))
@@ -271,10 +283,20 @@ impl World {
 
     /// Adds a friend of Mum's over a node's API.
     pub fn add(&self, node: usize, name: &str) {
+        let (status, body) = self.try_add(node, name).unwrap();
+        assert_eq!(status, 201, "{body}");
+    }
+
+    /// The same, which may be refused.
+    pub fn try_add(&self, node: usize, name: &str) -> Option<(u16, Value)> {
         let body = json!({"name": name, "numbers": [{"number": "07700 900123"}]});
         let call = format!("POST /subscribers/{}/friends", self.mum);
-        let (status, body) = self.try_api(node, &call, &body).unwrap();
-        assert_eq!(status, 201, "{body}");
+        self.try_api(node, &call, &body)
+    }
+
+    /// Whether this node's process has not ended.
+    pub fn runs(&mut self, node: usize) -> bool {
+        self.nodes[node].child.try_wait().unwrap().is_none()
     }
 
     /// What the carrier shows of Mum's phone.

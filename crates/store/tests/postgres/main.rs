@@ -2,6 +2,7 @@
 //! was called undone is not, and nobody writes to an old copy.
 #![allow(clippy::unwrap_used)]
 
+mod cut;
 mod editors;
 mod failover;
 mod restart;

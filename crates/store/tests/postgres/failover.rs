@@ -101,3 +101,33 @@ async fn to_an_asynchronous_standby_that_lags() {
         .unwrap();
     store.close().await;
 }
+
+/// The synchronous standby is gone: no commit is answered until it is back, and people are told. What was under way is
+/// there once it is back, or it is not: nobody was told that it was done or undone.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_synchronous_standby_stops_and_comes_back() {
+    let mut primary = Server::start().unwrap();
+    let mut standby = primary.standby(true).unwrap();
+    let store = store(&[&primary]);
+    sample::somebody(&store, sample::A).await;
+    let editors = Editors::start(&store).await;
+    editors.answers(50).await;
+    standby.stop().unwrap();
+    // Before anybody is refused, it is known.
+    until("a red light", async || store.ill().is_some()).await;
+    let late = sample::add_friend(sample::A, 0, "Late", None);
+    let told = store.run(late).await.unwrap_err();
+    assert!(
+        matches!(
+            told,
+            store::StoreError::Unknown { .. } | store::StoreError::Away { .. }
+        ),
+        "{told}"
+    );
+    standby.restart().unwrap();
+    editors.answers(50).await;
+    assert_eq!(store.ill(), None);
+    let told = editors.finish().await;
+    assert!(told.unknown + told.away > 0, "{told:?}");
+    store.close().await;
+}

@@ -170,7 +170,7 @@ impl Control {
         let campaign = self
             .move_to(grant, no, Step::Pause, CampaignState::Paused)
             .await?;
-        self.hold_marks(no, Due::PAUSED).await?;
+        self.see_to_marks(no).await?;
         Ok(self.stepped(campaign))
     }
 
@@ -186,7 +186,7 @@ impl Control {
         let campaign = self
             .move_to(grant, no, Step::Resume, CampaignState::Running)
             .await?;
-        self.hold_marks(no, self.now()).await?;
+        self.see_to_marks(no).await?;
         Ok(self.stepped(campaign))
     }
 
@@ -320,8 +320,30 @@ impl Control {
         }))
     }
 
+    /// What a campaign marked and is not planned yet waits while it is paused, and goes while it runs. Its state is read
+    /// again afterwards: whoever paused or resumed it meanwhile may have been done before these marks were.
+    pub(crate) async fn see_to_marks(&self, no: CampaignNo) -> Result<(), StoreError> {
+        let mut seen = None;
+        for _ in 0..ATTEMPTS {
+            let found: Option<Read<Campaign>> = self.find(CAMPAIGN, campaign_key(no)).await?;
+            let state = found.map(|read| read.value.state);
+            if state == seen {
+                return Ok(());
+            }
+            match state {
+                Some(CampaignState::Paused) => self.hold_marks(no, Due::PAUSED).await?,
+                Some(CampaignState::Running) => self.hold_marks(no, self.now()).await?,
+                // The one that goes over it marks everybody anew.
+                _ => return Ok(()),
+            }
+            seen = state;
+        }
+        // Somebody plays with it: the runner sees to it at its next look.
+        Ok(())
+    }
+
     /// What a campaign marked and is not planned yet waits ([`Due::PAUSED`]), or goes at `at`.
-    pub(crate) async fn hold_marks(&self, no: CampaignNo, at: i64) -> Result<(), StoreError> {
+    async fn hold_marks(&self, no: CampaignNo, at: i64) -> Result<(), StoreError> {
         loop {
             let paused = at != Due::PAUSED;
             let found = self.store().shared_marks(no.0, paused, MARKS).await?;

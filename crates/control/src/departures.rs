@@ -5,7 +5,7 @@ use crate::{Control, Event, ProvisionError, TerminalPatch, TerminalState};
 use book::{Revision, Subscriber, SubscriberId};
 use delivery::Terminal;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use store::{DocumentWrite, Job, StoreError};
 use terminals::Content;
 
@@ -14,6 +14,42 @@ const KIND: &str = "leaving";
 const PATIENCE: i64 = 7 * 86_400_000;
 /// How many are looked at together.
 const PAGE: u32 = 100;
+/// The longest between two looks at one of them, ms. While she has only just begun to leave they are closer: a phone that
+/// is on is empty within seconds.
+const RARELY: i64 = 60_000;
+
+/// What is remembered from look to look of those who leave.
+#[derive(Default)]
+pub(crate) struct Departures {
+    /// The last one looked at; none: from the beginning.
+    after: Option<String>,
+    /// When each was looked at last, ms UTC.
+    looked: BTreeMap<String, i64>,
+}
+
+impl Departures {
+    /// Whether it is time to look at who has been leaving since `since`; then it is remembered.
+    fn turn(&mut self, key: &str, since: i64, now: i64) -> bool {
+        let wait = (now.saturating_sub(since) / 2).clamp(0, RARELY);
+        // A clock that was set back does not put her off.
+        let early = |last: &i64| (0..wait).contains(&now.saturating_sub(*last));
+        if self.looked.get(key).is_some_and(early) {
+            return false;
+        }
+        self.looked.insert(key.to_owned(), now);
+        true
+    }
+
+    /// A page was looked at; this was its end.
+    fn go_on(&mut self, last: Option<String>, now: i64) {
+        if last.is_none() {
+            // The next look begins anew. Whoever was not looked at for so long is looked at anyway.
+            self.looked
+                .retain(|_, at| (0..RARELY).contains(&now.saturating_sub(*at)));
+        }
+        self.after = last;
+    }
+}
 
 #[derive(Serialize, Deserialize)]
 struct Leaving {
@@ -57,19 +93,29 @@ impl Control {
         Ok(leaving.map(|leaving| leaving.since))
     }
 
-    /// Sees off everybody whose terminals are empty, or were waited for long enough.
-    pub(crate) async fn see_all_off(&self) -> Result<(), StoreError> {
-        for document in self.store().documents(KIND, None, PAGE).await? {
-            let Ok(leaving) = serde_json::from_str(&document.value) else {
+    /// Sees off whose terminals are empty, or were waited for long enough: a page a look, so that many whose phones are
+    /// off keep nobody behind them waiting. What fails about one of them keeps nobody else, either.
+    pub(crate) async fn see_all_off(&self, state: &mut Departures) -> Result<(), StoreError> {
+        let page = self.store().documents(KIND, state.after.as_deref(), PAGE);
+        let page = page.await?;
+        let full = page.len() >= usize::try_from(PAGE).unwrap_or(usize::MAX);
+        let last = page.last().map(|document| document.key.clone());
+        let mut done = Ok(());
+        for document in page {
+            let Ok(leaving) = serde_json::from_str::<Leaving>(&document.value) else {
                 continue;
             };
+            if !state.turn(&document.key, leaving.since, self.now()) {
+                continue;
+            }
             match self.see_off(&leaving).await {
                 Ok(_) | Err(ProvisionError::NotFound) => {}
-                Err(ProvisionError::Store(error)) => return Err(error),
+                Err(ProvisionError::Store(error)) => done = done.and(Err(error)),
                 Err(error) => tracing::warn!(%error, "a subscriber cannot be seen off yet"),
             }
         }
-        Ok(())
+        state.go_on(last.filter(|_| full), self.now());
+        done
     }
 
     /// Goes on with a departure, whoever began it and wherever it was broken off: gives whether she is gone.
@@ -125,5 +171,122 @@ impl Control {
         }
         let view = self.terminal_view(id).await?;
         Ok(view.is_none_or(|view| view.state == TerminalState::InSync))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{NewSubscriber, NewTerminal, Settings, Surroundings};
+    use book::Language;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+    use store::Store;
+    use terminals::ChannelKind;
+
+    const START: i64 = 1_800_000_000_000;
+
+    #[derive(Clone, Default)]
+    struct Clock(Arc<AtomicI64>, Arc<AtomicU64>);
+
+    impl Surroundings for Clock {
+        fn now(&self) -> i64 {
+            START + self.0.load(Relaxed)
+        }
+        fn random(&self, octets: &mut [u8]) {
+            let n = self.1.fetch_add(0x9E37_79B9_7F4A_7C15, Relaxed);
+            let chance = n.to_be_bytes().into_iter().cycle();
+            octets.iter_mut().zip(chance).for_each(|(o, c)| *o = c);
+        }
+    }
+
+    #[test]
+    fn who_leaves_is_looked_at_soon_and_then_once_a_minute() {
+        let mut state = Departures::default();
+        let looks = |state: &mut Departures, seconds: std::ops::Range<i64>| {
+            let looked = seconds.filter(|s| state.turn("1", 0, s * 1_000));
+            looked.collect::<Vec<_>>()
+        };
+        let first = looks(&mut state, 0..60);
+        assert_eq!(first, [0, 1, 2, 4, 8, 16, 32]);
+        let hours = looks(&mut state, 60..36_000);
+        let apart = |pair: &[i64]| pair[1] - pair[0] >= 60;
+        assert!(hours.windows(2).all(apart), "{hours:?}");
+        assert!(hours.len() > 590, "{}", hours.len());
+        // A clock set back puts nobody off.
+        assert!(state.turn("1", 0, 100_000));
+    }
+
+    async fn subscriber(control: &Control, n: u64) -> SubscriberId {
+        let new = NewSubscriber {
+            msisdn: format!("+44770090{n:04}"),
+            name: format!("Leaver {n}"),
+            language: Language::En,
+            region: None,
+        };
+        control.create_subscriber(new).await.unwrap().id
+    }
+
+    #[tokio::test]
+    async fn many_whose_phones_are_off_keep_nobody_behind_them() {
+        let clock = Clock::default();
+        let key = vault::MasterKey::from_hex("test", &"42".repeat(32)).unwrap();
+        let (outbound, _) = tokio::sync::mpsc::unbounded_channel();
+        let (store, settings) = (Store::memory().unwrap(), Settings::default());
+        let control = Control::within(
+            clock.clone(),
+            store,
+            key,
+            settings,
+            outbound,
+            Default::default,
+        );
+        // Nobody plans for them: their terminals are never empty.
+        for n in 0..250 {
+            let id = subscriber(&control, n).await;
+            let terminal = NewTerminal {
+                subscriber: id,
+                channel: ChannelKind::SimOta,
+                msisdn: format!("+44770090{n:04}"),
+                card_profile: Some("sim-28x50".into()),
+                iccid: Some(format!("894400000000000{n:04}")),
+                keys: Some((
+                    "000102030405060708090a0b0c0d0e0f".into(),
+                    "101112131415161718191a1b1c1d1e1f".into(),
+                )),
+                counter: None,
+                in_use: false,
+                terminal_profile: None,
+            };
+            control.add_terminal(terminal).await.unwrap();
+            assert!(!control.delete_subscriber(id, |_, _| true).await.unwrap());
+        }
+        // The process ended before she was seen off; her key is behind all others.
+        let last = subscriber(&control, 999).await;
+        let leaving = Leaving {
+            subscriber: last,
+            since: control.now(),
+        };
+        let write = DocumentWrite::put(KIND, "9".repeat(20), &leaving);
+        control
+            .store()
+            .run(Job::Documents(vec![write]))
+            .await
+            .unwrap();
+        for _ in 0..3 {
+            clock.0.fetch_add(1_000, Relaxed);
+            control.look_after().await.unwrap();
+        }
+        assert_eq!(control.store().subscriber(last).await.unwrap(), None);
+        let left = control.store().documents(KIND, None, 1_000).await.unwrap();
+        assert!(left.len() >= 250, "{}", left.len());
+        // Those who were waited for long enough go, page by page.
+        clock.0.fetch_add(PATIENCE, Relaxed);
+        for _ in 0..5 {
+            clock.0.fetch_add(1_000, Relaxed);
+            control.look_after().await.unwrap();
+        }
+        let all = control.store().subscribers(None, 1_000).await.unwrap();
+        assert_eq!(all, []);
     }
 }

@@ -9,6 +9,7 @@ mod audit;
 mod books;
 mod calls;
 mod campaigns;
+mod cards;
 mod carry;
 mod closing;
 mod departures;

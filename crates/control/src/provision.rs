@@ -241,7 +241,7 @@ impl Control {
         let subscriber = self.store().subscriber(new.subscriber).await?;
         let subscriber = subscriber.ok_or(ProvisionError::NotFound)?;
         let msisdn = full_number(&new.msisdn, Some(&subscriber.region))?;
-        let counter = new.counter.unwrap_or(1);
+        let mut counter = new.counter.unwrap_or(1);
         if Counter::new(counter).is_none() {
             return Err(wrong("counter", "A counter is a number below 2^40."));
         }
@@ -257,6 +257,7 @@ impl Control {
                     .iccid
                     .ok_or_else(|| wrong("iccid", "A SIM needs its ICCID, 18 to 20 digits."))?;
                 let iccid = checked_iccid(&iccid)?;
+                counter = counter.max(self.unused_counter(&iccid, None).await?);
                 (
                     self.sealed(&kic, &kid, &profile)?,
                     Some(iccid),
@@ -318,13 +319,20 @@ impl Control {
         as_seen: impl Fn(&TerminalView) -> bool,
     ) -> Result<(), ProvisionError> {
         let blank = patch.card.is_some();
+        let unused = match &patch.card {
+            Some(card) => {
+                let iccid = checked_iccid(&card.iccid)?;
+                self.unused_counter(&iccid, Some(id)).await?
+            }
+            None => 1,
+        };
         self.change_row(id, blank, as_seen, |terminal| {
             if terminal.retired {
                 let sentence = "This terminal is retired: take it in anew.";
                 return Err(ProvisionError::Taken(sentence.into()));
             }
             if let Some(card) = &patch.card {
-                self.put_card(terminal, card)?;
+                self.put_card(terminal, card, unused)?;
             }
             if let Some(content) = &patch.content {
                 terminal.content = content.clone();
@@ -352,8 +360,13 @@ impl Control {
         .await
     }
 
-    /// Another card: nothing of what was known of the old one holds.
-    fn put_card(&self, terminal: &mut Terminal, card: &NewCard) -> Result<(), ProvisionError> {
+    /// Another card: nothing of what was known of the old one holds. Its counter begins at `unused` at least.
+    fn put_card(
+        &self,
+        terminal: &mut Terminal,
+        card: &NewCard,
+        unused: u64,
+    ) -> Result<(), ProvisionError> {
         if terminal.channel != ChannelKind::SimOta {
             return Err(wrong("iccid", "This terminal is not written over its SIM."));
         }
@@ -367,11 +380,16 @@ impl Control {
             _ => false,
         };
         terminal.keys = keys;
-        terminal.iccid = Some(checked_iccid(&card.iccid)?);
+        let iccid = checked_iccid(&card.iccid)?;
+        let new_keys = !same_keys && terminal.iccid.as_ref() == Some(&iccid);
+        terminal.iccid = Some(iccid);
         terminal.card_profile = Some(profile.clone());
         let spi = self.card(&profile).and_then(|card| card.spi().ok());
         let one_higher = spi.is_some_and(|spi| spi.counter == CounterRule::OneHigher);
         new_card(terminal, one_higher && !same_keys, self.now());
+        if !new_keys {
+            terminal.counter_next = terminal.counter_next.max(unused);
+        }
         Ok(())
     }
 

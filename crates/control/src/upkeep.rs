@@ -1,7 +1,7 @@
 //! What is looked after once a second, beside delivery's steps and never in their way: terminals after a restore, calls
 //! that ended by themselves, departures, what expired, figures.
 
-use crate::{Control, recheck::Recheck};
+use crate::{Control, departures::Departures, recheck::Recheck};
 use std::time::Duration;
 use store::StoreError;
 
@@ -11,6 +11,7 @@ const EVERY: i64 = 1_000;
 /// What it remembers.
 pub(crate) struct Upkeep {
     recheck: Recheck,
+    departures: Departures,
     /// When it last looked, ms UTC.
     looked: i64,
 }
@@ -19,6 +20,7 @@ impl Default for Upkeep {
     fn default() -> Self {
         Self {
             recheck: Recheck::default(),
+            departures: Departures::default(),
             looked: i64::MIN,
         }
     }
@@ -52,7 +54,7 @@ impl Control {
         let mut done = vec![self.recheck(&mut upkeep.recheck).await];
         if one {
             done.push(self.keep_calls().await);
-            done.push(self.see_all_off().await);
+            done.push(self.see_all_off(&mut upkeep.departures).await);
         }
         done.push(self.beat(one).await);
         done.into_iter().collect()

@@ -5,6 +5,7 @@ use book::{Edit, FriendDraft, Language, SubscriberId};
 use control::{
     Control, EditOptions, NewSubscriber, NewTerminal, Settings, Stored, Surroundings, TerminalState,
 };
+use delivery::network::{NetworkRow, NetworkTable};
 use delivery::{Due, Event, Lane, Outbound, Policy, ReceiptState, Target, TerminalId};
 use identity::{Grant, JobKind};
 use lab::card::{Card, CardKind};
@@ -46,6 +47,11 @@ struct House {
 
 impl House {
     fn new(settings: Settings) -> Self {
+        Self::in_network(settings, NetworkTable::default())
+    }
+
+    /// With what the communication module knows.
+    fn in_network(settings: Settings, table: NetworkTable) -> Self {
         let (outbound, sent) = mpsc::unbounded_channel();
         let clock = Clock::default();
         clock.0.store(START, Relaxed);
@@ -59,7 +65,7 @@ impl House {
         };
         let key = vault::MasterKey::from_hex("test", &"42".repeat(32)).unwrap();
         let store = Store::memory().unwrap();
-        let network = Default::default;
+        let network = move || table.clone();
         Self {
             control: Control::within(clock.clone(), store, key, settings, outbound, network),
             clock,
@@ -386,4 +392,39 @@ async fn what_is_tried_again_stays_in_its_lane() {
     }
     assert!(!again.is_empty());
     assert!(again.iter().all(|message| message.lane == Lane::Bulk));
+}
+
+#[tokio::test]
+async fn a_failing_network_puts_off_a_campaign_and_nobody_who_waits() {
+    // A campaign to dead SIMs: of a hundred messages to +44, five arrived.
+    let mut row = NetworkRow::default();
+    let minute = Arc::make_mut(&mut row.history).at(START);
+    (minute.arrived, minute.absent) = (5, 95);
+    let mut table = NetworkTable::default();
+    table.networks.insert("+44".into(), row);
+    let mut house = House::in_network(Settings::default(), table);
+    let mut owners = Vec::new();
+    for n in [100, 101] {
+        let id = house.owner(n).await;
+        house.add(id.subscriber, "Mei").await;
+        owners.push(id);
+    }
+    house.mark_bulk(owners[0]).await;
+    let (sent, _) = house.step(Vec::new()).await;
+    let lanes: Vec<_> = sent.iter().map(|part| part.lane).collect();
+    assert_eq!(lanes, [Lane::Interactive, Lane::Bulk]);
+    let lost = |part: &Outbound| Event::NoAnswer {
+        target: part.target.clone(),
+        gateway: "test".into(),
+    };
+    house.step(sent.iter().map(lost).collect()).await;
+    for (id, wait) in [(owners[0], 3_600_000), (owners[1], 5_000)] {
+        let full = house.control.store().terminal(id).await.unwrap().unwrap();
+        assert_eq!(full.terminal.next_try, Some(START + wait), "{id:?}");
+    }
+    // It goes again when its own time comes, whatever the network is like.
+    house.clock.0.store(START + 5_000, Relaxed);
+    let (again, _) = house.step(Vec::new()).await;
+    let targets: Vec<_> = again.iter().map(|part| &part.target).collect();
+    assert_eq!(targets, [&sent[0].target]);
 }

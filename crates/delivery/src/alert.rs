@@ -1,5 +1,6 @@
 //! What an operator must hear of: raised once, cleared once. Pure: the table and the clock go in, changes come out.
 
+use crate::Lane;
 use crate::breaker::Circuit;
 use crate::history::Minute;
 use crate::network::{GatewayRow, Health, NetworkTable};
@@ -96,7 +97,7 @@ impl Watch {
             }
         }
         for prefix in table.networks.keys() {
-            if table.retry_after(prefix, now).is_some() {
+            if table.retry_after(prefix, Lane::Bulk, now).is_some() {
                 let sentence =
                     format!("Most messages to {prefix} fail, or their terminals are away.");
                 found.insert((What::NetworkFailing, prefix.clone()), (now, sentence));

@@ -55,6 +55,13 @@ pub fn next_counter(terminal: &mut Terminal, incarnation: u64) -> Result<Counter
     Ok(counter)
 }
 
+/// Where a card's counter begins that came to `counter` in a terminal that the card has left, in the store's incarnation
+/// `then`: a restored store may have forgotten counters that went out since.
+pub fn goes_on_at(counter: u64, then: u64, incarnation: u64) -> u64 {
+    let jumps = JUMP.saturating_mul(incarnation.abs_diff(then));
+    counter.saturating_add(jumps).min(END)
+}
+
 /// The card has seen a higher counter than this store knows of: past it, as far as a jump goes.
 pub(crate) fn jump(terminal: &mut Terminal) {
     terminal.counter_next = terminal.counter_next.saturating_add(PAST).min(END);

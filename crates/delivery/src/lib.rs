@@ -24,7 +24,7 @@ pub mod state;
 
 pub use audit::{Stored, Violation, audit, audit_at};
 pub use campaign::{Campaign, CampaignNo, CampaignState, Carried, Layer, Progress, Step};
-pub use counter::{CounterEnd, Recheck, after_restore, new_card, next_counter};
+pub use counter::{CounterEnd, Recheck, after_restore, goes_on_at, new_card, next_counter};
 pub use decide::{Action, Answer, Happening, World, decide, decide_not_before};
 pub use event::{Class, Event, NetworkError, ReceiptState};
 pub use fence::Fence;

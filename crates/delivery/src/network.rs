@@ -69,8 +69,13 @@ impl NetworkTable {
     }
 
     /// The least time before a shipment there is tried again, ms, when messages fail or terminals are away en masse;
-    /// none where nothing is wrong, or too little is known.
-    pub fn retry_after(&self, destination: &str, now: i64) -> Option<i64> {
+    /// none where nothing is wrong, or too little is known. Only a campaign's waits: a row is a whole calling code, and
+    /// a campaign to many dead SIMs says nothing about the one phone that somebody waits for (rule 6). Its own schedule
+    /// grows by itself, and such shipments are few.
+    pub fn retry_after(&self, destination: &str, lane: Lane, now: i64) -> Option<i64> {
+        if lane == Lane::Interactive {
+            return None;
+        }
         let arrived = self.network_of(destination)?.arrived(now)?;
         match arrived {
             share if share <= 0.1 => Some(RETRY_ALL),

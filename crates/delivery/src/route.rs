@@ -368,10 +368,12 @@ mod tests {
             (minute.arrived, minute.failed, minute.absent) = (arrived, failed, absent);
             let mut table = NetworkTable::default();
             table.networks.insert("+86".into(), row);
-            assert_eq!(table.retry_after(CN, 1_000), expected);
-            assert_eq!(table.retry_after(UK, 1_000), None);
+            assert_eq!(table.retry_after(CN, Bulk, 1_000), expected);
+            assert_eq!(table.retry_after(UK, Bulk, 1_000), None);
+            // What somebody waits for keeps to its own schedule.
+            assert_eq!(table.retry_after(CN, Interactive, 1_000), None);
             // What was an hour ago says nothing.
-            assert_eq!(table.retry_after(CN, 3_600_000), None);
+            assert_eq!(table.retry_after(CN, Bulk, 3_600_000), None);
         }
     }
 

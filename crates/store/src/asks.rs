@@ -91,6 +91,11 @@ impl Store {
         let iccid = iccid.to_owned();
         self.read(move |r| r.terminal_by_iccid(&iccid)).await
     }
+    /// How far a card's counter came in the terminals that it has left.
+    pub async fn card_past(&self, iccid: &str) -> Result<Vec<CardPast>, StoreError> {
+        let iccid = iccid.to_owned();
+        self.read(move |r| r.card_past(&iccid)).await
+    }
     /// What is to be planned at `now` in all slices, at most `limit` of a kind.
     pub async fn schedule(&self, now: i64, limit: u32) -> Result<Schedule, StoreError> {
         let of = ScheduleOf {

@@ -2,8 +2,8 @@
 
 use crate::job::{Job, LeaseStep, Refused};
 use crate::table::{
-    ADDRESS, BOOK, CARD, Database, HOLD, LEASE, LOADED, MARK, MEMBER, PLACEMENT, REQUEST, STANDING,
-    SUBSCRIBER, Table, VERSION, Write,
+    ADDRESS, BOOK, CARD, Database, HOLD, LEASE, LOADED, MARK, MEMBER, PLACEMENT, REQUEST, SEATED,
+    STANDING, SUBSCRIBER, Table, VERSION, Write,
 };
 use crate::unit::{Done, Stop, Unit, Wanted};
 use crate::value::Value;
@@ -20,13 +20,14 @@ pub(crate) trait Transaction: Database {
 }
 
 /// The order in which rows are locked.
-static ORDER: [&Table; 13] = [
+static ORDER: [&Table; 14] = [
     &LEASE,
     &SUBSCRIBER,
     &BOOK,
     &REQUEST,
     &MEMBER,
     &STANDING,
+    &SEATED,
     &MARK,
     &CARD,
     &ADDRESS,
@@ -90,9 +91,8 @@ fn want(job: &Job, wanted: &mut Wanted) {
         Job::CreateSubscriber(s) | Job::UpdateSubscriber(s) => subscribers::want(s.id, wanted),
         Job::DeleteSubscriber(_) => {}
         Job::Edit(edit) => books::want_edit(edit, wanted),
-        Job::AddTerminal(terminal) | Job::ChangeTerminal { terminal, .. } => {
-            terminals::want(terminal, wanted)
-        }
+        Job::AddTerminal(terminal) => terminals::want(terminal, wanted),
+        Job::ChangeTerminal { terminal, .. } => terminals::want_change(terminal, wanted),
         Job::MarkDue { marks: due, .. } => marks::want(due, wanted),
         Job::Settle(settle) => shipments::want_settle(settle, wanted),
         Job::PutHold { hold, due } => holds::want(hold, due, wanted),

@@ -12,6 +12,7 @@ mod asks;
 mod backup;
 mod basis;
 mod books;
+mod cards;
 mod documents;
 mod fate;
 mod group;
@@ -37,6 +38,7 @@ mod value;
 mod writer;
 
 pub use backup::{Copied, backup, restore};
+pub use cards::CardPast;
 pub use fate::Fate;
 pub use health::Ill;
 pub use job::{

@@ -3,8 +3,8 @@
 use crate::table::{At, Database, WHOLE};
 use crate::value::Columns;
 use crate::{
-    Document, StoreError, basis, books, documents, holds, leases, marks, members, schedule,
-    shipments, subscribers, terminals,
+    CardPast, Document, StoreError, basis, books, cards, documents, holds, leases, marks, members,
+    schedule, shipments, subscribers, terminals,
 };
 use ::terminals::{EntryKey, Shadow, SlotNo};
 use book::{Book, Change, GroupNo, Revision, Subscriber, SubscriberId};
@@ -202,6 +202,8 @@ pub trait Reads {
         addresses: &[String],
     ) -> Result<Vec<(String, TerminalId)>, StoreError>;
     fn terminal_by_iccid(&self, iccid: &str) -> Result<Option<TerminalId>, StoreError>;
+    /// How far a card's counter came in the terminals that it has left.
+    fn card_past(&self, iccid: &str) -> Result<Vec<CardPast>, StoreError>;
     /// What is to be planned at `now`, and when there is more.
     fn schedule(&self, of: &ScheduleOf) -> Result<Schedule, StoreError>;
     fn held_back(&self, owned: &Slices) -> Result<Vec<TerminalId>, StoreError>;
@@ -384,6 +386,9 @@ impl<D: Database> Reads for D {
     }
     fn terminal_by_iccid(&self, iccid: &str) -> Result<Option<TerminalId>, StoreError> {
         terminals::by_iccid(self, iccid)
+    }
+    fn card_past(&self, iccid: &str) -> Result<Vec<CardPast>, StoreError> {
+        cards::past(self, iccid)
     }
     fn schedule(&self, of: &ScheduleOf) -> Result<Schedule, StoreError> {
         schedule::of(self, of)

@@ -3,9 +3,12 @@
 use crate::StoreError;
 use crate::group::Transaction;
 use crate::job::Refused;
-use crate::table::{At, BOOK, DEPARTED, Database, Load, Lock, SUBSCRIBER, Way, Write};
+use crate::table::{
+    At, BOOK, DEPARTED, DOCUMENT, Database, Load, Lock, SUBSCRIBER, TERMINAL, Way, Write,
+};
 use crate::unit::{Done, Stop, Unit, Wanted};
 use crate::value::{Columns, Row, Value, subscriber as key};
+use crate::{cards, terminals};
 use book::{Language, Subscriber, SubscriberId};
 use sha2::{Digest, Sha256};
 
@@ -123,6 +126,7 @@ pub(crate) fn delete(db: &dyn Transaction, id: SubscriberId) -> Done {
         digest.finalize().to_vec().into(),
     ]);
     db.write(&[Write::Put(&DEPARTED, Way::Upsert, vec![row])])?;
+    remember_cards(db, id)?;
     // By the index's own expression (schema 4).
     let sent = "DELETE FROM sent WHERE slice = ?1 AND (ship & 36028797018963967) IN
                 (SELECT ship & 36028797018963967 FROM shipment WHERE slice = ?1 AND sub = ?2)";
@@ -148,6 +152,27 @@ pub(crate) fn delete(db: &dyn Transaction, id: SubscriberId) -> Done {
     ] {
         let sql = format!("DELETE FROM {table} WHERE slice = ?1 AND sub = ?2");
         db.run(&sql, &key(id))?;
+    }
+    Ok(())
+}
+
+/// What the counters of his cards came to stays known. Nobody moves them meanwhile: steps of delivery lock these rows.
+fn remember_cards(db: &dyn Transaction, id: SubscriberId) -> Result<(), StoreError> {
+    let theirs = Load {
+        lock: Lock::Update,
+        ..Load::of(&TERMINAL, 2, [key(id)])
+    };
+    let mut memories = Vec::new();
+    for row in db.load(&[theirs])?.iter().flatten() {
+        if let Some((mut key, rest)) = cards::memory(&terminals::row(row)?)? {
+            key.extend(rest);
+            memories.push(key);
+        }
+    }
+    memories.sort_unstable();
+    memories.dedup();
+    if !memories.is_empty() {
+        db.write(&[Write::Put(&DOCUMENT, Way::Upsert, memories)])?;
     }
     Ok(())
 }

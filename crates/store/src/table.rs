@@ -80,6 +80,8 @@ tables! {
     /// What is demanded of a terminal before it is written.
     STANDING = "terminal" / "standing", TERMINAL_KEY,
         &[("version", Int), ("counter_next", Int), ("retired", Int), ("in_flight", Int)];
+    /// Which card is in a terminal, to be remembered when it leaves.
+    SEATED = "terminal" / "seated", TERMINAL_KEY, &[("iccid", Text), ("body", Text)];
     /// What is on its way to a terminal: as `terminal.in_flight` says, and written with it.
     FLIGHT = "flight" / "", SHIPMENT_KEY, &[("sub", Int), ("term", Int)];
     /// A terminal's due mark, while it is due: edits of any node write it.

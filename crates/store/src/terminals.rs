@@ -4,12 +4,12 @@ mod body;
 
 use crate::job::Refused;
 use crate::table::{
-    ADDRESS, Asked, At, CARD, Database, FLIGHT, Load, Lock, MARK, PLACEMENT, SLOT, STANDING, STEP,
-    SUBSCRIBER, TERMINAL, Table,
+    ADDRESS, Asked, At, CARD, DOCUMENT, Database, FLIGHT, Load, Lock, MARK, PLACEMENT, SEATED,
+    SLOT, STANDING, STEP, SUBSCRIBER, TERMINAL, Table,
 };
 use crate::unit::{Done, Stop, Unit, Wanted};
 use crate::value::{Columns, Row, Value, json, subscriber, terminal as key};
-use crate::{BookFull, Reads, StoreError, TerminalFull, books, marks, subscribers};
+use crate::{BookFull, Reads, StoreError, TerminalFull, books, cards, marks, subscribers};
 use ::terminals::{EntryKey, Owner, Proof, Shadow, SlotNo, SlotState};
 use book::{FriendNo, NumberNo, SubscriberId};
 use delivery::{Due, Need, Slices, Terminal, TerminalId};
@@ -264,6 +264,11 @@ pub(crate) fn want(terminal: &Terminal, wanted: &mut Wanted) {
     }
 }
 
+pub(crate) fn want_change(terminal: &Terminal, wanted: &mut Wanted) {
+    want(terminal, wanted);
+    wanted.row(&SEATED, Lock::None, key(terminal.id));
+}
+
 fn address(terminal: &Terminal) -> Row {
     vec![(&terminal.msisdn).into(), terminal.channel.as_str().into()]
 }
@@ -417,6 +422,7 @@ pub(crate) fn change(unit: &mut Unit, terminal: &Terminal, blank: bool, due: Opt
         return Err(Refused::Stale.into());
     }
     demand_free(unit, terminal)?;
+    remember_card(unit, terminal, there.counter_next)?;
     put(unit, terminal, there.version + 1)?;
     if blank {
         for table in [&SLOT, &PLACEMENT] {
@@ -428,6 +434,42 @@ pub(crate) fn change(unit: &mut Unit, terminal: &Terminal, blank: bool, due: Opt
         return Ok(());
     }
     due.map_or(Ok(()), |due| marks::merge_all(unit, &[(terminal.id, *due)]))
+}
+
+/// A card that leaves its terminal for another one: what its counter came to stays known.
+fn remember_card(unit: &mut Unit, new: &Terminal, counter_next: u64) -> Done {
+    let Some((iccid, incarnation)) = unit.get(&SEATED, &key(new.id))?.map(seated).transpose()?
+    else {
+        return Ok(());
+    };
+    let before = Terminal {
+        iccid,
+        incarnation,
+        counter_next,
+        ..new.clone()
+    };
+    if before.iccid != new.iccid
+        && let Some((key, rest)) = cards::memory(&before)?
+    {
+        unit.put(&DOCUMENT, key, Some(rest));
+    }
+    Ok(())
+}
+
+/// What [`seated`] reads of a body.
+#[derive(Deserialize)]
+struct Of {
+    incarnation: u64,
+}
+
+/// From a row of [`SEATED`]: the card, and the incarnation that its counter is of.
+fn seated(row: &Row) -> Result<(Option<String>, u64), StoreError> {
+    let iccid = match row.column(0) {
+        Value::Null => None,
+        _ => Some(row.text(0)?.to_owned()),
+    };
+    let Of { incarnation } = row.json(1)?;
+    Ok((iccid, incarnation))
 }
 
 fn needs(need: Option<Need>) -> Value {
@@ -442,6 +484,9 @@ fn needs(need: Option<Need>) -> Value {
 pub(crate) fn put(unit: &mut Unit, terminal: &Terminal, version: u64) -> Done {
     let id = key(terminal.id);
     let (counter, retired) = (terminal.counter_next, terminal.retired);
+    let body = body::of(terminal)?;
+    let seated = vec![terminal.iccid.as_ref().into(), body.clone()];
+    unit.note(&SEATED, id.clone(), Some(seated));
     let row = vec![
         version.into(),
         terminal.channel.as_str().into(),
@@ -451,7 +496,7 @@ pub(crate) fn put(unit: &mut Unit, terminal: &Terminal, version: u64) -> Done {
         counter.into(),
         terminal.in_flight.map(|ship| ship.0).into(),
         terminal.next_try.into(),
-        body::of(terminal)?,
+        body,
         needs(terminal.needs()),
     ];
     unit.take_back(&STEP, &id);

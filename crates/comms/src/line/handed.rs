@@ -21,6 +21,8 @@ pub(super) struct Taken {
     pub(super) at: i64,
     /// How far it is by its last receipt.
     pub(super) state: Option<State>,
+    /// A notice said that its terminal is away: more of them say nothing new.
+    pub(super) absent: bool,
     id: String,
 }
 
@@ -52,6 +54,7 @@ impl Handed {
             destination: message.destination.clone(),
             at: now,
             state: None,
+            absent: false,
             id: id.to_owned(),
         });
     }

@@ -161,9 +161,10 @@ impl Line {
                 overtook,
             }),
             (state, _) if state.is_final() => Some(Fate::Failed),
-            _ if absent => Some(Fate::Absent),
+            _ if absent && !taken.absent => Some(Fate::Absent),
             _ => None,
         };
+        taken.absent |= absent;
         // Forward only (row 6).
         if taken.state.is_none_or(|before| !before.is_final()) {
             taken.state = Some(state);

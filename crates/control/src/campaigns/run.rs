@@ -104,11 +104,6 @@ impl Runner {
             .iter()
             .filter_map(|d| serde_json::from_str(&d.value).ok())
             .collect();
-        let taken_up: Vec<_> = keys
-            .iter()
-            .filter(|no| !self.known.contains_key(no))
-            .copied()
-            .collect();
         self.known.retain(|no, _| keys.contains(no));
         let mut next = control.now() + IDLE;
         for no in keys {
@@ -125,10 +120,6 @@ impl Runner {
                     next = next.min(known.run(control, campaign).await?);
                 }
                 CampaignState::Paused => {
-                    if taken_up.contains(&no) {
-                        // A batch that was on its way when an earlier process ended.
-                        control.hold_marks(no, Due::PAUSED).await?;
-                    }
                     let look = known.look_at(control, no, next).await?;
                     next = next.min(look);
                 }
@@ -256,7 +247,7 @@ impl Known {
         // Paused between the record and the marks: these wait, too.
         let now: Option<Read<Campaign>> = control.find(CAMPAIGN, campaign_key(no)).await?;
         if now.is_some_and(|read| read.value.state == CampaignState::Paused) {
-            control.hold_marks(no, Due::PAUSED).await?;
+            control.see_to_marks(no).await?;
         }
         Ok(())
     }
@@ -294,6 +285,8 @@ impl Known {
         let Some(mut campaign) = found.filter(|r| r.value.state.is_open()) else {
             return Ok(next);
         };
+        // A pause or a resume that was broken off half-way, or a batch that was on its way.
+        control.see_to_marks(no).await?;
         let before = campaign.value.progress;
         let progress = control.progress(&campaign.value).await?;
         campaign.value.progress = progress;

@@ -179,7 +179,9 @@ impl Case {
             }
             // Something went wrong, or did not come: the table knows whether the way is closed for many.
             _ => {
-                let closed = house.network().retry_after(&world.terminal.msisdn, now);
+                let lane = world.shipment.lane;
+                let network = house.network();
+                let closed = network.retry_after(&world.terminal.msisdn, lane, now);
                 let not_before = closed.map_or(i64::MIN, |wait| now.saturating_add(wait));
                 decide_not_before(world, happening, policy, now, not_before)
             }

@@ -3,6 +3,7 @@
 use super::clocked::{NEW, OLD, Still};
 use super::*;
 use control::Runner;
+use delivery::{Due, TerminalId};
 use store::{Job, SettleJob};
 
 const MEMBERS: u64 = 7;
@@ -87,4 +88,80 @@ async fn a_member_behind_has_the_old_content_whatever_he_does() {
     still.step().await;
     assert_eq!(still.carried().await, [NEW, NEW, OLD, OLD]);
     assert_eq!(still.marked_for(no).await, [true, true, false, false]);
+}
+
+/// As if whoever paused or resumed the campaign had died when so many of its marks were held, or let go.
+async fn hold(still: &Still, no: CampaignNo, members: &[SubscriberId], at: i64) {
+    for of in members {
+        let job = Job::HoldMarks {
+            terminals: vec![TerminalId {
+                subscriber: *of,
+                no: 1,
+            }],
+            shared: no.0,
+            at,
+        };
+        still.control.store().run(job).await.unwrap();
+    }
+}
+
+/// How many of the members' marks a pause holds back.
+async fn held(still: &Still) -> usize {
+    let mut held = 0;
+    for of in &still.members {
+        let due = still.due(*of).await;
+        held += usize::from(due.is_some_and(|due| due.at == Due::PAUSED));
+    }
+    held
+}
+
+#[tokio::test]
+async fn a_resume_that_dies_anywhere_leaves_no_mark_paused_for_ever() {
+    for (done, new_process) in (0..=6).zip([true, false].into_iter().cycle()) {
+        let what = format!("{done} let go, another process: {new_process}");
+        let mut still = Still::new(6).await;
+        let no = still.change().await;
+        still.start(no, None).await;
+        // With all of them marked the campaign is only looked at any more.
+        still.finish(no).await;
+        still.control.pause_campaign(right(), no).await.unwrap();
+        still.step().await;
+        assert_eq!(held(&still).await, 6, "{what}");
+        still.control.resume_campaign(right(), no).await.unwrap();
+        let left = still.members[done..].to_vec();
+        hold(&still, no, &left, Due::PAUSED).await;
+        assert_eq!(held(&still).await, 6 - done, "{what}");
+        if new_process {
+            still.runner = Runner::default();
+        }
+        for _ in 0..3 {
+            still.step().await;
+        }
+        assert_eq!(held(&still).await, 0, "{what}");
+        still.prove().await;
+        for _ in 0..5 {
+            still.step().await;
+        }
+        let end = campaign(&still.control, no).await;
+        assert_eq!(end.state, delivery::CampaignState::Done, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_pause_that_dies_anywhere_holds_back_what_is_left() {
+    for done in 0..=6 {
+        let mut still = Still::new(6).await;
+        let no = still.change().await;
+        still.start(no, None).await;
+        still.finish(no).await;
+        still.control.pause_campaign(right(), no).await.unwrap();
+        let left = still.members[done..].to_vec();
+        hold(&still, no, &left, still.control.now()).await;
+        assert_eq!(held(&still).await, done);
+        // The process that carries campaigns out lives on.
+        for _ in 0..3 {
+            still.step().await;
+        }
+        assert_eq!(held(&still).await, 6, "after {done}");
+    }
 }

@@ -6,6 +6,7 @@ mod sample;
 
 mod books;
 mod campaigns;
+mod card_past;
 mod delivery_steps;
 mod due;
 mod upkeep;
@@ -57,6 +58,7 @@ on_every_store! {
     books: subscribers edits requests journals deleting;
     due: addresses cards due_marks clearing next_things;
     delivery_steps: settling flights needs counters placements shipments holds;
+    card_past: cards_that_leave;
     upkeep: documents documents_of_slices expiring groups closing;
     campaigns: members_of_groups what_members_have campaign_marks holding_back;
 }

@@ -5,9 +5,11 @@ mod command;
 mod config;
 mod demo;
 mod house;
+mod http;
 mod lab_command;
 mod nodes;
 mod serve;
+mod stalled;
 mod standalone;
 mod tls;
 

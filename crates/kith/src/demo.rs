@@ -90,10 +90,14 @@ async fn start(demo: Demo) -> Result<(), String> {
     let key = vault::MasterKey::from_file(&folder.join("master.key"))
         .map_err(|error| error.to_string())?;
     let among = match &demo.postgres {
-        Some(url) => Some(Among {
-            servers: Servers::one(url),
-            hints: listen(0, "the other nodes").await?,
-        }),
+        Some(url) => {
+            let hints = listen(0, "the other nodes").await?;
+            Some(Among {
+                servers: Servers::one(url),
+                address: hints.local_addr().map_err(|error| error.to_string())?,
+                hints,
+            })
+        }
         None => None,
     };
     let carriers = Carriers {

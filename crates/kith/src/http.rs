@@ -76,13 +76,7 @@ pub fn connections() -> usize {
 /// Serves a router, by TLS where there is an acceptor. Aborted, it takes nobody any more, and who is being answered is
 /// answered to the end.
 pub fn serve(tcp: TcpListener, tls: Option<TlsAcceptor>, router: Router) -> JoinHandle<()> {
-    tokio::spawn(listen(
-        tcp,
-        tls,
-        router,
-        Patience::default(),
-        connections(),
-    ))
+    tokio::spawn(listen(tcp, tls, router, Patience::default(), connections()))
 }
 
 async fn listen(
@@ -296,7 +290,10 @@ mod tests {
     async fn begin(patience: Patience, most: usize) -> (std::net::SocketAddr, JoinHandle<()>) {
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = tcp.local_addr().unwrap();
-        (addr, tokio::spawn(listen(tcp, None, router(), patience, most)))
+        (
+            addr,
+            tokio::spawn(listen(tcp, None, router(), patience, most)),
+        )
     }
 
     const PATIENT: Patience = Patience {

@@ -1,6 +1,7 @@
 //! `kith`: the command line, and the only place that wires the rooms together.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod advertise;
 mod command;
 mod config;
 mod demo;

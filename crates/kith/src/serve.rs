@@ -2,7 +2,7 @@
 
 use crate::config::{self, Config};
 use crate::house::{Among, Carriers, House};
-use crate::{http, nodes, tls};
+use crate::{advertise, http, nodes, tls};
 use clap::Args;
 use comms::NetworkConfig;
 use std::path::PathBuf;
@@ -62,10 +62,16 @@ async fn start(config: Config) -> Result<(), String> {
     let key = config.store.master_key()?;
     let settings = config.settings()?;
     let among = match config.store.servers()? {
-        Some(servers) => Some(Among {
-            servers,
-            hints: nodes::bind(config.listen.nodes.unwrap_or((addr.ip(), 0).into())).await?,
-        }),
+        Some(servers) => {
+            let hints = config.listen.nodes.unwrap_or((addr.ip(), 0).into());
+            let hints = nodes::bind(hints).await?;
+            let listens = hints.local_addr().map_err(|error| error.to_string())?;
+            Some(Among {
+                address: advertise::of(listens, config.listen.advertise, &servers).await,
+                servers,
+                hints,
+            })
+        }
         None => None,
     };
     let carriers = Carriers {

@@ -12,6 +12,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
+use tokio_postgres::config::Host;
 
 /// How long a group waits for a database that is away before who asked is told.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -55,6 +56,24 @@ impl Servers {
             tls::read(url).map_err(|error| error.to_string())?;
         }
         Ok(())
+    }
+
+    /// Where they are, as `host:port`; none of those on this machine's own sockets, nor of a URL that cannot be read.
+    pub fn hosts(&self) -> Vec<String> {
+        let others = self.others.iter().map(|(url, _)| url);
+        let mut hosts = Vec::new();
+        for url in std::iter::once(&self.home).chain(others) {
+            let Ok((config, _)) = tls::read(url) else {
+                continue;
+            };
+            let port = config.get_ports().first().unwrap_or(&5432);
+            for host in config.get_hosts() {
+                if let Host::Tcp(name) = host {
+                    hosts.push(format!("{name}:{port}"));
+                }
+            }
+        }
+        hosts
     }
 
     /// Each server's URL, and which server has which slice.

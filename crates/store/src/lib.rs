@@ -38,7 +38,7 @@ mod writer;
 
 pub use backup::{Copied, backup, restore};
 pub use fate::Fate;
-pub use health::Ill;
+pub use health::{Ill, What};
 pub use job::{
     Document, DocumentWrite, EditJob, Job, LeaseStep, MembersJob, Refused, SettleJob, StoreError,
 };

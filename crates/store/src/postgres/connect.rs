@@ -2,7 +2,7 @@
 
 use super::{Postgres, hosts, tls};
 use crate::group::{self, Transaction};
-use crate::health::Health;
+use crate::health::{Health, What};
 use crate::table::{Asked, At, Database, Load, Write};
 use crate::value::{Columns, Row, Value, slice_of};
 use crate::writer::Writes;
@@ -140,7 +140,10 @@ impl Known {
             .map_err(|e| fault(e.to_string()))?;
         let seen = self.timeline.load(Ordering::SeqCst);
         let (client, timeline) = runtime.block_on(hosts::newest(&config, &wish, seen))?;
-        self.timeline.fetch_max(timeline, Ordering::SeqCst);
+        let seen = self.timeline.fetch_max(timeline, Ordering::SeqCst);
+        if seen > 0 && seen < timeline {
+            self.health.happened(What::FailedOver);
+        }
         Ok(Postgres {
             runtime,
             client,
@@ -169,6 +172,7 @@ impl Known {
         let mut there = rows.first().map_or(Ok(0), |row| row.int(0))?;
         if there < timeline {
             if there > 0 {
+                self.health.happened(What::FailedOver);
                 // The lost copy may have known owners at higher epochs, who believe in them still: none is given again.
                 db.run("UPDATE lease SET epoch = epoch + 1048576, expires = 0", &[])?;
             }
@@ -182,7 +186,7 @@ impl Known {
                 let incarnation = rows.first().map_or(Ok(0), |row| row.int(1))?;
                 tracing::warn!(
                     target: "alert",
-                    what = "store-failed-over",
+                    what = What::FailedOver.name(),
                     timeline,
                     incarnation,
                     "the database failed over: every counter jumps and every terminal is made sure of"

@@ -6,7 +6,7 @@
 use delivery::Slices;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use store::Servers;
 use terminals::{CardProfile, TerminalProfile};
@@ -70,6 +70,8 @@ pub struct ListenConfig {
     pub lan: SocketAddr,
     /// Where other nodes say that something is due; a free port beside `lan` when absent.
     pub nodes: Option<SocketAddr>,
+    /// The address by which other nodes reach this one; found by itself when absent.
+    pub advertise: Option<IpAddr>,
     /// A file with the certificate and those that sign it, PEM: both listeners speak TLS then.
     pub certificate: Option<PathBuf>,
     /// The file with its key, PEM.
@@ -167,6 +169,7 @@ impl Default for ListenConfig {
             public: SocketAddr::from(([127, 0, 0, 1], 8080)),
             lan: SocketAddr::from(([127, 0, 0, 1], 8081)),
             nodes: None,
+            advertise: None,
             certificate: None,
             certificate_key: None,
             behind_proxy: false,
@@ -429,6 +432,15 @@ fn check(name: &str, config: &Config) -> Result<(), String> {
             ));
         }
     }
+    if config
+        .listen
+        .advertise
+        .is_some_and(|ip| ip.is_unspecified())
+    {
+        return Err(format!(
+            "{name}: [listen] advertise is an address on which to listen, not one by which others reach this node: give its address on the LAN."
+        ));
+    }
     let servers = config.store.servers();
     let servers = servers.map_err(|sentence| format!("{name}: {sentence}"))?;
     if let Some(servers) = servers {
@@ -523,6 +535,14 @@ mod tests {
             &[],
             "beyond this machine",
         );
+    }
+
+    #[test]
+    fn a_wildcard_is_not_told_to_other_nodes() {
+        let text = "[listen]\nadvertise = \"192.0.2.3\"\n";
+        let told = parse("kith.toml", text, &[]).unwrap().listen.advertise;
+        assert_eq!(told, Some(IpAddr::from([192, 0, 2, 3])));
+        check_wrong(&text.replace("192.0.2.3", "0.0.0.0"), &[], "on the LAN");
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod nodes;
 mod sample;
 
 use crate::house::{Among, Carriers, House};
+use crate::http;
 use clap::Args;
 use comms::{Bind, GatewayConfig};
 use control::Settings;
@@ -89,10 +90,14 @@ async fn start(demo: Demo) -> Result<(), String> {
     let key = vault::MasterKey::from_file(&folder.join("master.key"))
         .map_err(|error| error.to_string())?;
     let among = match &demo.postgres {
-        Some(url) => Some(Among {
-            servers: Servers::one(url),
-            hints: listen(0, "the other nodes").await?,
-        }),
+        Some(url) => {
+            let hints = listen(0, "the other nodes").await?;
+            Some(Among {
+                servers: Servers::one(url),
+                address: hints.local_addr().map_err(|error| error.to_string())?,
+                hints,
+            })
+        }
         None => None,
     };
     let carriers = Carriers {
@@ -115,10 +120,9 @@ async fn start(demo: Demo) -> Result<(), String> {
         token: calls,
     });
     let served = web::Served::default();
-    let router = web::lan(control.clone(), served);
-    let server = tokio::spawn(async move { axum::serve(api, router).await });
+    let server = http::serve(api, None, web::lan(control.clone(), served));
     let pages = web::portal::router(control.clone(), served);
-    let public = tokio::spawn(async move { axum::serve(portal, pages).await });
+    let public = http::serve(portal, None, pages);
     let ports = Ports {
         portal: portal_addr,
         api: api_addr,

@@ -7,6 +7,7 @@ use control::{Control, OneBind, Settings, Sharing};
 use delivery::NodeId;
 use delivery::pace::Limit;
 use std::fs::{File, Permissions, TryLockError};
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
@@ -42,6 +43,8 @@ pub struct Among {
     pub servers: Servers,
     /// Where the others give hints.
     pub hints: TcpListener,
+    /// The address of it that they are told.
+    pub address: SocketAddr,
 }
 
 /// What is configured of the carriers.
@@ -76,7 +79,7 @@ impl House {
             };
             let stands = one_bind.stands.subscribe();
             binds = Some(Binds { stands, passed });
-            settings.sharing = Some(sharing(folder, &among.hints, hints, one_bind)?);
+            settings.sharing = Some(sharing(folder, among.address, hints, one_bind)?);
         }
         let word = key.clone();
         let (events, inbox) = mpsc::channel(EVENTS);
@@ -224,7 +227,7 @@ fn store(folder: &Path, servers: Option<&Servers>) -> Result<Store, String> {
 /// This process among the others: a name of its own, and those of earlier ones on this folder, whose lock is ours now.
 fn sharing(
     folder: &Path,
-    hints: &TcpListener,
+    address: SocketAddr,
     tell: mpsc::UnboundedSender<control::Hint>,
     one_bind: OneBind,
 ) -> Result<Sharing, String> {
@@ -248,7 +251,6 @@ fn sharing(
     let former = former.map(NodeId).collect();
     names.push(format!("{:016x}", node.0));
     std::fs::write(&path, names.join("\n") + "\n").map_err(|error| said(&error))?;
-    let address = hints.local_addr().map_err(|error| said(&error))?;
     Ok(Sharing {
         node,
         former,

@@ -1,13 +1,16 @@
 //! `kith`: the command line, and the only place that wires the rooms together.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod advertise;
 mod command;
 mod config;
 mod demo;
 mod house;
+mod http;
 mod lab_command;
 mod nodes;
 mod serve;
+mod stalled;
 mod standalone;
 mod tls;
 

@@ -1,6 +1,7 @@
 //! How nodes tell each other that there is something to look at, and what pages show of what happened. Both may be lost:
 //! everybody looks by himself after a moment.
 
+use crate::http;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -60,9 +61,7 @@ pub fn listen(listener: TcpListener, key: &MasterKey, control: Control) -> JoinH
         .route("/look/{at}", post(look))
         .route("/events", post(events))
         .with_state((word, control));
-    tokio::spawn(async move {
-        let _ = axum::serve(listener, router).await;
-    })
+    http::serve(listener, None, router)
 }
 
 /// Whether a node of this installation speaks.
@@ -172,29 +171,35 @@ fn pass(
 
 /// The hints to one node, until it does not answer: the next hint begins anew.
 async fn talk(address: String, word: String, mut inbox: mpsc::Receiver<Said>) {
-    let talking = async {
-        let stream = TcpStream::connect(&address).await.ok()?;
-        stream.set_nodelay(true).ok()?;
-        let (sender, connection) = http1::handshake::<_, Full<Bytes>>(TokioIo::new(stream))
-            .await
-            .ok()?;
-        tokio::spawn(connection);
-        Some(sender)
-    };
-    let Ok(Some(mut sender)) = tokio::time::timeout(PATIENCE, talking).await else {
-        tracing::info!(address, "a node does not take hints");
-        return;
-    };
+    let mut line = None;
     let mut waiting = Vec::new();
     while inbox.recv_many(&mut waiting, 64).await > 0 {
         for said in waiting.drain(..).collect::<BTreeSet<_>>() {
-            let told = tokio::time::timeout(PATIENCE, say(&mut sender, &address, &word, said));
+            // A node closes a line on which nobody said anything for a while.
+            if line.as_ref().is_none_or(SendRequest::is_closed) {
+                let opened = tokio::time::timeout(PATIENCE, open(&address)).await;
+                line = opened.ok().flatten();
+            }
+            let Some(sender) = &mut line else {
+                tracing::info!(address, "a node does not take hints");
+                return;
+            };
+            let told = tokio::time::timeout(PATIENCE, say(sender, &address, &word, said));
             if !matches!(told.await, Ok(Some(()))) {
                 tracing::info!(address, "a node takes no hints any more");
                 return;
             }
         }
     }
+}
+
+/// A line to a node.
+async fn open(address: &str) -> Option<SendRequest<Full<Bytes>>> {
+    let stream = TcpStream::connect(address).await.ok()?;
+    stream.set_nodelay(true).ok()?;
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
+    tokio::spawn(connection);
+    Some(sender)
 }
 
 async fn say(

@@ -2,17 +2,12 @@
 
 use crate::config::{self, Config};
 use crate::house::{Among, Carriers, House};
-use crate::nodes;
-use crate::tls::{self, TlsListener};
-use axum::Router;
+use crate::{advertise, http, nodes, tls};
 use clap::Args;
 use comms::NetworkConfig;
-use rustls::ServerConfig;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 
 /// The server with a real carrier's gateway.
 #[derive(Args)]
@@ -63,14 +58,20 @@ async fn start(config: Config) -> Result<(), String> {
     // Port 0 took a free one.
     let addr = lan.local_addr().unwrap_or(addr);
     let addr_public = public.local_addr().unwrap_or(addr_public);
-    let tls = tls::config(&config.listen)?;
+    let tls = tls::acceptor(&config.listen)?;
     let key = config.store.master_key()?;
     let settings = config.settings()?;
     let among = match config.store.servers()? {
-        Some(servers) => Some(Among {
-            servers,
-            hints: nodes::bind(config.listen.nodes.unwrap_or((addr.ip(), 0).into())).await?,
-        }),
+        Some(servers) => {
+            let hints = config.listen.nodes.unwrap_or((addr.ip(), 0).into());
+            let hints = nodes::bind(hints).await?;
+            let listens = hints.local_addr().map_err(|error| error.to_string())?;
+            Some(Among {
+                address: advertise::of(listens, config.listen.advertise, &servers).await,
+                servers,
+                hints,
+            })
+        }
         None => None,
     };
     let carriers = Carriers {
@@ -94,30 +95,11 @@ async fn start(config: Config) -> Result<(), String> {
     println!("Console  {scheme}://{addr}/console");
     println!("API      {scheme}://{addr}/api/v1");
     println!("Portal   {scheme}://{addr_public}/");
-    let server = listen(lan, web::lan(control.clone(), served), tls.clone())?;
-    let portal = listen(public, web::portal::router(control, served), tls)?;
+    let server = http::serve(lan, tls.clone(), web::lan(control.clone(), served));
+    let portal = http::serve(public, tls, web::portal::router(control, served));
     crate::stop_signal().await;
     server.abort();
     portal.abort();
     house.close().await;
     Ok(())
-}
-
-/// Serves a router, by TLS where there is a certificate.
-fn listen(
-    tcp: TcpListener,
-    router: Router,
-    tls: Option<Arc<ServerConfig>>,
-) -> Result<JoinHandle<()>, String> {
-    Ok(match tls {
-        Some(config) => {
-            let listener = TlsListener::new(tcp, config).map_err(|error| error.to_string())?;
-            tokio::spawn(async move {
-                let _ = axum::serve(listener, router).await;
-            })
-        }
-        None => tokio::spawn(async move {
-            let _ = axum::serve(tcp, router).await;
-        }),
-    })
 }

@@ -1,6 +1,7 @@
 //! How the database is: what readiness, the console and the pages say of it.
 
 use crate::StoreError;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -15,6 +16,25 @@ pub struct Ill {
     pub full: bool,
 }
 
+/// Something that happened to the database, and that people must hear of though nothing is wrong any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum What {
+    /// Its file was not as it was left: copied back, or moved.
+    CopiedBack,
+    /// Another server of it took over.
+    FailedOver,
+}
+
+impl What {
+    /// As the log and the metrics call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CopiedBack => "store-copied-back",
+            Self::FailedOver => "store-failed-over",
+        }
+    }
+}
+
 /// Shared by the threads of one server's connections.
 #[derive(Clone, Default)]
 pub(crate) struct Health(Arc<Mutex<State>>);
@@ -22,6 +42,8 @@ pub(crate) struct Health(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     ill: Option<Ill>,
+    /// What happened, and when last, ms UTC.
+    happened: BTreeMap<What, i64>,
     /// When it was last found to have no room.
     full: Option<Instant>,
 }
@@ -32,6 +54,16 @@ const ROOM_FOR: Duration = Duration::from_secs(2);
 impl Health {
     pub(crate) fn ill(&self) -> Option<Ill> {
         self.lock().ill.clone()
+    }
+
+    /// What happened since this process began, and when last, ms UTC.
+    pub(crate) fn all_happened(&self) -> BTreeMap<What, i64> {
+        self.lock().happened.clone()
+    }
+
+    /// Something happened just now.
+    pub(crate) fn happened(&self, what: What) {
+        self.lock().happened.insert(what, now());
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -69,8 +101,7 @@ impl Health {
     }
 
     fn set(&self, full: bool, sentence: String) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let since = now.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX));
+        let since = now();
         let mut state = self.lock();
         state.full = full.then(Instant::now);
         let ill = &mut state.ill;
@@ -86,4 +117,10 @@ impl Health {
             }
         }
     }
+}
+
+/// Now, ms UTC.
+fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
 }

@@ -40,7 +40,7 @@ mod writer;
 pub use backup::{Copied, backup, restore};
 pub use cards::CardPast;
 pub use fate::Fate;
-pub use health::Ill;
+pub use health::{Ill, What};
 pub use job::{
     Document, DocumentWrite, EditJob, Job, LeaseStep, MembersJob, Refused, SettleJob, StoreError,
 };

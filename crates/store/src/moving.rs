@@ -44,7 +44,7 @@ pub fn move_to(
             why: format!("there is no store in {}", from.display()),
         });
     }
-    let source = place.writer()?;
+    let source = place.writer(&Default::default())?;
     let (urls, slices) = to.spread()?;
     let mut targets = Vec::new();
     for url in urls {

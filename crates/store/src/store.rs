@@ -8,7 +8,8 @@ use crate::writer::{self, Ask, Question};
 use crate::*;
 use crate::{group, terminals};
 use futures_util::future::{join, join_all};
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -37,6 +38,7 @@ struct Shared {
     in_memory: bool,
     threads: Mutex<Vec<JoinHandle<()>>>,
     health: Vec<Health>,
+    file: Option<PathBuf>,
 }
 
 /// Who writes a database: one for both, or one for each, so that no edit waits for delivery's commits (rule 6).
@@ -79,7 +81,8 @@ impl Store {
     /// When another process holds it, it is from a newer Kith, or the file cannot be used.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let place = sqlite::Place::lock(path)?;
-        let db = place.writer()?;
+        let health = Health::default();
+        let db = place.writer(&health)?;
         let readers = (0..READERS)
             .map(|_| place.reader())
             .collect::<Result<Vec<_>, _>>()?;
@@ -91,28 +94,30 @@ impl Store {
             threads.push(spawn("store-reader", move || read(&reader, &asked))?);
         }
         let (wake, wakes): (SyncSender<()>, _) = mpsc::sync_channel(1);
-        let path = place.path.clone();
+        let (file, path) = (place.path.clone(), place.path.clone());
         threads.push(spawn("store-checkpoint", move || {
             checkpoint(&path, &wakes)
         })?);
         let (writer, asks) = mpsc::channel();
-        let health = Health::default();
-        threads.push(spawn("store-writer", {
+        let writing = {
             let health = health.clone();
             move || {
                 // One wake-up waits at most: what was committed since goes with it.
                 writer::run(db, &asks, &health, || {
                     let _ = wake.try_send(());
                 });
-                drop(place);
+                drop(wake);
+                // The last connection that is closed writes the file.
+                threads.into_iter().for_each(|t| drop(t.join()));
+                place.left();
             }
-        })?);
+        };
         Ok(Self::with(
             vec![Writers::both(writer)],
             None,
             Some(questions),
-            threads,
-            vec![health],
+            vec![spawn("store-writer", writing)?],
+            (vec![health], Some(file)),
         ))
     }
 
@@ -146,7 +151,7 @@ impl Store {
         let work = move || writer::run(db, &asks, &Health::default(), || ());
         let threads = vec![spawn("store-writer", work)?];
         let writers = vec![Writers::both(writer)];
-        Ok(Self::with(writers, None, None, threads, Vec::new()))
+        Ok(Self::with(writers, None, None, threads, (Vec::new(), None)))
     }
 
     /// Connects to PostgreSQL, and brings its schema up to date. Many nodes may.
@@ -190,7 +195,7 @@ impl Store {
             Some(place),
             Some(questions),
             threads,
-            health,
+            (health, None),
         ))
     }
 
@@ -199,12 +204,13 @@ impl Store {
         place: Option<Place>,
         readers: Option<Sender<Question>>,
         threads: Vec<JoinHandle<()>>,
-        health: Vec<Health>,
+        (health, file): (Vec<Health>, Option<PathBuf>),
     ) -> Self {
         let shared = Arc::new(Shared {
             writers,
             place,
             health,
+            file,
             in_memory: readers.is_none(),
             readers: Mutex::new(readers),
             beginning: Mutex::default(),
@@ -383,6 +389,21 @@ impl Store {
     /// What is wrong with the database; none when it answers.
     pub fn ill(&self) -> Option<Ill> {
         self.0.health.iter().find_map(Health::ill)
+    }
+
+    /// What happened to the database since this process began, and when last, ms UTC.
+    pub fn happened(&self) -> BTreeMap<What, i64> {
+        let mut all = BTreeMap::new();
+        for (what, at) in self.0.health.iter().flat_map(Health::all_happened) {
+            let last = all.entry(what).or_insert(at);
+            *last = at.max(*last);
+        }
+        all
+    }
+
+    /// The file that holds it; none in memory and on PostgreSQL.
+    pub fn file(&self) -> Option<&Path> {
+        self.0.file.as_deref()
     }
 
     /// Tries whether the database can be written, so that [`Store::ill`] is what it is now, though nobody saves anything.

@@ -218,6 +218,90 @@ async fn a_file_that_was_copied_back_is_a_new_incarnation() {
     store.close().await;
 }
 
+/// The incarnation of the store in a folder, once it is opened; and whether it was found to be copied back.
+async fn opened(folder: &Folder) -> (u64, bool) {
+    let store = Store::open(&folder.file()).unwrap();
+    let copied = store.happened().contains_key(&store::What::CopiedBack);
+    let incarnation = store.incarnation(0).await.unwrap();
+    store.close().await;
+    (incarnation, copied)
+}
+
+/// A file and its note as they were: in the same files, as `cp` does it, or in new ones, as `tar` and `rsync` do.
+async fn copied_back(name: &str, in_new_files: bool) {
+    let (folder, kept) = (Folder::new(name), Folder::new(&format!("{name}-kept")));
+    let note = |folder: &Folder| folder.path().join("kith.db-sequence");
+    let store = Store::open(&folder.file()).unwrap();
+    somebody(&store, A).await;
+    store.close().await;
+    fs::copy(folder.file(), kept.file()).unwrap();
+    fs::copy(note(&folder), note(&kept)).unwrap();
+    let store = Store::open(&folder.file()).unwrap();
+    store.run(add_friend(A, 0, "Rose", None)).await.unwrap();
+    store.close().await;
+    if in_new_files {
+        // The old one lives on, so that the new one cannot have its inode.
+        fs::rename(folder.file(), folder.path().join("aside")).unwrap();
+    }
+    fs::copy(kept.file(), folder.file()).unwrap();
+    fs::copy(note(&kept), note(&folder)).unwrap();
+    assert_eq!(opened(&folder).await, (2, true), "found out");
+    assert_eq!(opened(&folder).await, (2, false), "once");
+}
+
+#[tokio::test]
+async fn a_file_that_was_copied_back_with_its_note_is_a_new_incarnation() {
+    copied_back("both", false).await;
+    copied_back("both-new", true).await;
+}
+
+#[tokio::test]
+async fn a_folder_that_was_copied_from_a_running_server_is_a_new_incarnation() {
+    let (living, copy) = (Folder::new("copied-living"), Folder::new("copied"));
+    let store = Store::open(&living.file()).unwrap();
+    somebody(&store, A).await;
+    for name in ["kith.db", "kith.db-wal", "kith.db-sequence"] {
+        fs::copy(living.path().join(name), copy.path().join(name)).unwrap();
+    }
+    store.run(add_friend(A, 0, "Rose", None)).await.unwrap();
+    assert_eq!(opened(&copy).await, (2, true));
+    store.close().await;
+    assert_eq!(opened(&living).await, (1, false));
+}
+
+#[tokio::test]
+async fn what_was_not_copied_is_no_new_incarnation() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new("as-left");
+    let file = folder.file();
+    let store = Store::open(&file).unwrap();
+    somebody(&store, A).await;
+    store.close().await;
+    assert_eq!(opened(&folder).await, (1, false), "started again");
+    // A back-up, and who sets whose the files are, change nothing.
+    store::backup(&file, &folder.path().join("backup.db")).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    assert_eq!(opened(&folder).await, (1, false), "looked at");
+    // Ended without a good-bye: what the log holds goes into the file when it is opened.
+    let store = Store::open(&file).unwrap();
+    store.run(add_friend(A, 0, "Rose", None)).await.unwrap();
+    let saved = ["kith.db", "kith.db-wal", "kith.db-sequence"].map(|name| {
+        let path = folder.path().join(name);
+        let octets = fs::read(&path).unwrap();
+        (path, octets)
+    });
+    store.close().await;
+    for (path, octets) in saved {
+        fs::write(path, octets).unwrap();
+    }
+    assert_eq!(opened(&folder).await, (1, false), "killed");
+    // The note of an older Kith says the number alone.
+    let note = folder.path().join("kith.db-sequence");
+    let octets = fs::read(&note).unwrap();
+    fs::write(&note, &octets[..8]).unwrap();
+    assert_eq!(opened(&folder).await, (1, false), "updated");
+}
+
 #[tokio::test]
 async fn a_back_up_of_a_store_in_use_comes_back_as_a_new_incarnation() {
     let (folder, copies) = (Folder::new("in-use"), Folder::new("copies"));

@@ -2,7 +2,7 @@
 
 use super::{Postgres, hosts, tls};
 use crate::group::{self, Transaction};
-use crate::health::Health;
+use crate::health::{Health, What};
 use crate::table::{Asked, At, Database, Load, Write};
 use crate::value::{Columns, Row, Value, slice_of};
 use crate::writer::Writes;
@@ -12,6 +12,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
+use tokio_postgres::config::Host;
 
 /// How long a group waits for a database that is away before who asked is told.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -55,6 +56,24 @@ impl Servers {
             tls::read(url).map_err(|error| error.to_string())?;
         }
         Ok(())
+    }
+
+    /// Where they are, as `host:port`; none of those on this machine's own sockets, nor of a URL that cannot be read.
+    pub fn hosts(&self) -> Vec<String> {
+        let others = self.others.iter().map(|(url, _)| url);
+        let mut hosts = Vec::new();
+        for url in std::iter::once(&self.home).chain(others) {
+            let Ok((config, _)) = tls::read(url) else {
+                continue;
+            };
+            let port = config.get_ports().first().unwrap_or(&5432);
+            for host in config.get_hosts() {
+                if let Host::Tcp(name) = host {
+                    hosts.push(format!("{name}:{port}"));
+                }
+            }
+        }
+        hosts
     }
 
     /// Each server's URL, and which server has which slice.
@@ -121,7 +140,10 @@ impl Known {
             .map_err(|e| fault(e.to_string()))?;
         let seen = self.timeline.load(Ordering::SeqCst);
         let (client, timeline) = runtime.block_on(hosts::newest(&config, &wish, seen))?;
-        self.timeline.fetch_max(timeline, Ordering::SeqCst);
+        let seen = self.timeline.fetch_max(timeline, Ordering::SeqCst);
+        if seen > 0 && seen < timeline {
+            self.health.happened(What::FailedOver);
+        }
         Ok(Postgres {
             runtime,
             client,
@@ -150,6 +172,7 @@ impl Known {
         let mut there = rows.first().map_or(Ok(0), |row| row.int(0))?;
         if there < timeline {
             if there > 0 {
+                self.health.happened(What::FailedOver);
                 // The lost copy may have known owners at higher epochs, who believe in them still: none is given again.
                 db.run("UPDATE lease SET epoch = epoch + 1048576, expires = 0", &[])?;
             }
@@ -163,7 +186,7 @@ impl Known {
                 let incarnation = rows.first().map_or(Ok(0), |row| row.int(1))?;
                 tracing::warn!(
                     target: "alert",
-                    what = "store-failed-over",
+                    what = What::FailedOver.name(),
                     timeline,
                     incarnation,
                     "the database failed over: every counter jumps and every terminal is made sure of"

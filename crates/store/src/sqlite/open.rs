@@ -1,7 +1,8 @@
 //! Where a store lies, and how its connections are set.
 
-use super::sequence::Sequence;
+use super::sequence::{Copied, Sequence};
 use super::{Sqlite, failed};
+use crate::health::{Health, What};
 use crate::table::{At, Database};
 use crate::value::Columns;
 use crate::writer::Writes;
@@ -55,15 +56,22 @@ impl Place {
         })
     }
 
-    /// Where the number of the last commit is noted.
+    /// Where it is noted how the file was left.
     pub(crate) fn sequence(&self) -> PathBuf {
         beside(&self.path, "-sequence")
     }
 
-    /// The writing connection, at this build's schema. A file that is older than the number beside it was copied back:
-    /// it is a new incarnation.
-    pub(crate) fn writer(&self) -> Result<Sqlite, StoreError> {
+    /// Notes how the file was left: no connection is open any more.
+    pub(crate) fn left(&self) {
+        Sequence::end(&self.sequence(), &self.path);
+    }
+
+    /// The writing connection, at this build's schema. A file that is not as it was left was copied back: it is a new
+    /// incarnation.
+    pub(crate) fn writer(&self, health: &Health) -> Result<Sqlite, StoreError> {
         let what = failed("open its file");
+        // Opening it may write it.
+        let before = self.path.metadata();
         let db = Connection::open(&self.path).map_err(&what)?;
         // A page is set before anything is written and stays; the log is emptied by the checkpoint thread only.
         db.execute_batch(
@@ -73,25 +81,31 @@ impl Place {
         )
         .map_err(&what)?;
         let mut db = ready(db)?;
-        let path = self.sequence();
-        let sequence = Sequence::open(&path).map_err(|e| StoreError::Database {
+        let refused = |path: &Path, e| StoreError::Database {
             what: "be opened",
             why: format!("{}: {e}", path.display()),
-        })?;
+        };
+        let path = self.sequence();
+        let sequence = Sequence::open(&path).map_err(|e| refused(&path, e))?;
+        let file = self.path.metadata().map_err(|e| refused(&self.path, e))?;
         let there = db.rows(At::Home, "SELECT sequence FROM store_state", &[])?;
         let there = there.first().map_or(Ok(0), |row| row.unsigned(0))?;
-        let noted = sequence.last();
-        if noted > there {
+        if let Some(copied) = sequence.judge(there, before.as_ref().unwrap_or(&file)) {
+            let why = match copied {
+                Copied::Older => "is older than what was committed",
+                Copied::Other => "is another one than the one that was written last",
+                Copied::Written => "was written by somebody else since Kith was done with it",
+            };
             tracing::warn!(
                 target: "alert",
-                what = "store-copied-back",
+                what = What::CopiedBack.name(),
                 there,
-                noted,
-                "the store's file is older than what was committed: it was copied back by hand; every counter jumps and every terminal is made sure of"
+                "the store's file {why}: it was copied back, or moved, by hand; every counter jumps and every terminal is made sure of"
             );
+            health.happened(What::CopiedBack);
             db.statement("UPDATE store_state SET incarnation = incarnation + 1", &[])?;
         }
-        sequence.note(there);
+        sequence.begin(there, &file);
         db.sequence = Some(sequence);
         Ok(db)
     }

@@ -134,7 +134,7 @@ fn failed_over_to_an_asynchronous_standby_that_lags() {
     assert!(world.runs());
 }
 
-/// The data folder on a disk of 12 MB in the server's own mount namespace.
+/// The data folder on a small disk of its own, in the server's own mount namespace.
 #[test]
 fn the_disk_is_full_under_sqlite() {
     let mut world = World::new("full");

@@ -134,6 +134,7 @@ pub(crate) fn delete(db: &dyn Transaction, id: SubscriberId) -> Done {
     for table in [
         "member",
         "shipment",
+        "undone",
         "slot",
         "placement",
         "due",

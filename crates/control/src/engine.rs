@@ -310,7 +310,7 @@ impl Control {
             } else {
                 let shared = Arc::clone(&self.0.contents);
                 let load = move |reads: &dyn store::Reads| wanted.load(reads, &shared);
-                self.store().read(load).await
+                self.own_store().read(load).await
             };
             let loaded = match loaded {
                 Ok(loaded) => loaded,
@@ -379,7 +379,7 @@ impl Control {
             return Ok(Vec::new());
         };
         let page = self
-            .store()
+            .own_store()
             .read(move |reads| reads.in_flight_after(&slices, last, BATCH))
             .await?;
         engine.take_up.pop();

@@ -125,6 +125,8 @@ pub struct Control(Arc<Inner>);
 struct Inner {
     surroundings: Box<dyn Surroundings>,
     store: Store,
+    /// The same, for the steps of delivery and the leases: they wait for no page.
+    own_store: Store,
     vault: MasterKey,
     settings: Settings,
     outbound: mpsc::UnboundedSender<Outbound>,
@@ -133,7 +135,7 @@ struct Inner {
     recent: Mutex<events::Recent>,
     abroad: Mutex<abroad::Abroad>,
     pulse: Mutex<pulse::Pulse>,
-    counted: tokio::sync::Mutex<Option<pulse::Counted>>,
+    counted: Arc<tokio::sync::Mutex<pulse::Counted>>,
     wake: Notify,
     owner: owner::Owner,
     offers: offers::Desk,
@@ -178,6 +180,7 @@ impl Control {
         let (emitted, _) = broadcast::channel(1024);
         Self(Arc::new(Inner {
             surroundings: Box::new(surroundings),
+            own_store: store.for_delivery(),
             store,
             vault,
             owner: owner::Owner::new(settings.sharing.clone()),
@@ -189,7 +192,7 @@ impl Control {
             recent: Mutex::default(),
             abroad: Mutex::default(),
             pulse: Mutex::default(),
-            counted: tokio::sync::Mutex::default(),
+            counted: Arc::default(),
             wake: Notify::new(),
             campaigns: Notify::new(),
             contents: Arc::default(),
@@ -205,6 +208,11 @@ impl Control {
     /// The store, to read from.
     pub fn store(&self) -> &Store {
         &self.0.store
+    }
+
+    /// The same, for the steps of delivery and the leases: what they ask waits for no page.
+    pub(crate) fn own_store(&self) -> &Store {
+        &self.0.own_store
     }
 
     /// The sealed secrets.

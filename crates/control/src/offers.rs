@@ -130,7 +130,7 @@ impl Control {
         let _one_at_a_time = self.0.offers.looking.lock().await;
         self.write_offers().await?;
         let before = self.clocks().monotonic;
-        let read = self.store().read(|reads| {
+        let read = self.own_store().read(|reads| {
             let (mut documents, mut after) = (Vec::new(), None);
             loop {
                 let page: Vec<Document> = reads.documents(KIND, after.as_deref(), PAGE)?;

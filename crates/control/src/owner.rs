@@ -440,7 +440,7 @@ impl Control {
 
     async fn read_nodes(&self) -> Result<(Vec<Lease>, Vec<(NodeId, u64, Row)>), StoreError> {
         let read = self
-            .store()
+            .own_store()
             .read(|reads| Ok((reads.leases()?, reads.documents(NODE, None, NODES)?)));
         let (leases, documents) = read.await?;
         let node = |document: store::Document| {

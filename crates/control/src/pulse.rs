@@ -2,6 +2,8 @@
 
 use crate::{Control, locked};
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
 use store::{Counts, StoreError};
 
 /// Between two samples, ms.
@@ -22,13 +24,37 @@ pub struct Sample {
     pub counts: Counts,
 }
 
-/// What was counted last, by the monotonic clock, ms.
+/// How long a page waits for figures that are being counted.
+const SOON: Duration = Duration::from_secs(2);
+
+/// The last count, by the monotonic clock, ms.
+#[derive(Default)]
 pub(crate) struct Counted {
-    counts: Counts,
+    /// What was found, or why nothing was; none: nobody ever counted.
+    found: Option<Result<Counts, StoreError>>,
     /// When counting began: that is how new it is.
     begun: u64,
     /// So long it will do.
     until: u64,
+}
+
+impl Counted {
+    /// What somebody gets who asked at `asked` and whose turn it is `now`; none: count.
+    fn answer(&self, asked: u64, now: u64) -> Option<Result<Counts, StoreError>> {
+        // Those who ask while it is counted get the same.
+        let fresh = now < self.until || asked < self.begun;
+        self.found.clone().filter(|_| fresh)
+    }
+
+    /// Notes what a count came to. One that failed leaves the figures before it, and is not begun again sooner.
+    fn note(&mut self, found: Result<Counts, StoreError>, begun: u64, ended: u64) {
+        self.until = fresh_until(begun, ended);
+        let before = matches!(self.found, Some(Ok(_)));
+        if found.is_ok() || !before {
+            self.found = Some(found);
+            self.begun = begun;
+        }
+    }
 }
 
 /// How long figures will do that were counted between these two, ms of the monotonic clock.
@@ -45,6 +71,8 @@ pub(crate) struct Pulse {
     beat: Option<i64>,
     samples: VecDeque<Sample>,
     late: VecDeque<i64>,
+    /// The last figures, for whoever does not wait for newer ones.
+    last: Option<Counts>,
 }
 
 impl Control {
@@ -73,35 +101,37 @@ impl Control {
 
     /// The console's figures. To count is to walk through whole tables: where that takes long, they are as old as it
     /// keeps one connection busy for a hundredth of the time, and while they cannot be counted they are the last ones.
+    /// What was begun is counted to its end, though nobody waits for it any more.
     ///
     /// # Errors
     /// The store's, when they were never counted.
     pub async fn counts(&self) -> Result<Counts, StoreError> {
         let asked = self.clocks().monotonic;
-        let counted = &mut *self.0.counted.lock().await;
+        let mut counted = Arc::clone(&self.0.counted).lock_owned().await;
         let begun = self.clocks().monotonic;
-        // Those who ask meanwhile get the same.
-        let new = |counted: &&mut Counted| begun < counted.until || asked < counted.begun;
-        if let Some(counted) = counted.as_mut().filter(new) {
-            return Ok(counted.counts);
+        if let Some(answer) = counted.answer(asked, begun) {
+            return answer;
         }
-        let found = self.store().counts(self.now()).await;
-        let until = fresh_until(begun, self.clocks().monotonic);
-        match (found, counted) {
-            (Ok(counts), counted) => {
-                *counted = Some(Counted {
-                    counts,
-                    begun,
-                    until,
-                });
-                Ok(counts)
+        let (control, now) = (self.clone(), self.now());
+        let store = self.store().for_counts();
+        let count = store.read(move |reads| {
+            let found = reads.counts(now);
+            if let Ok(counts) = &found {
+                locked(&control.0.pulse).last = Some(*counts);
             }
-            (Err(_), Some(counted)) => {
-                counted.until = until;
-                Ok(counted.counts)
-            }
-            (Err(error), None) => Err(error),
-        }
+            counted.note(found, begun, control.clocks().monotonic);
+            counted.found.clone().unwrap_or(Err(StoreError::Closed))
+        });
+        let found = count.await;
+        found.or_else(|error| locked(&self.0.pulse).last.ok_or(error))
+    }
+
+    /// The same for a page, which does not wait for long: the last figures where counting takes its time; none when they
+    /// were never counted, or cannot be.
+    pub async fn counts_soon(&self) -> Option<Counts> {
+        let counts = tokio::time::timeout(SOON, self.counts()).await;
+        let last = || locked(&self.0.pulse).last;
+        counts.ok().and_then(Result::ok).or_else(last)
     }
 
     /// What was due at `due` was handed to a gateway at `now`.
@@ -140,5 +170,27 @@ mod tests {
         assert_eq!(fresh_until(1_000, 1_200), 1_000 + 100 * 200);
         assert_eq!(fresh_until(5_000, 15_000), 5_000 + 1_000_000);
         assert_eq!(fresh_until(7, u64::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn a_count_that_fails_slowly_is_not_begun_again_at_once() {
+        let failed = || Err(StoreError::Away { why: "slow".into() });
+        let mut counted = Counted::default();
+        assert!(counted.answer(5, 5).is_none());
+        // Never counted, and given up after a minute: who asks is told so, and nothing is begun for a hundred.
+        counted.note(failed(), 1_000, 61_000);
+        assert!(matches!(counted.answer(70_000, 70_000), Some(Err(_))));
+        assert!(counted.answer(6_002_000, 6_002_000).is_none());
+        // Counted at last; the next that fails leaves these figures.
+        let counts = Counts {
+            subscribers: 7,
+            ..Counts::default()
+        };
+        counted.note(Ok(counts), 6_002_000, 6_010_000);
+        counted.note(failed(), 7_000_000, 7_060_000);
+        let last = counted.answer(7_061_000, 7_061_000);
+        assert!(matches!(last, Some(Ok(Counts { subscribers: 7, .. }))));
+        // Who asked before it was begun gets it, too.
+        assert!(counted.answer(6_001_999, i64::MAX.unsigned_abs()).is_some());
     }
 }

@@ -2,6 +2,7 @@
 //! that ended by themselves, departures, what expired, figures.
 
 use crate::{Control, departures::Departures, recheck::Recheck};
+use futures_util::future::join;
 use std::time::Duration;
 use store::StoreError;
 
@@ -27,36 +28,56 @@ impl Default for Upkeep {
 }
 
 impl Control {
-    /// Looks once a second, until it is dropped; what is broken off anywhere is taken up by the next look.
+    /// Looks once a second, until it is dropped; what is broken off anywhere is taken up by the next look. Counting may
+    /// take long, and keeps nothing else waiting.
     pub(crate) async fn keep_up(&self) {
-        loop {
-            if let Err(error) = self.look_after().await {
-                tracing::warn!(%error, "calls, departures and figures could not be looked after; trying again");
+        const WAIT: Duration = Duration::from_millis(EVERY.unsigned_abs());
+        let looks = async {
+            loop {
+                if let Some(Err(error)) = self.look_round().await {
+                    tracing::warn!(%error, "calls and departures could not be looked after; trying again");
+                }
+                tokio::time::sleep(WAIT).await;
             }
-            tokio::time::sleep(Duration::from_millis(EVERY.unsigned_abs())).await;
-        }
+        };
+        let beats = async {
+            loop {
+                if let Err(error) = self.beat(self.is_first()).await {
+                    tracing::warn!(%error, "the figures could not be counted; trying again");
+                }
+                tokio::time::sleep(WAIT).await;
+            }
+        };
+        join(looks, beats).await;
     }
 
-    /// One look, when it is time.
+    /// One look, when it is time, and the figures.
     ///
     /// # Errors
     /// The store's.
     pub(crate) async fn look_after(&self) -> Result<(), StoreError> {
+        let Some(looked) = self.look_round().await else {
+            return Ok(());
+        };
+        let counted = self.beat(self.is_first()).await;
+        looked.and(counted)
+    }
+
+    /// What came of it; none when it is not time.
+    async fn look_round(&self) -> Option<Result<(), StoreError>> {
         let upkeep = &mut *self.0.upkeep.lock().await;
         let now = self.now();
         if (upkeep.looked..upkeep.looked.saturating_add(EVERY)).contains(&now) {
-            return Ok(());
+            return None;
         }
         upkeep.looked = now;
-        // What is nobody's in particular is done by one node.
-        let one = self.is_first();
         // What fails keeps nothing else from being done.
         let mut done = vec![self.recheck(&mut upkeep.recheck).await];
-        if one {
+        // What is nobody's in particular is done by one node.
+        if self.is_first() {
             done.push(self.keep_calls().await);
             done.push(self.see_all_off(&mut upkeep.departures).await);
         }
-        done.push(self.beat(one).await);
-        done.into_iter().collect()
+        Some(done.into_iter().collect())
     }
 }

@@ -15,7 +15,7 @@ impl Store {
     }
     /// The console's figures at `now`.
     pub async fn counts(&self, now: i64) -> Result<Counts, StoreError> {
-        self.read(move |r| r.counts(now)).await
+        self.for_counts().read(move |r| r.counts(now)).await
     }
     /// A subscriber.
     pub async fn subscriber(&self, id: SubscriberId) -> Result<Option<Subscriber>, StoreError> {

@@ -24,6 +24,7 @@ mod marks;
 mod members;
 mod moving;
 mod postgres;
+mod readers;
 mod reads;
 mod schedule;
 mod schema;

@@ -6,10 +6,12 @@ mod arrays;
 mod connect;
 mod error;
 mod hosts;
+mod reader;
 mod tls;
 
 pub use connect::Servers;
-pub(crate) use connect::{Known, Place, Reader, Writer};
+pub(crate) use connect::{Known, Place, Writer};
+pub(crate) use reader::Reader;
 
 use crate::StoreError;
 use crate::group::Transaction;
@@ -41,13 +43,38 @@ pub(crate) struct Postgres {
     planned: Cell<Instant>,
     health: Health,
     /// How long one answer is waited for.
-    patience: Cell<Duration>,
+    patience: Cell<Patience>,
     /// It was waited for in vain: this connection is of no use any more.
     silent: Cell<bool>,
 }
 
-/// A silence after which the database is called away, though it is still waited for.
-const NOTICED: Duration = Duration::from_secs(3);
+/// How long an answer is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// A silence after which the database is called away, though it is still waited for; none: the answer takes its time,
+    /// and that says nothing about the database.
+    noticed: Option<Duration>,
+    /// When the connection is given up.
+    most: Duration,
+}
+
+impl Patience {
+    /// For what looks rows up.
+    const USUAL: Self = Self {
+        noticed: Some(Duration::from_secs(3)),
+        most: Duration::from_secs(10),
+    };
+    /// For what walks through whole tables. The server ends it before (`COUNTED`).
+    const COUNT: Self = Self {
+        noticed: None,
+        most: Duration::from_secs(70),
+    };
+    /// While the schema is brought up to date, which may rewrite a table.
+    const MIGRATION: Self = Self {
+        noticed: None,
+        most: Duration::from_secs(24 * 3600),
+    };
+}
 
 /// How long a plan stands: it was made for tables as long as they were then, and an empty one may have grown.
 const PLANNED: Duration = Duration::from_secs(5);
@@ -128,23 +155,22 @@ impl Postgres {
         if self.silent.get() {
             return Err(StoreError::Away { why: why() });
         }
+        let Patience { noticed, most } = self.patience.get();
         self.runtime.block_on(async {
             let mut answer = pin!(answer);
-            if let Ok(done) = timeout(NOTICED, &mut answer).await {
+            if let Ok(done) = timeout(noticed.unwrap_or(most), &mut answer).await {
                 return done;
             }
-            self.health.away(&why());
-            let more = self.patience.get().saturating_sub(NOTICED);
-            match timeout(more, answer).await {
-                Ok(done) => {
+            if let Some(noticed) = noticed {
+                self.health.away(&why());
+                let more = most.saturating_sub(noticed);
+                if let Ok(done) = timeout(more, answer).await {
                     self.health.well();
-                    done
-                }
-                Err(_) => {
-                    self.silent.set(true);
-                    Err(StoreError::Away { why: why() })
+                    return done;
                 }
             }
+            self.silent.set(true);
+            Err(StoreError::Away { why: why() })
         })
     }
 

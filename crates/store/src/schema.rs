@@ -14,7 +14,7 @@ const STEPS: [&str; 7] = [
     include_str!("../migrations/0004_leaner.sql"),
     include_str!("../migrations/0005_flight.sql"),
     include_str!("../migrations/0006_needs.sql"),
-    include_str!("../migrations/0007_cards.sql"),
+    include_str!("../migrations/0007_found.sql"),
 ];
 
 /// PostgreSQL's reading of a step: 8-octet integers, texts in the order of their octets, no WITHOUT ROWID.

@@ -10,7 +10,7 @@ use crate::job::SettleJob;
 use crate::reads::{Counts, Sent, ShipmentFilter};
 use crate::table::{
     At, CARGO, Database, LOADED, Load, Lock, MARK, PLACEMENT, PROGRESS, SENT, SHIPMENT, STANDING,
-    Table,
+    Table, UNDONE,
 };
 use crate::terminals::within;
 use crate::unit::{Done, Stop, Unit, Wanted};
@@ -52,6 +52,7 @@ pub(crate) fn settle(unit: &mut Unit, job: &SettleJob) -> Done {
     }
     if let Some(shipment) = &job.shipment {
         put(unit, shipment)?;
+        note_undone(unit, shipment);
     }
     for (slot, state) in &job.slots {
         terminals::put_slot(unit, id, *slot, state);
@@ -117,6 +118,21 @@ fn put(unit: &mut Unit, shipment: &Shipment) -> Done {
     Ok(())
 }
 
+/// What failed or was superseded is found by itself (`undone`).
+fn note_undone(unit: &mut Unit, shipment: &Shipment) {
+    if matches!(
+        shipment.state,
+        ShipmentState::Failed | ShipmentState::Superseded
+    ) {
+        let rest = vec![
+            shipment.terminal.subscriber.0.into(),
+            place_in(&STATES, &shipment.state),
+            shipment.at.into(),
+        ];
+        unit.put(&UNDONE, key(shipment.id), Some(rest));
+    }
+}
+
 /// From columns slice, ship, sub, term, kind, lane, state, at, progress and the cargo beside.
 fn read(row: &[Value], cargo: &Value) -> Result<Shipment, StoreError> {
     let mut shipment =
@@ -175,8 +191,28 @@ pub(crate) fn split_old(db: &dyn Transaction) -> Result<(), StoreError> {
 }
 
 const COLUMNS: &str =
-    "SELECT s.slice, s.ship, s.sub, s.term, s.kind, s.lane, s.state, s.at, s.body, c.body
-                       FROM shipment s JOIN cargo c ON c.slice = s.slice AND c.ship = s.ship";
+    "SELECT s.slice, s.ship, s.sub, s.term, s.kind, s.lane, s.state, s.at, s.body, c.body FROM";
+const WHOLE: &str = "shipment s JOIN cargo c ON c.slice = s.slice AND c.ship = s.ship WHERE";
+/// The same, found by the few rows of another table, in this order on purpose.
+const BESIDE: &str = "CROSS JOIN shipment s CROSS JOIN cargo c
+    WHERE s.slice = f.slice AND s.ship = f.ship AND c.slice = s.slice AND c.ship = s.ship AND";
+
+/// Where shipments like these are found, and whose columns say their state and their time: none is looked for among all.
+fn source(filter: &ShipmentFilter) -> (String, &'static str) {
+    match filter.state {
+        Some(ShipmentState::Failed | ShipmentState::Superseded) if filter.terminal.is_none() => {
+            let from = format!("{COLUMNS} undone f {BESIDE} f.state = s.state");
+            (from, "f")
+        }
+        // What is unfinished is on its way to a terminal.
+        Some(ShipmentState::Queued | ShipmentState::Sending | ShipmentState::Waiting)
+            if filter.terminal.is_none() =>
+        {
+            (format!("{COLUMNS} flight f {BESIDE} 1 = 1"), "s")
+        }
+        _ => (format!("{COLUMNS} {WHOLE} 1 = 1"), "s"),
+    }
+}
 
 fn found(rows: &[Row]) -> Result<Vec<Shipment>, StoreError> {
     rows.iter().map(|row| read(row, row.column(9))).collect()
@@ -185,7 +221,7 @@ fn found(rows: &[Row]) -> Result<Vec<Shipment>, StoreError> {
 /// Newest first; of the same instant the greater id first.
 pub(crate) fn page(db: &dyn Database, filter: ShipmentFilter) -> Result<Vec<Shipment>, StoreError> {
     let mut at = At::Everywhere;
-    let mut sql = format!("{COLUMNS} WHERE 1 = 1");
+    let (mut sql, of) = source(&filter);
     let mut values: Vec<Value> = Vec::new();
     if let Some(id) = filter.terminal {
         at = At::Slice(id.subscriber.slice());
@@ -193,20 +229,20 @@ pub(crate) fn page(db: &dyn Database, filter: ShipmentFilter) -> Result<Vec<Ship
         values.extend(terminal(id));
     }
     if let Some(wanted) = filter.state {
-        sql += &format!(" AND s.state = ?{}", values.len() + 1);
+        sql += &format!(" AND {of}.state = ?{}", values.len() + 1);
         values.push(place_in(&STATES, &wanted));
     }
     if let Some(id) = filter.after {
         let before = many(db, &[id])?.first().map_or(i64::MIN, |last| last.at);
         sql += &format!(
-            " AND (s.at, s.ship) < (?{}, ?{})",
+            " AND ({of}.at, {of}.ship) < (?{}, ?{})",
             values.len() + 1,
             values.len() + 2
         );
         values.extend([before.into(), id.0.into()]);
     }
     sql += &format!(
-        " ORDER BY s.at DESC, s.ship DESC LIMIT ?{}",
+        " ORDER BY {of}.at DESC, {of}.ship DESC LIMIT ?{}",
         values.len() + 1
     );
     values.push(filter.limit.into());
@@ -218,7 +254,7 @@ pub(crate) fn page(db: &dyn Database, filter: ShipmentFilter) -> Result<Vec<Ship
 
 pub(crate) fn unfinished(db: &dyn Database, owned: &Slices) -> Result<Vec<Shipment>, StoreError> {
     let within = within("s.slice", owned);
-    let sql = format!("{COLUMNS} WHERE s.state < 3{within} ORDER BY s.slice, s.lane, s.ship");
+    let sql = format!("{COLUMNS} {WHOLE} s.state < 3{within} ORDER BY s.slice, s.lane, s.ship");
     found(&db.rows(At::Everywhere, &sql, &[])?)
 }
 
@@ -288,4 +324,39 @@ pub(crate) fn counts(db: &dyn Database, now: i64) -> Result<Counts, StoreError> 
             &[hour_ago.into()],
         )?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::Sqlite;
+
+    /// The console's filters: what is rare is never looked for among all.
+    #[test]
+    fn shipments_of_a_rare_state_are_no_walk() {
+        let db = Sqlite::memory().unwrap();
+        for (state, found_by) in [
+            (ShipmentState::Failed, "undone_at"),
+            (ShipmentState::Superseded, "undone_at"),
+            (ShipmentState::Queued, "SCAN f"),
+        ] {
+            let filter = ShipmentFilter {
+                state: Some(state),
+                ..ShipmentFilter::default()
+            };
+            let (sql, of) = source(&filter);
+            let sql = format!(
+                "EXPLAIN QUERY PLAN {sql} AND {of}.state = ?1 AND ({of}.at, {of}.ship) < (?2, ?3)
+                 ORDER BY {of}.at DESC, {of}.ship DESC LIMIT 50"
+            );
+            let values = [place_in(&STATES, &state), 5_i64.into(), 5_i64.into()];
+            let plan = db.rows(At::Home, &sql, &values).unwrap();
+            let plan = format!("{plan:?}");
+            assert!(plan.contains(found_by), "{plan}");
+            assert!(
+                !plan.contains("SCAN s") && !plan.contains("SCAN c"),
+                "{plan}"
+            );
+        }
+    }
 }

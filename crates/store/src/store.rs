@@ -3,6 +3,7 @@
 use crate::fate::{Fate, Judge};
 use crate::health::Health;
 use crate::postgres::{self, Place, Reader, Servers};
+use crate::readers::{Asker, Questions};
 use crate::sqlite::{self, Sqlite, checkpoint};
 use crate::writer::{self, Ask, Question};
 use crate::*;
@@ -10,7 +11,7 @@ use crate::{group, terminals};
 use futures_util::future::{join, join_all};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::sync::mpsc::{self, Sender, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use tokio::sync::oneshot;
@@ -19,12 +20,14 @@ use tokio::sync::oneshot;
 const READERS: usize = 2;
 /// The same over a network, where a question waits for its answer.
 const CONNECTIONS: usize = 4;
+/// Beside them, connections that only read for delivery and the leases.
+const KEPT: usize = 1;
 /// Documents deleted in one go: short enough that nobody notices.
 const EXPIRED: u32 = 500;
 
 /// A store; clones are the same store.
 #[derive(Clone)]
-pub struct Store(Arc<Shared>, Option<Judge>);
+pub struct Store(Arc<Shared>, Option<Judge>, Asker);
 
 struct Shared {
     /// A pair a database; the home database's first.
@@ -32,13 +35,20 @@ struct Shared {
     /// Which of them has a slice.
     place: Option<Place>,
     /// None: in memory, the writer reads.
-    readers: Mutex<Option<Sender<Question>>>,
+    readers: Option<Arc<Questions>>,
     /// Edits that begin, until a reader takes them all.
     beginning: Mutex<Vec<Beginning>>,
-    in_memory: bool,
     threads: Mutex<Vec<JoinHandle<()>>>,
     health: Vec<Health>,
     file: Option<PathBuf>,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some(readers) = &self.readers {
+            readers.close();
+        }
+    }
 }
 
 /// Who writes a database: one for both, or one for each, so that no edit waits for delivery's commits (rule 6).
@@ -83,15 +93,16 @@ impl Store {
         let place = sqlite::Place::lock(path)?;
         let health = Health::default();
         let db = place.writer(&health)?;
-        let readers = (0..READERS)
+        let readers = (0..READERS + KEPT)
             .map(|_| place.reader())
             .collect::<Result<Vec<_>, _>>()?;
-        let (questions, asked) = mpsc::channel::<Question>();
-        let asked = Arc::new(Mutex::new(asked));
+        let questions = Arc::new(Questions::default());
         let mut threads = Vec::new();
-        for reader in readers {
-            let asked = Arc::clone(&asked);
-            threads.push(spawn("store-reader", move || read(&reader, &asked))?);
+        for (n, reader) in readers.into_iter().enumerate() {
+            let asked = Arc::clone(&questions);
+            threads.push(spawn("store-reader", move || {
+                read(&reader, &asked, n < KEPT);
+            })?);
         }
         let (wake, wakes): (SyncSender<()>, _) = mpsc::sync_channel(1);
         let (file, path) = (place.path.clone(), place.path.clone());
@@ -174,18 +185,17 @@ impl Store {
             });
             threads.extend([people.1, delivery.1]);
         }
-        let (questions, asked) = mpsc::channel::<Question>();
-        let asked = Arc::new(Mutex::new(asked));
-        for _ in 0..CONNECTIONS {
-            let (asked, known, place) = (Arc::clone(&asked), known.clone(), place.clone());
+        let questions = Arc::new(Questions::default());
+        for n in 0..CONNECTIONS + KEPT {
+            let (asked, known, place) = (Arc::clone(&questions), known.clone(), place.clone());
             threads.push(spawn("store-reader", move || {
                 let reader = Reader::new(&known, place);
-                loop {
-                    let Ok(question) = lock(&asked).recv() else {
-                        return;
-                    };
-                    question()(&reader);
-                    reader.leave();
+                while let Some((asker, questions)) = asked.next(n < KEPT, 1) {
+                    for question in questions {
+                        reader.enter(asker);
+                        question()(&reader);
+                        reader.leave();
+                    }
                 }
             })?);
         }
@@ -202,7 +212,7 @@ impl Store {
     fn with(
         writers: Vec<Writers>,
         place: Option<Place>,
-        readers: Option<Sender<Question>>,
+        readers: Option<Arc<Questions>>,
         threads: Vec<JoinHandle<()>>,
         (health, file): (Vec<Health>, Option<PathBuf>),
     ) -> Self {
@@ -211,18 +221,30 @@ impl Store {
             place,
             health,
             file,
-            in_memory: readers.is_none(),
-            readers: Mutex::new(readers),
+            readers,
             beginning: Mutex::default(),
             threads: Mutex::new(threads),
         });
-        Self(shared, None)
+        Self(shared, None, Asker::People)
+    }
+
+    /// The same store for delivery and the leases: what is asked by this handle waits for no page.
+    #[must_use]
+    pub fn for_delivery(&self) -> Self {
+        Self(Arc::clone(&self.0), self.1.clone(), Asker::Delivery)
+    }
+
+    /// The same store for who counts whole tables: it is waited for longer, and that it is slow makes nobody believe that
+    /// the database is away.
+    #[must_use]
+    pub fn for_counts(&self) -> Self {
+        Self(Arc::clone(&self.0), self.1.clone(), Asker::Count)
     }
 
     /// The same store, with `judge` asked before every request that comes by this handle (see [`Fate`]).
     #[must_use]
     pub fn judged(&self, judge: impl Fn() -> Fate + Send + Sync + 'static) -> Self {
-        Self(Arc::clone(&self.0), Some(Arc::new(judge)))
+        Self(Arc::clone(&self.0), Some(Arc::new(judge)), self.2)
     }
 
     fn fate(&self) -> Fate {
@@ -373,17 +395,12 @@ impl Store {
     }
 
     fn ask_readers(&self, question: Question) -> Result<(), StoreError> {
-        if self.0.in_memory {
-            let writers = self.0.writers.first().ok_or(StoreError::Closed)?;
-            let asked = writers.people.send(Ask::Read(question));
-            asked.map_err(|_| StoreError::Closed)?;
-        } else {
-            let readers = self.0.readers.lock();
-            let readers = readers.unwrap_or_else(PoisonError::into_inner);
-            let sender = readers.as_ref().ok_or(StoreError::Closed)?;
-            sender.send(question).map_err(|_| StoreError::Closed)?;
+        if let Some(readers) = &self.0.readers {
+            return readers.ask(self.2, question);
         }
-        Ok(())
+        let writers = self.0.writers.first().ok_or(StoreError::Closed)?;
+        let asked = writers.people.send(Ask::Read(question));
+        asked.map_err(|_| StoreError::Closed)
     }
 
     /// What is wrong with the database; none when it answers.
@@ -449,7 +466,9 @@ impl Store {
 
     /// Finishes what is queued and lets go of the database. Whoever asks later is told that the store is closed.
     pub async fn close(&self) {
-        drop(lock(&self.0.readers).take());
+        if let Some(readers) = &self.0.readers {
+            readers.close();
+        }
         for writers in &self.0.writers {
             let _ = writers.people.send(Ask::Close);
             let _ = writers.delivery.send(Ask::Close);
@@ -554,16 +573,8 @@ const TOGETHER: usize = 8;
 
 /// Answers until nobody can ask any more, each question from one snapshot. Questions that wait together share it: a
 /// snapshot that begins after they were asked holds all that they may expect, and its pages are read once.
-fn read(db: &Sqlite, asked: &Mutex<Receiver<Question>>) {
-    loop {
-        let questions: Vec<_> = {
-            let asked = lock(asked);
-            let Ok(first) = asked.recv() else {
-                return;
-            };
-            let more = asked.try_iter().take(TOGETHER - 1);
-            std::iter::once(first).chain(more).collect()
-        };
+fn read(db: &Sqlite, asked: &Questions, kept: bool) {
+    while let Some((_, questions)) = asked.next(kept, TOGETHER) {
         let questions: Vec<_> = questions.into_iter().map(|question| question()).collect();
         let snapshot = db.db.unchecked_transaction();
         if let Err(e) = &snapshot {

@@ -138,6 +138,7 @@ pub(crate) fn delete(db: &dyn Transaction, id: SubscriberId) -> Done {
     for table in [
         "member",
         "shipment",
+        "undone",
         "slot",
         "placement",
         "due",

@@ -105,6 +105,8 @@ tables! {
           ("body", Text)];
     /// How far a shipment is that is there already.
     PROGRESS = "shipment" / "progress", SHIPMENT_KEY, &[("state", Int), ("body", Text)];
+    /// A shipment that failed or was superseded, as it ended first.
+    UNDONE = "undone" / "", SHIPMENT_KEY, &[("sub", Int), ("state", Int), ("at", Int)];
     /// What a shipment carries: written once.
     CARGO = "cargo" / "", SHIPMENT_KEY, &[("body", Text)];
     /// Whether its cargo is written.
@@ -135,6 +137,7 @@ pub(crate) static WHOLE: &[&Table] = &[
     &PLACEMENT,
     &SLOT,
     &SHIPMENT,
+    &UNDONE,
     &CARGO,
     &SENT,
     &HOLD,

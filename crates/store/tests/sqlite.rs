@@ -19,6 +19,14 @@ async fn a_second_process_is_refused_with_a_sentence() {
     Store::open(&folder.file()).unwrap().close().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_never_take_the_reader_of_the_leases() {
+    let folder = Folder::new("kept");
+    let store = Store::open(&folder.file()).unwrap();
+    slow_pages_keep_no_lease_waiting(&store).await;
+    store.close().await;
+}
+
 /// The files as they lie at any moment are what a kill leaves: the log holds every commit that was answered.
 #[tokio::test]
 async fn a_kill_loses_nothing_that_was_answered() {

@@ -160,3 +160,31 @@ async fn every_reference_of_the_document_is_there() {
         assert!(document.pointer(pointer).is_some(), "{pointer}");
     }
 }
+
+/// Where nothing can be counted, the rest is there: the figures of gateways must not go with them.
+#[tokio::test]
+async fn metrics_come_without_counts_where_nothing_can_be_counted() {
+    let key = vault::MasterKey::from_hex("test", &"42".repeat(32)).unwrap();
+    let (outbound, _) = tokio::sync::mpsc::unbounded_channel();
+    let store = Store::memory().unwrap().judged(|| store::Fate::Lost);
+    let settings = Settings::default();
+    let table = || {
+        let mut table = delivery::network::NetworkTable::default();
+        table.waiting.bulk = 7;
+        table
+    };
+    let control = Control::new(store, key, settings, outbound, table);
+    let request = Request::builder()
+        .uri("/api/v1/metrics")
+        .body(Body::empty())
+        .unwrap();
+    let response = web::api::router(control).oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    let text = String::from_utf8(body.to_vec()).unwrap();
+    assert!(
+        text.contains("kith_router_waiting{lane=\"bulk\"} 7"),
+        "{text}"
+    );
+    assert!(!text.contains("kith_subscribers"), "{text}");
+}

@@ -83,7 +83,7 @@ impl Control {
         loop {
             let from = after.take();
             let page = self
-                .store()
+                .own_store()
                 .read(move |reads| reads.documents_within(KIND, &owned, from.as_deref(), BATCH));
             let page = page.await?;
             let Some(last) = page.last() else {

@@ -1,10 +1,10 @@
 //! Connections to PostgreSQL: made, made again, and what a broken one leaves open.
 
-use super::{Postgres, hosts, tls};
+use super::{Patience, Postgres, hosts, tls};
 use crate::group::{self, Transaction};
 use crate::health::{Health, What};
 use crate::table::{Asked, At, Database, Load, Write};
-use crate::value::{Columns, Row, Value, slice_of};
+use crate::value::{Columns, Row, Value};
 use crate::writer::Writes;
 use crate::{Job, StoreError, schema};
 use delivery::{SLICES, Slices};
@@ -18,10 +18,6 @@ use tokio_postgres::config::Host;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Between two tries to connect.
 const PAUSE: Duration = Duration::from_millis(250);
-/// How long a connected server may be silent about one statement before the connection is given up.
-const SILENCE: Duration = Duration::from_secs(10);
-/// The same while the schema is brought up to date, which may rewrite a table.
-const MIGRATION: Duration = Duration::from_secs(24 * 3600);
 /// How often a group may be beaten by others before who asked is told.
 const BEATEN: u32 = 20;
 /// Keeps two nodes from bringing the schema up to date at once.
@@ -128,7 +124,7 @@ impl Known {
     }
 
     /// A connection to the server, if it may be written and is not an old copy.
-    fn connect(&self) -> Result<Postgres, StoreError> {
+    pub(super) fn connect(&self) -> Result<Postgres, StoreError> {
         let fault = |why: String| StoreError::Database {
             what: "be opened",
             why,
@@ -152,14 +148,14 @@ impl Known {
             begin: Cell::new(None),
             planned: Cell::new(Instant::now()),
             health: self.health.clone(),
-            patience: Cell::new(SILENCE),
+            patience: Cell::new(Patience::USUAL),
             silent: Cell::new(false),
         })
     }
 
     /// A fail-over to an older copy may have forgotten counters that were used: a new incarnation (rule 2). On every
     /// new connection, a reader's too, so that nobody plans from the copy before its counters jump.
-    fn notice_failover(&self, db: &Postgres) -> Result<(), StoreError> {
+    pub(super) fn notice_failover(&self, db: &Postgres) -> Result<(), StoreError> {
         let timeline = self.timeline.load(Ordering::SeqCst);
         let state = || {
             db.rows(
@@ -231,9 +227,9 @@ impl Writer {
     /// Connects and brings the schema up to date.
     pub(crate) fn open(known: Arc<Known>) -> Result<Self, StoreError> {
         let db = known.connect_until(Instant::now() + PATIENCE)?;
-        db.patience.set(MIGRATION);
+        db.patience.set(Patience::MIGRATION);
         migrate(&db)?;
-        db.patience.set(SILENCE);
+        db.patience.set(Patience::USUAL);
         Self::over(db, known)
     }
 
@@ -378,7 +374,7 @@ impl Writer {
     }
 }
 
-fn gone() -> StoreError {
+pub(super) fn gone() -> StoreError {
     StoreError::Away {
         why: "the connection is gone".into(),
     }
@@ -401,138 +397,6 @@ fn migrate(db: &Postgres) -> Result<(), StoreError> {
         now,
     )?;
     db.batch(what, "COMMIT")
-}
-
-/// One server as a reader knows it.
-struct Source {
-    known: Arc<Known>,
-    db: RefCell<Option<Postgres>>,
-    /// A question is being answered: what it sees is one state.
-    inside: Cell<bool>,
-}
-
-impl Source {
-    /// Asks this server; the first that is asked of it begins the question's snapshot there.
-    fn ask<T>(
-        &self,
-        question: impl Fn(&Postgres) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-        let mut db = self.db.borrow_mut();
-        if !self.inside.replace(true) {
-            // A connection that broke since the last question is noticed by asking.
-            if let Some(known) = &*db {
-                known.begin(BEGIN);
-                let answer = question(known);
-                if !matches!(answer, Err(StoreError::Away { .. })) {
-                    return answer;
-                }
-            }
-            *db = None;
-            let new = self.known.connect();
-            let new = new.inspect_err(|error| self.known.health.hurt(error))?;
-            self.known.notice_failover(&new)?;
-            new.begin(BEGIN);
-            *db = Some(new);
-        }
-        question(db.as_ref().ok_or_else(gone)?)
-    }
-
-    fn leave(&self) {
-        if self.inside.replace(false) {
-            let ended = self
-                .db
-                .borrow()
-                .as_ref()
-                .map(|db| db.batch("end a question", "COMMIT"));
-            if !matches!(ended, Some(Ok(()))) {
-                *self.db.borrow_mut() = None;
-            }
-        }
-    }
-}
-
-/// Connections that only read, one to each server.
-pub(crate) struct Reader {
-    sources: Vec<Source>,
-    place: Place,
-}
-
-impl Reader {
-    pub(crate) fn new(known: &[Arc<Known>], place: Place) -> Self {
-        let source = |known: &Arc<Known>| Source {
-            known: Arc::clone(known),
-            db: RefCell::new(None),
-            inside: Cell::new(false),
-        };
-        Self {
-            sources: known.iter().map(source).collect(),
-            place,
-        }
-    }
-
-    /// The question is answered.
-    pub(crate) fn leave(&self) {
-        self.sources.iter().for_each(Source::leave);
-    }
-}
-
-impl Database for Reader {
-    fn ask(&self, questions: &[Asked]) -> Result<Vec<Vec<Row>>, StoreError> {
-        if let [only] = &self.sources[..] {
-            return only.ask(|db| db.ask(questions));
-        }
-        let mut found: Vec<Vec<Row>> = questions.iter().map(|_| Vec::new()).collect();
-        for (place, source) in self.sources.iter().enumerate() {
-            let here = |(at, ..): &Asked| match *at {
-                At::Home => place == 0,
-                At::Slice(slice) => self.place.of(slice) == place,
-                At::Everywhere => true,
-            };
-            let mine: Vec<_> = questions.iter().filter(|one| here(one)).cloned().collect();
-            if mine.is_empty() {
-                continue;
-            }
-            let answers = source.ask(|db| db.ask(&mine))?;
-            let asked = questions
-                .iter()
-                .zip(&mut found)
-                .filter(|(one, _)| here(one));
-            for ((_, all), rows) in asked.zip(answers) {
-                all.extend(rows);
-            }
-        }
-        Ok(found)
-    }
-
-    fn load(&self, loads: &[Load]) -> Result<Vec<Vec<Row>>, StoreError> {
-        if let [only] = &self.sources[..] {
-            return only.ask(|db| db.load(loads));
-        }
-        let mut found: Vec<Vec<Row>> = loads.iter().map(|_| Vec::new()).collect();
-        for (place, source) in self.sources.iter().enumerate() {
-            let mine = |load: &Load| Load {
-                keys: load
-                    .keys
-                    .iter()
-                    .filter(|key| !load.table.is_sliced() || self.place.of(slice_of(key)) == place)
-                    .cloned()
-                    .collect(),
-                ..*load
-            };
-            let mine: Vec<_> = loads.iter().map(mine).collect();
-            if mine.iter().all(|load| load.keys.is_empty()) {
-                continue;
-            }
-            for (all, more) in found.iter_mut().zip(source.ask(|db| db.load(&mine))?) {
-                all.extend(more);
-            }
-        }
-        for rows in &mut found {
-            rows.sort_unstable();
-        }
-        Ok(found)
-    }
 }
 
 /// A writer reads only what its groups demand, on its own server.

@@ -12,10 +12,12 @@ use rusqlite::{Connection, OpenFlags};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// A log of more pages than this is waited for until it can be begun anew: PASSIVE alone lets it grow under load (STORE.md).
 const LONG: i64 = 50_000;
+/// How long the log is not begun anew after a reader that holds it (a back-up) was waited for in vain: the writer waits, too.
+const REST: Duration = Duration::from_secs(5);
 /// When nothing was committed for so long, the log's file is cut. Until then it is written over from its beginning: a file
 /// that does not grow is synced faster.
 const IDLE: Duration = Duration::from_secs(10);
@@ -173,6 +175,40 @@ fn set(db: &Connection) -> rusqlite::Result<()> {
     db.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
 }
 
+/// How the log is emptied: a function of what came of it and the time.
+#[derive(Debug, Default)]
+struct Emptying {
+    /// Pages in the log.
+    pages: i64,
+    /// Until then it is not begun anew: a reader that holds it was waited for in vain.
+    rests: Option<Instant>,
+}
+
+/// What a checkpoint answers.
+#[derive(Debug, Clone, Copy)]
+struct Emptied {
+    /// It waited in vain for a reader, or for the writer.
+    busy: bool,
+    /// Pages in the log.
+    pages: i64,
+}
+
+impl Emptying {
+    /// What a quiet checkpoint came to; whether the log is to be begun anew, which makes the writer read all its pages
+    /// anew, and holds it back while readers are waited for.
+    fn moved(&mut self, done: Emptied, now: Instant) -> bool {
+        self.pages = done.pages;
+        let rests = self.rests.is_some_and(|until| now < until);
+        done.pages >= LONG && !rests
+    }
+
+    /// What came of beginning it anew.
+    fn begun_anew(&mut self, done: Emptied, now: Instant) {
+        self.pages = done.pages;
+        self.rests = done.busy.then(|| now + REST);
+    }
+}
+
 /// Moves what is committed from the log into the file, until `wakes` has no sender left.
 ///
 /// A wake-up says that something was committed; an idle store wakes nobody.
@@ -189,29 +225,40 @@ pub(crate) fn checkpoint(path: &Path, wakes: &Receiver<()>) {
     if let Err(e) = set.and_then(|()| db.execute_batch("PRAGMA synchronous = FULL")) {
         tracing::error!("the store's log is not emptied: {e}");
     }
-    let run = |way: &str| db.query_row(way, [], |row| row.get(1));
-    // Pages in the log.
-    let mut pages = 0;
+    let run = |way: &str| {
+        db.query_row(way, [], |row| {
+            Ok(Emptied {
+                busy: row.get::<_, i64>(0)? != 0,
+                pages: row.get(1)?,
+            })
+        })
+    };
+    let mut log = Emptying::default();
     loop {
-        let wake = match pages {
+        let wake = match log.pages {
             0 => wakes.recv().map_err(|_| RecvTimeoutError::Disconnected),
             _ => wakes.recv_timeout(IDLE),
         };
         let done = match wake {
             Ok(()) => {
                 std::thread::sleep(Duration::from_millis(50));
-                run("PRAGMA wal_checkpoint(PASSIVE)").and_then(|left| match left {
-                    // It makes the writer read all its pages anew.
-                    LONG.. => run("PRAGMA wal_checkpoint(RESTART)"),
-                    _ => Ok(left),
+                run("PRAGMA wal_checkpoint(PASSIVE)").and_then(|done| {
+                    if log.moved(done, Instant::now()) {
+                        let done = run("PRAGMA wal_checkpoint(RESTART)")?;
+                        log.begun_anew(done, Instant::now());
+                    }
+                    Ok(())
                 })
             }
-            Err(RecvTimeoutError::Timeout) => run("PRAGMA wal_checkpoint(TRUNCATE)"),
+            Err(RecvTimeoutError::Timeout) => {
+                let done = run("PRAGMA wal_checkpoint(TRUNCATE)");
+                done.map(|done| log.pages = done.pages)
+            }
             Err(RecvTimeoutError::Disconnected) => return,
         };
-        match done {
-            Ok(left) => pages = left,
-            Err(e) => tracing::warn!("the store's log ({pages} pages) was not emptied: {e}"),
+        if let Err(e) = done {
+            let pages = log.pages;
+            tracing::warn!("the store's log ({pages} pages) was not emptied: {e}");
         }
     }
 }
@@ -225,6 +272,54 @@ pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reader_that_holds_the_log_holds_the_writer_back_once_in_a_while() {
+        let now = Instant::now();
+        let long = |busy| Emptied { busy, pages: LONG };
+        let mut log = Emptying::default();
+        let short = Emptied {
+            busy: false,
+            pages: LONG - 1,
+        };
+        assert!(!log.moved(short, now));
+        assert!(log.moved(long(false), now));
+        // In vain: it is left alone for a while, then tried again.
+        log.begun_anew(long(true), now);
+        assert!(!(1..100).any(|n| log.moved(long(false), now + n * REST / 100)));
+        assert!(log.moved(long(false), now + REST));
+        log.begun_anew(long(true), now + REST);
+        assert!(!log.moved(long(false), now + REST));
+        // Begun anew: the next long log is not waited with.
+        log.begun_anew(long(false), now + REST * 2);
+        assert!(log.moved(long(false), now + REST * 2));
+    }
+
+    /// What the decision goes by: a checkpoint says in its first column that it waited for a reader in vain.
+    #[test]
+    fn a_checkpoint_says_that_a_reader_holds_the_log() {
+        let folder = std::env::temp_dir().join(format!("kith-log-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let file = folder.join("kith.db");
+        let db = Connection::open(&file).expect("a file");
+        let set = "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (n);";
+        db.execute_batch(set).expect("a log");
+        let reader = Connection::open(&file).expect("a reader");
+        let restart = || {
+            let way = "PRAGMA wal_checkpoint(RESTART)";
+            db.query_row(way, [], |row| row.get::<_, i64>(0))
+                .expect("an answer")
+        };
+        let held = reader.unchecked_transaction().expect("a snapshot");
+        let seen = held.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0));
+        assert_eq!(seen.expect("a read"), 0);
+        db.execute_batch("INSERT INTO t VALUES (1)")
+            .expect("a commit");
+        assert_eq!(restart(), 1);
+        drop(held);
+        assert_eq!(restart(), 0);
+        std::fs::remove_dir_all(folder).expect("removed");
+    }
 
     #[test]
     fn a_place_is_free_though_a_child_still_holds_its_descriptor() {

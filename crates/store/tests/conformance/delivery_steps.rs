@@ -228,6 +228,50 @@ pub async fn shipments(store: &Store) {
             .proven_last_hour,
         0
     );
+    of_a_state(store).await;
+}
+
+/// What failed, was superseded, or is on its way is found by itself, over both subscribers.
+async fn of_a_state(store: &Store) {
+    let with = |of, n, state| {
+        let mut shipment = ship(of, n);
+        shipment.state = state;
+        shipment
+    };
+    let put = async |shipment: delivery::Shipment, in_flight| {
+        let of = shipment.terminal.subscriber;
+        let mut job = settle(of, 1);
+        job.terminal.in_flight = in_flight;
+        job.shipment = Some(shipment);
+        ok(store, step(job)).await;
+    };
+    let found = async |state, after, limit| {
+        let filter = ShipmentFilter {
+            state: Some(state),
+            after,
+            limit,
+            ..ShipmentFilter::default()
+        };
+        let found = store.shipments(filter).await.unwrap();
+        found.iter().map(|s| s.revision.0).collect::<Vec<_>>()
+    };
+    use ShipmentState::{Failed, Superseded, Waiting};
+    for (of, n) in [(A, 11), (B, 12), (A, 13)] {
+        put(with(of, n, Failed), None).await;
+    }
+    put(with(B, 14, Superseded), None).await;
+    assert_eq!(found(Failed, None, 9).await, [13, 12, 11]);
+    assert_eq!(found(Failed, None, 2).await, [13, 12]);
+    assert_eq!(found(Failed, Some(ship(B, 12).id), 9).await, [11]);
+    assert_eq!(found(Superseded, None, 9).await, [14]);
+    // A late yes counts: it is no failure any more.
+    put(with(A, 13, ShipmentState::Proven), None).await;
+    assert_eq!(found(Failed, None, 9).await, [12, 11]);
+    put(with(A, 15, Waiting), Some(ship(A, 15).id)).await;
+    assert_eq!(found(Waiting, None, 9).await, [15]);
+    put(with(A, 15, Failed), None).await;
+    assert_eq!(found(Waiting, None, 9).await, [0; 0]);
+    assert_eq!(found(Failed, None, 9).await, [15, 12, 11]);
 }
 
 pub async fn holds(store: &Store) {

@@ -221,3 +221,39 @@ pub async fn somebody(store: &store::Store, of: SubscriberId) {
         store.run(job).await.unwrap();
     }
 }
+
+/// More slow pages than there are readers: the leases are read all the same.
+#[allow(dead_code)]
+pub async fn slow_pages_keep_no_lease_waiting(store: &store::Store) {
+    let mut pages = Vec::new();
+    let mut ends = Vec::new();
+    for _ in 0..10 {
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let (store, end_too) = (store.clone(), end.clone());
+        pages.push(tokio::spawn(async move {
+            let _held = end_too;
+            let waits = move |_: &dyn store::Reads| {
+                let _ = ended.recv();
+                Ok(())
+            };
+            store.read(waits).await
+        }));
+        ends.push(end);
+    }
+    // Long before a fence closes; without a reader of its own this waits for the pages.
+    for _ in 0..3 {
+        let leases = async {
+            let store = store.for_delivery();
+            store.leases().await
+        };
+        let read = tokio::time::timeout(std::time::Duration::from_secs(8), leases).await;
+        assert!(read.expect("the leases are read").unwrap().is_empty());
+    }
+    assert!(pages.iter().any(|page| !page.is_finished()));
+    for end in ends {
+        let _ = end.send(());
+    }
+    for page in pages {
+        page.await.unwrap().unwrap();
+    }
+}

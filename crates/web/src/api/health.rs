@@ -128,8 +128,6 @@ type Gauges = Family<Labels, Gauge<f64, AtomicU64>>;
 #[utoipa::path(get, path = "/metrics", tag = "network", operation_id = "metrics", security(()),
     responses(
         (status = 200, content_type = "application/openmetrics-text", body = String),
-        (status = 503, description = "The store does not answer.",
-            content_type = "application/problem+json", body = Problem),
     ))]
 pub async fn metrics(
     State(control): State<Control>,
@@ -139,7 +137,14 @@ pub async fn metrics(
     registry.register("edits", "Edits since Kith started", counts.edits.clone());
     let help = "Shipments that ended since Kith started, by how";
     registry.register("shipments_ended", help, counts.shipments.clone());
-    stored(&control, &mut registry).await?;
+    let up = Gauge::<i64>::default();
+    up.set(i64::from(control.store().ill().is_none()));
+    let help = "Whether the database answers and can be written";
+    registry.register("store_up", help, up);
+    // Where they cannot be counted, or take long and never came, the rest is here all the same.
+    if let Some(counts) = control.counts_soon().await {
+        stored(&counts, &mut registry);
+    }
     let table = control.network();
     gateways(&table, &mut registry);
     networks(&table, &mut registry);
@@ -153,8 +158,7 @@ pub async fn metrics(
 }
 
 /// What the store counts.
-async fn stored(control: &Control, registry: &mut Registry) -> Result<(), Problem> {
-    let counts = control.counts().await?;
+fn stored(counts: &store::Counts, registry: &mut Registry) {
     let mut gauge = |name: &str, help: &str, value: u64| {
         let gauge = Gauge::<i64>::default();
         gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
@@ -187,7 +191,6 @@ async fn stored(control: &Control, registry: &mut Registry) -> Result<(), Proble
         row.set(count as f64);
     }
     registry.register("shipments", "Shipments on their way, by state", shipments);
-    Ok(())
 }
 
 /// The gateways' rows of the network state table.

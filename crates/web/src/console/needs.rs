@@ -101,8 +101,11 @@ pub async fn list(control: &Control, w: Words) -> Result<Vec<Need>, StoreError> 
     }
     // Where many have the same trouble, one line stands for all.
     if more {
-        // How many may be a little old.
-        let in_trouble = control.counts().await?.in_trouble;
+        // How many may be a little old; where they cannot be counted, they are looked up, up to a hundred.
+        let in_trouble = match control.counts_soon().await {
+            Some(counts) => counts.in_trouble,
+            None => of(delivery::Need::Person, 100).await?.len() as u64,
+        };
         let more = in_trouble.saturating_sub(PHONES.0.into()).max(1);
         needs.push(Need {
             state: "trouble",

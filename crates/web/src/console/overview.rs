@@ -10,7 +10,7 @@ use crate::staff::{Admin, House};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use control::Sample;
+use store::Counts;
 
 #[derive(Template)]
 #[template(path = "console/overview.html")]
@@ -42,13 +42,15 @@ pub async fn show(
     w: Words,
 ) -> Result<Response, Unavailable> {
     let control = &house.control;
-    let counts = control.counts().await?;
+    let counts = control.counts_soon().await;
     let samples = control.samples();
-    let number = |word: &str, now: u64, of: &dyn Fn(&Sample) -> u64| {
-        let points: Vec<u64> = samples.iter().map(of).chain([now]).collect();
+    let number = |word: &str, of: &dyn Fn(&Counts) -> u64| {
+        let now = counts.as_ref().map(of);
+        let points = samples.iter().map(|sample| of(&sample.counts));
+        let points: Vec<u64> = points.chain(now).collect();
         let (least, most) = (points.iter().min(), points.iter().max());
         Figure {
-            value: now.to_string(),
+            value: now.map_or_else(|| "–".to_owned(), |now| now.to_string()),
             word: w.say(word),
             text: w.with2(
                 "figure-range",
@@ -60,13 +62,9 @@ pub async fn show(
     };
     let p99 = control.wire_p99();
     let figures = vec![
-        number("figure-waiting", counts.due, &|s| s.counts.due),
-        number("figure-on-the-way", counts.in_flight, &|s| {
-            s.counts.in_flight
-        }),
-        number("figure-proven", counts.proven_last_hour, &|s| {
-            s.counts.proven_last_hour
-        }),
+        number("figure-waiting", &|c| c.due),
+        number("figure-on-the-way", &|c| c.in_flight),
+        number("figure-proven", &|c| c.proven_last_hour),
         Figure {
             value: p99.map_or_else(|| "–".to_owned(), |ms| format!("{ms} ms")),
             word: w.say("figure-p99"),

@@ -18,6 +18,7 @@ needs-phones = 另有 { $count } 部手机需要处理。
 needs-holds = 有{ $count }项大批改动等待确认。
 alert-errors = 网关 { $name } 拒绝或未应答的消息很多。
 alert-receipts-missing = 网关 { $name } 已接收消息，但没有送回回执。
+alert-receipts-ambiguous = 网关 { $name } 的回执同时对应两条消息，均不计入：其消息编号有重复。
 alert-queue-growing = 有人在等的消息正在排队，队列越来越长。
 alert-network-failing = 发往 { $name } 的消息大多失败，或手机不在网。
 router-waiting = 等待网关接收：有人在等的 { $interactive } 条，群发的 { $bulk } 条。

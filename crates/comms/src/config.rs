@@ -74,7 +74,8 @@ pub struct GatewayConfig {
     /// Seconds to wait for an answer.
     #[serde(default = "default_answer")]
     pub answer_seconds: u32,
-    /// Texts that look like receipts are receipts although esm_class says nothing (SMPP.md, row 8).
+    /// Texts that look like receipts are receipts although esm_class says nothing (SMPP.md, row 8): with an id that is ours,
+    /// or a receipt from end to end.
     #[serde(default)]
     pub plain_receipts: bool,
     /// Where Kith listens for the SMSC's outbind; the session that brings messages is then opened by the SMSC.

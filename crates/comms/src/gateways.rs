@@ -17,7 +17,7 @@ use socket::{Done, Socket};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 /// The line looks at its clock this often.
@@ -88,13 +88,14 @@ impl Gateways {
             let binds = binds.as_ref().filter(|_| config.one_bind);
             let work = Work {
                 only: binds.map(|binds| OneBind::new(&config.name, binds)),
-                line: Line::new(config.clone(), (place as u64) << 48, now()),
+                line: Line::new(config.clone(), (place as u64) << 48, steady(), now()),
                 place,
                 taken: 0,
                 config,
                 events: events.clone(),
                 hub: Arc::clone(&hub),
                 sockets: Vec::new(),
+                holding: Vec::new(),
             };
             tasks.push(tokio::spawn(work.run(inbox, calls)));
         }
@@ -105,7 +106,7 @@ impl Gateways {
     /// Sends a message by the gateway that routing chooses; while none can take it, it waits.
     pub fn send(&self, message: Outbound) {
         let mut hub = lock(&self.hub);
-        hub.clock(now());
+        hub.clock(steady(), now());
         hub.send(message);
     }
 
@@ -118,6 +119,20 @@ impl Gateways {
     /// The network state table as it stands.
     pub fn table(&self) -> Arc<Mutex<NetworkTable>> {
         lock(&self.hub).table()
+    }
+
+    /// Nothing more is handed over from now on; waits a moment for the answers under way, which are told as always. A
+    /// part whose answer nobody records goes again at the next start, and a business card would be a second entry.
+    pub async fn hold(&self) {
+        let idle = lock(&self.hub).hold();
+        let all = async {
+            for line in idle {
+                let _ = line.await;
+            }
+        };
+        if tokio::time::timeout(GOODBYE, all).await.is_err() {
+            tracing::warn!("a gateway did not answer before the end: what it was given goes again");
+        }
     }
 
     /// Unbinds everywhere and waits a moment for answers under way.
@@ -142,6 +157,8 @@ struct Work {
     events: mpsc::Sender<Event>,
     hub: Arc<Mutex<Hub>>,
     sockets: Vec<Socket>,
+    /// Who waits until no answer is under way.
+    holding: Vec<oneshot::Sender<()>>,
 }
 
 impl Work {
@@ -154,17 +171,17 @@ impl Work {
         self.sockets = (0..self.line.ports()).map(|_| Socket::default()).collect();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let (mut stopping, mut leaving): (Option<i64>, Option<i64>) = (None, None);
+        let (mut held, mut stopping, mut leaving) = (None::<i64>, None::<i64>, None::<i64>);
         let mut octets = vec![0; READ];
         let mut told = Vec::new();
         loop {
+            self.line.clock(steady(), now());
             tokio::select! {
                 (port, done) = socket::next(&mut self.sockets, &mut octets) => match done {
                     Done::Read(Ok(0)) => self.lost(port, "The gateway closed the connection."),
                     Done::Read(Ok(length)) => {
                         let octets = octets.get(..length).unwrap_or_default();
-                        self.line.clock(monotonic());
-                        self.line.input(port, octets, now());
+                        self.line.input(port, octets, steady());
                     }
                     Done::Read(Err(error)) | Done::Wrote(Err(error)) => {
                         self.lost(port, &why(&error));
@@ -175,7 +192,6 @@ impl Work {
                 () = bind::changed(&mut self.only) => {}
                 Some(stream) = calls.recv(), if stopping.is_none() => self.called(stream),
                 order = orders.recv(), if stopping.is_none() => {
-                    self.line.clock(monotonic());
                     let mut next = order;
                     let mut group = 0;
                     loop {
@@ -186,7 +202,16 @@ impl Work {
                             }
                             Some(Order::Tell(event)) => told.push(event),
                             Some(Order::Stored(token, ok)) => self.line.stored(token, ok),
-                            Some(Order::Stop) | None => stopping = Some(now()),
+                            Some(Order::Hold(done)) => {
+                                self.line.hold();
+                                held.get_or_insert(steady());
+                                self.holding.push(done);
+                            }
+                            Some(Order::Stop) | None => {
+                                self.line.hold();
+                                // The moment for answers began when it was told to hold.
+                                stopping = Some(held.unwrap_or_else(steady));
+                            }
                         }
                         group += 1;
                         if group >= GROUP || stopping.is_some() {
@@ -199,9 +224,8 @@ impl Work {
                     }
                 }
                 _ = tick.tick() => {
-                    self.line.clock(monotonic());
                     self.line.jitter(jitter());
-                    self.line.tick(now());
+                    self.line.tick(steady());
                 }
             }
             let may = self.may_bind();
@@ -212,16 +236,22 @@ impl Work {
             self.publish();
             for event in self.line.events().into_iter().chain(told.drain(..)) {
                 if self.events.send(event).await.is_err() {
-                    stopping.get_or_insert(now());
+                    stopping.get_or_insert(steady());
                 }
             }
-            let over = |since: i64| self.line.idle() || now() - since > ms(GOODBYE);
+            if self.line.idle() {
+                // Nobody listens when the moment is over.
+                for done in self.holding.drain(..) {
+                    let _ = done.send(());
+                }
+            }
+            let over = |since: i64| self.line.idle() || steady() - since > ms(GOODBYE);
             if leaving.is_none() && stopping.is_some_and(over) {
-                leaving = Some(now());
+                leaving = Some(steady());
                 self.line.unbind();
                 self.write();
             }
-            if leaving.is_some_and(|since| self.gone() || now() - since > ms(LINGER)) {
+            if leaving.is_some_and(|since| self.gone() || steady() - since > ms(LINGER)) {
                 return;
             }
         }
@@ -239,7 +269,7 @@ impl Work {
             Some(only) if message.by.is_none() && only.holds(monotonic()).is_err() => {
                 only.pass(message);
             }
-            _ => self.line.push(message, now()),
+            _ => self.line.push(message, steady()),
         }
     }
 
@@ -250,7 +280,7 @@ impl Work {
         };
         self.line.passed(only.waiting());
         let Err((up, sentence)) = only.holds(monotonic()) else {
-            self.line.here(now());
+            self.line.here(steady());
             return true;
         };
         for (port, socket) in self.sockets.iter_mut().enumerate() {
@@ -258,13 +288,13 @@ impl Work {
                 let unbind = self.line.last_word(port);
                 if socket.blocked.is_none() {
                     // Politeness: a gateway that does not hear it sees the connection's end.
-                    let _ = socket.write(unbind, now());
+                    let _ = socket.write(unbind, steady());
                 }
-                self.line.closed(port, &sentence, now());
-                *socket = socket.after(now());
+                self.line.closed(port, &sentence, steady());
+                *socket = socket.after(steady());
             }
         }
-        self.line.elsewhere(up, &sentence, now());
+        self.line.elsewhere(up, &sentence, steady());
         false
     }
 
@@ -280,7 +310,7 @@ impl Work {
         match stream {
             Ok(stream) => {
                 socket.stream = Some(stream);
-                self.line.connected(port, now());
+                self.line.connected(port, steady());
             }
             Err(why) => self.lost(port, &why),
         }
@@ -297,15 +327,15 @@ impl Work {
         }
         if let Some(socket) = self.sockets.get_mut(port) {
             socket.stream = Some(Stream::Plain(stream));
-            self.line.connected(port, now());
+            self.line.connected(port, steady());
         }
     }
 
     /// A connection has ended, whether or not its peer knows.
     fn lost(&mut self, port: usize, why: &str) {
-        self.line.closed(port, why, now());
+        self.line.closed(port, why, steady());
         if let Some(socket) = self.sockets.get_mut(port) {
-            *socket = socket.after(now() + self.line.backoff(jitter()));
+            *socket = socket.after(steady() + self.line.backoff(jitter()));
         }
     }
 
@@ -316,7 +346,7 @@ impl Work {
             if self.config.called() == Some(port) {
                 continue;
             }
-            if socket.asked || socket.due > now() {
+            if socket.asked || socket.due > steady() {
                 continue;
             }
             socket.asked = true;
@@ -344,18 +374,18 @@ impl Work {
             let Some(socket) = self.sockets.get_mut(port) else {
                 continue;
             };
-            if let Err(error) = socket.write(octets, now()) {
+            if let Err(error) = socket.write(octets, steady()) {
                 self.lost(port, &why(&error));
             } else if socket
                 .blocked
-                .is_some_and(|since| now() - since > ms(WRITE))
+                .is_some_and(|since| steady() - since > ms(WRITE))
             {
                 // A broken connection is told by reading; one that takes nothing is told by nobody (row 14).
                 self.lost(port, "The gateway takes no more octets.");
             } else if closing && socket.blocked.is_none() {
-                let since = socket.end(now());
+                let since = socket.end(steady());
                 // A peer that is gone never closes its half: answers under way had their moment (rows 14 and 15).
-                if now() - since > ms(LINGER) {
+                if steady() - since > ms(LINGER) {
                     self.lost(port, "The connection was given up.");
                 }
             }
@@ -366,7 +396,7 @@ impl Work {
     fn publish(&mut self) {
         let back = self.line.take_back();
         let mut hub = lock(&self.hub);
-        hub.clock(now());
+        hub.clock(steady(), now());
         hub.publish(self.place, &mut self.line.rows, self.taken, back);
     }
 }
@@ -425,12 +455,18 @@ fn ms(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-pub(crate) fn now() -> i64 {
+/// The wall clock, ms UTC: for what people see.
+fn now() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .ok()
         .and_then(|since| i64::try_from(since.as_millis()).ok())
         .unwrap_or(0)
+}
+
+/// The same clock as [`monotonic`], for everything that waits: nobody sets it.
+pub(crate) fn steady() -> i64 {
+    i64::try_from(monotonic()).unwrap_or(i64::MAX)
 }
 
 /// The clock that fences are held against, ms: it goes on while the machine sleeps.

@@ -9,7 +9,7 @@ use delivery::route::Route;
 use delivery::{Class, Event, Outbound};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// What a line is told.
 pub enum Order {
@@ -17,6 +17,8 @@ pub enum Order {
     Send(Outbound),
     /// What came with this token is stored, or could not be.
     Stored(u64, bool),
+    /// Nothing more is handed over; to be told when no answer is waited for and control has been told of them all.
+    Hold(oneshot::Sender<()>),
     /// To tell control, although the line has no part in it.
     Tell(Event),
     /// The end.
@@ -37,6 +39,8 @@ pub struct Hub {
     router: Router,
     seats: Vec<Seat>,
     table: Arc<Mutex<NetworkTable>>,
+    /// ms of the clock that fences go by.
+    now: i64,
 }
 
 impl Hub {
@@ -53,6 +57,7 @@ impl Hub {
             router: Router::new(routes, limits),
             seats: seats.collect(),
             table: Arc::default(),
+            now: 0,
         }
     }
 
@@ -68,6 +73,16 @@ impl Hub {
         }
     }
 
+    /// Tells all lines to hand nothing over any more; each says so when it waits for no answer.
+    pub fn hold(&self) -> Vec<oneshot::Receiver<()>> {
+        let told = self.seats.iter().map(|seat| {
+            let (done, idle) = oneshot::channel();
+            let _ = seat.orders.send(Order::Hold(done));
+            idle
+        });
+        told.collect()
+    }
+
     /// Tells all lines to end.
     pub fn stop(&self) {
         for place in 0..self.seats.len() {
@@ -75,13 +90,16 @@ impl Hub {
         }
     }
 
-    /// What time it is, ms UTC: before anything else that may hand messages on.
-    pub fn clock(&mut self, now: i64) {
-        self.router.clock(now);
+    /// What time it is, by the clock that only goes forward and by the wall clock (ms UTC): before anything else that may
+    /// hand messages on.
+    pub fn clock(&mut self, now: i64, wall: i64) {
+        self.now = now;
+        self.router.clock(now, wall);
     }
 
-    /// A message to send.
-    pub fn send(&mut self, message: Outbound) {
+    /// A message to send. Its validity counts from now, wherever it waits.
+    pub fn send(&mut self, mut message: Outbound) {
+        message.limit(u64::try_from(self.now).unwrap_or(0));
         if self.seats.is_empty() {
             tracing::warn!("a message goes nowhere: no gateway is configured");
             return;
@@ -149,6 +167,11 @@ impl Hub {
     /// Everything that can go goes.
     fn flow(&mut self) {
         let ways = self.router.flow(&mut lock(&self.table));
+        let over = ways.iter().filter(|way| matches!(way, Way::Over(_)));
+        let over = over.count();
+        if over > 0 {
+            tracing::warn!(over, "messages were over before a gateway took them");
+        }
         for way in ways {
             match way {
                 Way::By(place, message) => {
@@ -158,6 +181,10 @@ impl Hub {
                     self.tell(place, Order::Send(message));
                 }
                 Way::Nobody(message) => self.tell(0, Order::Tell(nobody(message))),
+                Way::Over(Outbound { target, .. }) => {
+                    let gateway = String::new();
+                    self.tell(0, Order::Tell(Event::NotSent { target, gateway }));
+                }
             }
         }
     }

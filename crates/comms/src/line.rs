@@ -1,5 +1,8 @@
 //! One gateway's line, sans IO: octets, messages and the clock go in; octets and events come out (SMPP.md).
 //!
+//! `now` is ms of the clock that only goes forward, everywhere: a wall clock that is set back by an hour must not silence
+//! a gateway for an hour. What people see has the wall clock's time ([`Line::clock`]).
+//!
 //! The caller's contract: (1) [`Line::connected`] once a socket is open, [`Line::input`] for what it reads,
 //! [`Line::closed`] when it ends; (2) after every call, write [`Line::output`] of each port in one go and pass
 //! [`Line::events`] on; (3) call [`Line::tick`] at least once a second.
@@ -56,6 +59,8 @@ pub struct Line {
     ports: Vec<Port>,
     queues: [VecDeque<Outbound>; 2],
     flying: BTreeMap<u32, Flying>,
+    /// What got no answer in time on this session: the answer may still come.
+    late: BTreeMap<u32, Outbound>,
     /// Texts refused for the moment: when they go again, and how often each was refused.
     later: Vec<(i64, Outbound)>,
     refusals: HashMap<Target, u8>,
@@ -71,8 +76,8 @@ pub struct Line {
     paused_until: i64,
     failures: u32,
     breaker: Breaker,
-    /// What fences are held against, ms.
-    monotonic: u64,
+    /// Nothing more is handed over.
+    held: bool,
     jitter: f64,
     events: Vec<Event>,
     /// Another node holds the gateway's only bind, or nobody does.
@@ -84,14 +89,16 @@ pub struct Line {
 }
 
 impl Line {
-    /// A line that is not connected. `tokens` starts the numbers of deliver_sm answers, so that two lines' never meet.
-    pub fn new(config: GatewayConfig, tokens: u64, now: i64) -> Self {
+    /// A line that is not connected. `tokens` starts the numbers of deliver_sm answers, so that two lines' never meet;
+    /// `wall` is what the wall clock says, ms UTC.
+    pub fn new(config: GatewayConfig, tokens: u64, now: i64, wall: i64) -> Self {
         let ports = match config.bind {
             Bind::Trx => 1,
             Bind::TxRx => 2,
         };
         let mut rows = Rows::default();
-        rows.gateway.since = now;
+        rows.ahead = wall.saturating_sub(now);
+        rows.gateway.since = wall;
         rows.gateway.price = config.price();
         rows.gateway.window = (0, config.window);
         rows.gateway.pace = config.rate_per_s;
@@ -106,6 +113,7 @@ impl Line {
             ports: (0..ports).map(|_| Port::default()).collect(),
             queues: Default::default(),
             flying: BTreeMap::new(),
+            late: BTreeMap::new(),
             later: Vec::new(),
             refusals: HashMap::new(),
             sequence: 0,
@@ -119,7 +127,7 @@ impl Line {
             paused_until: 0,
             failures: 0,
             breaker: Breaker::new(Rules::SERVE, now),
-            monotonic: 0,
+            held: false,
             jitter: 0.0,
             events: Vec::new(),
             elsewhere: false,
@@ -138,10 +146,15 @@ impl Line {
         self.jitter = jitter;
     }
 
-    /// The monotonic clock, ms, before anything else that may hand messages over: a part whose fence has closed by then
-    /// is another node's to send, and is thrown away.
-    pub fn clock(&mut self, monotonic: u64) {
-        self.monotonic = monotonic;
+    /// What the wall clock says, ms UTC: nothing is decided by it.
+    pub fn clock(&mut self, now: i64, wall: i64) {
+        self.rows.ahead = wall.saturating_sub(now);
+    }
+
+    /// Nothing more is handed over from now on: what waits is its owner's to send again. Answers, receipts and messages
+    /// still come.
+    pub fn hold(&mut self) {
+        self.held = true;
     }
 
     /// How many connections it wants.
@@ -197,6 +210,8 @@ impl Line {
             self.down(why, now);
         }
         if port == 0 {
+            // No answer to it comes on another session.
+            self.late.clear();
             for (_, flying) in std::mem::take(&mut self.flying) {
                 self.no_answer(flying.message, now);
             }
@@ -328,6 +343,7 @@ impl Line {
                 self.count("no answer");
                 let reason = "A message got no answer in time.";
                 self.rows.set(Health::Slow, reason, now);
+                self.expect_late(sequence, &flying.message);
                 self.no_answer(flying.message, now);
                 self.sign(Some(Sign::Ill), now);
             }
@@ -432,9 +448,19 @@ impl Line {
         self.show_circuit(now);
     }
 
+    /// The circuit as people see it.
+    fn circuit(&self) -> Circuit {
+        match self.breaker.circuit() {
+            Circuit::Open { until } => Circuit::Open {
+                until: self.rows.wall(until),
+            },
+            other => other,
+        }
+    }
+
     /// The circuit in the gateway's row; an open one outweighs what else was said of a bound gateway.
     fn show_circuit(&mut self, now: i64) {
-        let circuit = self.breaker.circuit();
+        let circuit = self.circuit();
         self.rows.gateway.circuit = circuit;
         let state = match circuit {
             Circuit::Closed => return,
@@ -518,7 +544,8 @@ impl Line {
             } else {
                 self.sequence + 1
             };
-            if !self.flying.contains_key(&self.sequence) {
+            let taken = self.flying.contains_key(&self.sequence);
+            if !taken && !self.late.contains_key(&self.sequence) {
                 return self.sequence;
             }
         }

@@ -98,7 +98,7 @@ async fn serve(
                 }
             },
         };
-        let lets = crate::hub::lock(&callers).lets(from.ip(), super::gateways::now());
+        let lets = crate::hub::lock(&callers).lets(from.ip(), super::gateways::steady());
         let place = Arc::clone(&room).try_acquire_owned();
         let (true, Ok(place)) = (lets, place) else {
             tracing::warn!(gateway, %from, "a caller is turned away: too many tries");

@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 /// Packets whose gateway is remembered. One that is forgotten goes by chance, which is the same for all its sendings.
 const REMEMBERED: usize = 100_000;
+/// What waits behind others is looked through this often for what is over, ms.
+const SWEEP: i64 = 10_000;
 
 /// A packet or a text: kind, number, packet.
 type Packet = (bool, u64, u16);
@@ -34,6 +36,8 @@ pub enum Way {
     By(usize, Outbound),
     /// No gateway takes its number.
     Nobody(Outbound),
+    /// Its time was over before a gateway took it.
+    Over(Outbound),
 }
 
 /// Messages that wait, by how far each route's prefixes cover their numbers: those of one group have the same choice.
@@ -44,6 +48,9 @@ pub struct Router {
     waiting: HashSet<(Packet, u8)>,
     had: HashMap<Packet, usize>,
     remembered: VecDeque<Packet>,
+    /// ms of the clock that fences go by.
+    now: i64,
+    swept: i64,
 }
 
 impl Router {
@@ -56,6 +63,8 @@ impl Router {
             waiting: HashSet::new(),
             had: HashMap::new(),
             remembered: VecDeque::new(),
+            now: 0,
+            swept: 0,
         }
     }
 
@@ -83,9 +92,41 @@ impl Router {
         self.groups.entry(group).or_default()[lane(&message)].push_back(message);
     }
 
-    /// What time it is, ms UTC: before anything else that may hand messages on.
-    pub fn clock(&mut self, now: i64) {
-        self.paces.clock(now);
+    /// What time it is, by the clock that only goes forward and by the wall clock (ms UTC): before anything else that may
+    /// hand messages on.
+    pub fn clock(&mut self, now: i64, wall: i64) {
+        self.now = now;
+        self.paces.clock(now, wall);
+    }
+
+    fn is_over(&self, message: &Outbound) -> bool {
+        !message.is_open(u64::try_from(self.now).unwrap_or(0))
+    }
+
+    /// Takes out what is over, wherever it waits: while every gateway is down, nothing comes to the head.
+    fn sweep(&mut self) -> Vec<Way> {
+        if self.now.saturating_sub(self.swept) < SWEEP {
+            return Vec::new();
+        }
+        self.swept = self.now;
+        let mut over = Vec::new();
+        let (mut groups, mut held) = (
+            std::mem::take(&mut self.groups),
+            std::mem::take(&mut self.paces.held),
+        );
+        for queue in groups.values_mut().chain(held.values_mut()).flatten() {
+            if queue.iter().any(|message| self.is_over(message)) {
+                let all = std::mem::take(queue).into_iter();
+                let (late, open): (Vec<_>, _) = all.partition(|message| self.is_over(message));
+                *queue = open.into();
+                over.extend(late);
+            }
+        }
+        (self.groups, self.paces.held) = (groups, held);
+        for message in &over {
+            self.waiting.remove(&packet(&message.target));
+        }
+        over.into_iter().map(Way::Over).collect()
     }
 
     /// A network's row, as all gateways know it together: its pace follows.
@@ -105,7 +146,7 @@ impl Router {
 
     /// Everything that can go now, and its place in the table's rows.
     pub fn flow(&mut self, table: &mut NetworkTable) -> Vec<Way> {
-        let mut ways = Vec::new();
+        let mut ways = self.sweep();
         let mut groups = std::mem::take(&mut self.groups);
         for (of, lane) in [Lane::Interactive, Lane::Bulk].into_iter().enumerate() {
             self.flow_held(table, of, lane, &mut ways);
@@ -152,8 +193,13 @@ impl Router {
         self.paces.held = held;
     }
 
-    /// The first of a queue goes, unless it must wait for a gateway.
+    /// The first of a queue goes, unless it must wait for a gateway; or it is over.
     fn forward(&mut self, table: &mut NetworkTable, queue: &mut VecDeque<Outbound>) -> Option<Way> {
+        if self.is_over(queue.front()?) {
+            let message = queue.pop_front()?;
+            self.waiting.remove(&packet(&message.target));
+            return Some(Way::Over(message));
+        }
         let way = self.choose(table, queue.front()?);
         if matches!(way, Choice::Wait { .. }) {
             return None;

@@ -4,7 +4,8 @@ use delivery::network::{GatewayRow, Health, NetworkRow};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// What one link knows, for the table.
+/// What one link knows, for the table. Its `now` is the link's, ms of a clock that only goes forward; what people see has
+/// the wall clock's time.
 #[derive(Debug, Default, Clone)]
 pub struct Rows {
     /// The gateway's row.
@@ -14,6 +15,8 @@ pub struct Rows {
     /// Networks whose rows changed since they were asked for.
     changed: BTreeSet<String>,
     taken: (i64, u64),
+    /// How far the wall clock (ms UTC) is ahead of the link's.
+    pub(crate) ahead: i64,
 }
 
 /// Different errors that are counted by name: what a peer invents must not fill the memory.
@@ -26,10 +29,15 @@ impl Rows {
     /// A new state with its reason; `since` moves only when the state does.
     pub fn set(&mut self, state: Health, reason: &str, now: i64) {
         if self.gateway.state != state {
-            self.gateway.since = now;
+            self.gateway.since = self.wall(now);
         }
         self.gateway.state = state;
         reason.clone_into(&mut self.gateway.reason);
+    }
+
+    /// What the wall clock says then, ms UTC.
+    pub fn wall(&self, now: i64) -> i64 {
+        now.saturating_add(self.ahead)
     }
 
     /// One more of this error; those beyond the first 64 kinds are “other”.
@@ -47,7 +55,8 @@ impl Rows {
         let before = self.gateway.round_trip_ms;
         let value = f64::from(i32::try_from(round_trip).unwrap_or(i32::MAX));
         self.gateway.round_trip_ms = Some(before.map_or(value, |b| b + (value - b) * SMOOTH));
-        let minute = Arc::make_mut(&mut self.gateway.history).at(now);
+        let wall = self.wall(now);
+        let minute = Arc::make_mut(&mut self.gateway.history).at(wall);
         minute.taken += 1;
         minute.measure(value);
         self.taken.1 += 1;
@@ -56,20 +65,23 @@ impl Rows {
 
     /// A message was refused, or got no answer.
     pub fn failed(&mut self, now: i64) {
-        Arc::make_mut(&mut self.gateway.history).at(now).failed += 1;
+        let wall = self.wall(now);
+        Arc::make_mut(&mut self.gateway.history).at(wall).failed += 1;
     }
 
     /// A receipt came.
     pub fn receipt(&mut self, now: i64) {
         self.gateway.receipts += 1;
-        Arc::make_mut(&mut self.gateway.history).at(now).arrived += 1;
+        let wall = self.wall(now);
+        Arc::make_mut(&mut self.gateway.history).at(wall).arrived += 1;
     }
 
     /// A message is in its network's hands.
     pub fn sent(&mut self, number: &str, now: i64) {
+        let wall = self.wall(now);
         let row = self.network(number, now);
         row.sent += 1;
-        Arc::make_mut(&mut row.history).at(now).taken += 1;
+        Arc::make_mut(&mut row.history).at(wall).taken += 1;
     }
 
     /// A gateway refused a message for its network for the moment.
@@ -103,6 +115,7 @@ impl Rows {
 
     /// The row of the network that `number` belongs to.
     pub fn network(&mut self, number: &str, now: i64) -> &mut NetworkRow {
+        let wall = self.wall(now);
         let prefix = calling_code(number);
         if !self.changed.contains(prefix) {
             self.changed.insert(prefix.to_owned());
@@ -110,18 +123,19 @@ impl Rows {
         let row = self.networks.entry(prefix.to_owned());
         let row = row.or_insert_with(|| NetworkRow {
             state: Health::Up,
-            since: now,
+            since: wall,
             reason: ARRIVE.into(),
             ..NetworkRow::default()
         });
-        row.heard = now;
+        row.heard = wall;
         row
     }
 
     /// A message's fate in its network.
     pub fn fate(&mut self, number: &str, fate: Fate, now: i64) {
+        let wall = self.wall(now);
         let row = self.network(number, now);
-        let minute = Arc::make_mut(&mut row.history).at(now);
+        let minute = Arc::make_mut(&mut row.history).at(wall);
         match fate {
             Fate::Delivered { after, .. } => {
                 minute.arrived += 1;
@@ -160,8 +174,8 @@ impl Rows {
             }
             Fate::Repeated => (row.state, "A receipt came more than once.".into()),
         };
-        set(row, state, reason, now);
-        let arrived = row.arrived(now).filter(|share| *share < GOOD);
+        set(row, state, reason, wall);
+        let arrived = row.arrived(wall).filter(|share| *share < GOOD);
         let prefix = calling_code(number);
         match arrived {
             Some(share) => drop(self.gateway.weak.insert(prefix.to_owned(), share)),
@@ -176,10 +190,11 @@ impl Rows {
 
     /// A message to this network has waited for a receipt longer than is usual there.
     pub fn silent(&mut self, network: &str, waited: i64, now: i64) {
+        let wall = self.wall(now);
         if let Some(row) = self.networks.get_mut(network) {
             let reason = format!("No receipt for a message after {}.", seconds(waited));
-            row.heard = now;
-            set(row, Health::Slow, reason, now);
+            row.heard = wall;
+            set(row, Health::Slow, reason, wall);
             self.changed.insert(network.to_owned());
         }
     }
@@ -190,9 +205,9 @@ const GOOD: f64 = 0.9;
 
 const ARRIVE: &str = "Messages arrive.";
 
-fn set(row: &mut NetworkRow, state: Health, reason: String, now: i64) {
+fn set(row: &mut NetworkRow, state: Health, reason: String, wall: i64) {
     if row.state != state {
-        row.since = now;
+        row.since = wall;
     }
     row.state = state;
     row.reason = reason;

@@ -147,9 +147,19 @@ impl Control {
                 events.push(event);
             }
         }
+        // What has come by now is taken in: an acceptance that nobody records is a part that goes again.
+        let came = inbox.len();
+        events.extend(std::iter::from_fn(|| inbox.try_recv().ok()).take(came));
         // What is on its way to the disk is done, and answered.
-        if let Err(error) = self.whole(Vec::new(), &stored).await {
-            tracing::error!(%error, "the last step of delivery could not be done; it is taken up at the next start");
+        loop {
+            let rest = events.split_off(events.len().min(MOST));
+            if let Err(error) = self.whole(events, &stored).await {
+                tracing::error!(%error, "the last step of delivery could not be done; it is taken up at the next start");
+            }
+            if rest.is_empty() {
+                break;
+            }
+            events = rest;
         }
     }
 

@@ -15,6 +15,9 @@ const FEW: u32 = 20;
 /// Receipts of messages that were taken between 10 and 3 minutes ago should be there.
 const RECEIPTS: (i64, i64) = (10, 2);
 const RECEIPTS_FEW: u32 = 50;
+/// A gateway's count (`GatewayRow::errors`) of receipts that match two messages, and for how long one is told of, ms.
+pub const AMBIGUOUS: &str = "receipt matches two messages";
+const AMBIGUOUS_TOLD: i64 = 15 * 60_000;
 /// Messages that somebody waits for: fewer in a queue are no matter; growing for so many minutes they are.
 const QUEUE: u32 = 100;
 const GROWING: usize = 5;
@@ -31,6 +34,8 @@ pub enum What {
     Errors,
     /// A gateway takes messages, and their receipts do not come.
     ReceiptsMissing,
+    /// A gateway's receipts match two messages, and count for none.
+    ReceiptsAmbiguous,
     /// What somebody waits for is queued, and the queue grows.
     QueueGrowing,
     /// Half of the messages to a network fail, or their terminals are away.
@@ -45,6 +50,7 @@ impl What {
             Self::CircuitOpen => "circuit-open",
             Self::Errors => "errors",
             Self::ReceiptsMissing => "receipts-missing",
+            Self::ReceiptsAmbiguous => "receipts-ambiguous",
             Self::QueueGrowing => "queue-growing",
             Self::NetworkFailing => "network-failing",
         }
@@ -77,6 +83,8 @@ pub enum Change {
 #[derive(Debug, Default)]
 pub struct Watch {
     raised: BTreeMap<(What, String), Alert>,
+    /// By gateway, how many receipts matched two messages, and when the last did, ms UTC.
+    ambiguous: BTreeMap<String, (u64, i64)>,
     /// What waited at the end of the last minutes, oldest first, and the minute of the newest.
     queue: VecDeque<u32>,
     minute: i64,
@@ -94,6 +102,10 @@ impl Watch {
         for (name, row) in &table.gateways {
             for (what, since, sentence) in self.gateway(name, row, now) {
                 found.insert((what, name.clone()), (since, sentence));
+            }
+            if let Some(sentence) = self.ambiguous(name, row, now) {
+                let what = What::ReceiptsAmbiguous;
+                found.insert((what, name.clone()), (now, sentence));
             }
         }
         for prefix in table.networks.keys() {
@@ -170,6 +182,22 @@ impl Watch {
             found.push((What::ReceiptsMissing, now, sentence));
         }
         found
+    }
+
+    /// Each such receipt is one too many (CASES C60): which message arrived, nobody knows.
+    fn ambiguous(&mut self, name: &str, row: &GatewayRow, now: i64) -> Option<String> {
+        let count = row.errors.get(AMBIGUOUS).copied().unwrap_or(0);
+        if count == 0 {
+            return None;
+        }
+        let known = self.ambiguous.entry(name.to_owned()).or_insert((0, now));
+        if known.0 != count {
+            *known = (count, now);
+        }
+        (now.saturating_sub(known.1) < AMBIGUOUS_TOLD).then(|| {
+            let ask = "ask its operator why ids are given twice";
+            format!("{count} receipts of {name} match two messages each and count for none: {ask}.")
+        })
     }
 
     fn growing(&mut self, table: &NetworkTable, now: i64) -> Option<String> {
@@ -295,6 +323,28 @@ mod tests {
         check(&[(5, 50, 0, 0), (1, 0, 0, 5)], &[]);
         // What was taken a moment ago may still come.
         check(&[(1, 500, 0, 0)], &[]);
+    }
+
+    /// CASES C60.
+    #[test]
+    fn a_receipt_that_matches_two_messages_is_told_for_a_while() {
+        let said = told(3_000, |second| {
+            let count = match second {
+                0..100 => 0,
+                100..200 => 1,
+                _ => 2,
+            };
+            let mut row = up();
+            row.errors.insert("no answer".into(), 7);
+            if count > 0 {
+                row.errors.insert(AMBIGUOUS.into(), count);
+            }
+            gateway(row)
+        });
+        assert_eq!(
+            said,
+            ["+receipts-ambiguous a 100", "-receipts-ambiguous a 1100"]
+        );
     }
 
     #[test]

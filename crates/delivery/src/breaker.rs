@@ -1,5 +1,5 @@
 //! A gateway's circuit breaker: one that answers with system errors, or not at all, gets no more messages for a while;
-//! then one message tries.
+//! then one message tries. Its times are ms of its caller's clock, which only goes forward.
 
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -37,7 +37,7 @@ pub enum Circuit {
     /// They go.
     #[default]
     Closed,
-    /// None goes until then, ms UTC.
+    /// None goes until then, ms: in the network state table UTC.
     Open {
         /// When one message tries.
         until: i64,
@@ -90,7 +90,7 @@ impl Breaker {
         self.circuit
     }
 
-    /// Since when, ms UTC.
+    /// Since when, ms.
     pub fn since(&self) -> i64 {
         self.since
     }

@@ -36,11 +36,12 @@ pub enum Event {
         /// By which gateway.
         gateway: String,
     },
-    /// What had to go by this gateway was not handed over, and will not be: its time was over before its turn came.
+    /// A message was not handed over, and will not be: its time was over before its turn came. Of an offer, its owner is
+    /// told; of a part of this node's the shipment's own deadlines decide, which are no later.
     NotSent {
         /// Which.
         target: Target,
-        /// By which gateway.
+        /// By which gateway; empty when it waited for any.
         gateway: String,
     },
     /// A delivery receipt or an intermediate notice, already matched to a message sent by this process, or not.

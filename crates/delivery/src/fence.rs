@@ -21,6 +21,11 @@ impl Fence {
         }
     }
 
+    /// One that nobody closes.
+    pub fn always() -> Self {
+        Self::until(u64::MAX)
+    }
+
     /// The same fence, and closed at `limit` in any case.
     pub fn no_later_than(&self, limit: u64) -> Self {
         Self {

@@ -23,10 +23,30 @@ pub struct Outbound {
     pub user_data: Vec<u8>,
     /// How long the network may keep trying, seconds; the gateway's default when absent.
     pub validity_s: Option<u32>,
-    /// Until when this node may send it; none: for as long as it likes. Whoever writes it to a socket looks last.
+    /// Until when this node may send it: its lease, and its validity ([`Outbound::limit`]); none: for as long as it likes.
+    /// Whoever writes it to a socket looks last.
     pub fence: Option<Fence>,
     /// The gateway that it must go by: another node offered it there (`offer`). None: routing chooses.
     pub by: Option<String>,
+}
+
+impl Outbound {
+    /// It is over when its validity is: counted from now, `monotonic` ms. What waits longer for a gateway is not sent any
+    /// more; its shipment is planned anew by then, and a phone that adds every business card would get one a plan.
+    pub fn limit(&mut self, monotonic: u64) {
+        if let Some(seconds) = self.validity_s {
+            let end = monotonic.saturating_add(u64::from(seconds) * 1000);
+            let fence = self.fence.take().unwrap_or_else(Fence::always);
+            self.fence = Some(fence.no_later_than(end));
+        }
+    }
+
+    /// Whether it may still be sent when the monotonic clock says `monotonic`, ms.
+    pub fn is_open(&self, monotonic: u64) -> bool {
+        self.fence
+            .as_ref()
+            .is_none_or(|fence| fence.open(monotonic))
+    }
 }
 
 /// What an outbound message belongs to.

@@ -171,9 +171,12 @@ impl House {
         ))
     }
 
-    /// Finishes what is in hand: control first, then the leases, so that others go on, then the gateways and the store.
+    /// Finishes what is in hand: the gateways get nothing more, and control records what they still answer, so that
+    /// nothing which was taken goes again at the next start; then control ends, then the leases, so that others go on, then
+    /// the gateways and the store.
     pub async fn close(self) {
         self.socket.abort();
+        self.gateways.hold().await;
         let _ = self.stop.send(());
         let _ = self.engine.await;
         let (let_go, leases) = self.leases;

@@ -63,6 +63,31 @@ fn the_server_ends_after_each_effect_on_the_way_to_a_phone_without_a_card() {
     }
 }
 
+/// A planned stop in the middle of traffic: what the gateway was given is answered and recorded first. A business card
+/// that went a second time would be a second entry.
+#[test]
+fn a_server_that_is_told_to_end_has_no_part_sent_twice() {
+    let mut world = World::new("planned");
+    let owner = world.id(JOE);
+    let names: Vec<String> = (1..=4).map(|n| format!("Friend {n}")).collect();
+    world.faults(&json!({"submit_delay_ms": 700.0}));
+    for (name, count) in names.iter().zip(1..) {
+        world.start_server(None);
+        world.add(&owner, name);
+        // Handed over, and not answered yet.
+        until("the message at the carrier", || {
+            (world.submitted() >= count).then_some(())
+        });
+        world.end_server();
+    }
+    world.faults(&json!({}));
+    world.start_server(None);
+    let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
+    world.finished(JOE, &wanted);
+    assert_eq!(world.names(JOE), wanted, "each card once");
+    assert_eq!(world.submitted(), 4);
+}
+
 #[test]
 fn the_server_ends_between_the_parts_of_a_long_command() {
     let mut world = World::new("parts");

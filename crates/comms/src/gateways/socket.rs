@@ -14,7 +14,7 @@ pub(super) struct Socket {
     /// Whether it is being opened or open.
     pub(super) asked: bool,
     pub(super) stream: Option<Stream>,
-    /// When to connect next, ms.
+    /// When to connect next, ms of the clock that only goes forward, as everywhere here.
     pub(super) due: i64,
     /// Since when it is being closed, ms.
     closing: Option<i64>,

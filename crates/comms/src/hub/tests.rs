@@ -1,6 +1,7 @@
 //! Several gateways without sockets: hub, router and lines as they are, and a carrier's answers by hand.
 #![allow(missing_docs)]
 
+mod over;
 mod paces;
 
 use super::*;
@@ -35,6 +36,8 @@ struct Carriers {
     accepted: Vec<u64>,
     unknown: Vec<u64>,
     refused: Vec<(u64, String)>,
+    /// What was over before a gateway took it.
+    over: Vec<u64>,
     /// What the receipts of a network say, by prefix; none: no receipts.
     fates: Vec<(&'static str, &'static str)>,
 }
@@ -132,7 +135,7 @@ impl Carriers {
             let (orders, inbox) = mpsc::unbounded_channel();
             seats.push((config.route(), orders));
             inboxes.push(inbox);
-            lines.push(Line::new(config, (lines.len() as u64) << 48, 0));
+            lines.push(Line::new(config, (lines.len() as u64) << 48, 0, 0));
         }
         let count = lines.len();
         Self {
@@ -146,6 +149,7 @@ impl Carriers {
             accepted: Vec::new(),
             unknown: Vec::new(),
             refused: Vec::new(),
+            over: Vec::new(),
             fates: Vec::new(),
         }
     }
@@ -177,6 +181,7 @@ impl Carriers {
                     Order::Tell(Event::Refused { target, reason, .. }) => {
                         self.refused.push((number(&target), reason));
                     }
+                    Order::Tell(Event::NotSent { target, .. }) => self.over.push(number(&target)),
                     _ => unreachable!(),
                 }
             }
@@ -230,11 +235,12 @@ impl Carriers {
                     Event::Refused { target, reason, .. } => {
                         self.refused.push((number(&target), reason));
                     }
+                    Event::NotSent { target, .. } => self.over.push(number(&target)),
                     _ => {}
                 }
             }
             let back = line.take_back();
-            self.hub.clock(self.now);
+            self.hub.clock(self.now, self.now);
             self.hub
                 .publish(place, &mut line.rows, self.taken[place], back);
         }

@@ -4,7 +4,7 @@ use super::{Flying, Line};
 use crate::table::seconds;
 use delivery::breaker::Sign;
 use delivery::network::Health;
-use delivery::{Class, Event, Target};
+use delivery::{Class, Event, Outbound, Target};
 use wire::smpp::status;
 
 /// An answer that takes longer than this is slow, ms.
@@ -14,13 +14,17 @@ const PAUSE: i64 = 1_000;
 /// A text that is refused for the moment goes again after this long, ms, and so often at most.
 const AGAIN: i64 = 5_000;
 const AGAIN_MOST: u8 = 5;
+/// Answers that are still waited for after their time, at most.
+const LATE_MOST: usize = 10_000;
 /// The slowest that a throttled link gets, messages a second.
 const SLOWEST: f64 = 1.0;
 
 impl Line {
     pub(super) fn answered(&mut self, sequence: u32, status: u32, id: Option<String>, now: i64) {
-        // An answer that came after its time-out: the message was given up as unknown already.
         let Some(Flying { message, at }) = self.flying.remove(&sequence) else {
+            if let Some(message) = self.late.remove(&sequence) {
+                self.answered_late(message, status, id, now);
+            }
             return;
         };
         self.rows.gateway.window.0 = u32::try_from(self.flying.len()).unwrap_or(u32::MAX);
@@ -31,30 +35,14 @@ impl Line {
             self.recover(now - at, now);
             self.sign(Some(Sign::Well), now);
             self.refusals.remove(&message.target);
-            if let Some(id) = &id {
-                self.handed.add(id, &message, now);
-            }
-            self.events.push(Event::Accepted {
-                target: message.target,
-                gateway: self.config.name.clone(),
-                message_id: id.clone(),
-            });
-            if let Some(id) = id {
-                self.match_early(&id, now);
-            }
+            self.accepted(message, id, now);
             return;
         }
         let words = status::words(status);
         self.rows.gateway.refused += 1;
         self.rows.failed(now);
         self.count(&words);
-        let class = match status::meaning(status).1 {
-            status::Meaning::Throttled => Class::Throttled,
-            status::Meaning::Temporary => Class::Temporary,
-            status::Meaning::Destination => Class::Destination,
-            status::Meaning::Ours => Class::Ours,
-            status::Meaning::Ok | status::Meaning::Unknown => Class::Unknown,
-        };
+        let class = class_of(status);
         if matches!(class, Class::Throttled | Class::Temporary) {
             self.rows.refused(&message.destination, now);
         }
@@ -88,6 +76,48 @@ impl Line {
                 reason,
             }),
         }
+    }
+
+    /// The gateway has the message, under this id.
+    fn accepted(&mut self, message: Outbound, id: Option<String>, now: i64) {
+        if let Some(id) = &id {
+            self.handed.add(id, &message, now);
+        }
+        self.events.push(Event::Accepted {
+            target: message.target,
+            gateway: self.config.name.clone(),
+            message_id: id.clone(),
+        });
+        if let Some(id) = id {
+            self.match_early(&id, now);
+        }
+    }
+
+    /// A message got no answer in time; one may still come on this session.
+    pub(super) fn expect_late(&mut self, sequence: u32, message: &Outbound) {
+        if self.late.len() >= LATE_MOST {
+            self.late.pop_first();
+        }
+        self.late.insert(sequence, message.clone());
+    }
+
+    /// An answer after its time: the message was given up as unknown, and counted as that; window, pace and circuit are
+    /// done with it. But what became of it is known now: without its id no receipt would find it, and a business card
+    /// would go a second time (CASES C74).
+    fn answered_late(&mut self, message: Outbound, status: u32, id: Option<String>, now: i64) {
+        self.count("late answer");
+        if status == 0 {
+            self.rows.sent(&message.destination, now);
+            self.accepted(message, id, now);
+            return;
+        }
+        self.events.push(Event::Refused {
+            target: message.target,
+            gateway: self.config.name.clone(),
+            status,
+            class: class_of(status),
+            reason: status::words(status),
+        });
     }
 
     /// Whether a text that was refused for the moment gets another try.
@@ -159,5 +189,16 @@ impl Line {
         for (network, waited) in self.handed.silent(&self.rows.networks, now) {
             self.rows.silent(&network, waited, now);
         }
+    }
+}
+
+/// What a refusal means for us.
+fn class_of(status: u32) -> Class {
+    match status::meaning(status).1 {
+        status::Meaning::Throttled => Class::Throttled,
+        status::Meaning::Temporary => Class::Temporary,
+        status::Meaning::Destination => Class::Destination,
+        status::Meaning::Ours => Class::Ours,
+        status::Meaning::Ok | status::Meaning::Unknown => Class::Unknown,
     }
 }

@@ -41,12 +41,17 @@ impl Line {
     pub(super) fn not_sent(&mut self, messages: Vec<Outbound>) -> Vec<Outbound> {
         let (by, free): (Vec<_>, Vec<_>) = messages.into_iter().partition(|m| m.by.is_some());
         for message in by {
-            self.events.push(Event::NotSent {
-                target: message.target,
-                gateway: self.config.name.clone(),
-            });
+            self.tell_not_sent(message);
         }
         free
+    }
+
+    /// This message was not handed over, and will not be.
+    pub(super) fn tell_not_sent(&mut self, message: Outbound) {
+        self.events.push(Event::NotSent {
+            target: message.target,
+            gateway: self.config.name.clone(),
+        });
     }
 
     /// Whether it is bound, so that messages can be handed over.

@@ -58,7 +58,9 @@ impl Line {
     }
 
     /// The receipt in a deliver_sm: by the bits of esm_class, by TLV 001E, or, where the gateway's switch is on, by a
-    /// text that is a receipt's to the letter with an id that is ours (row 8, CASES C68).
+    /// text that is a receipt's to the letter with an id that is ours (row 8, CASES C68). What an earlier process or
+    /// another node sent, and what has no answer yet, is not known here: such a text must be a receipt from end to end,
+    /// and goes the way of all receipts that match nothing here.
     fn receipt_in(&mut self, deliver: &Deliver, header: bool) -> Option<Receipt> {
         let marked = deliver.esm_class & MARKED != 0 || deliver.tlvs.get(RECEIPTED).is_some();
         let plain = !marked && self.config.plain_receipts && reads_as_receipt(&deliver.message);
@@ -69,8 +71,9 @@ impl Line {
             text.esm_class &= !HEADER;
             receipt(&text, plain)
         };
+        let whole = plain && is_whole_receipt(&deliver.message);
         let mut ours = |id: &str| self.handed.find(id, &deliver.source.2) != Found::Nothing;
-        report.filter(|report| marked || ours(&report.id))
+        report.filter(|report| marked || whole || ours(&report.id))
     }
 
     /// A message from a terminal. A text that is sent again is answered, and handed on once (row 9); what has a header
@@ -118,7 +121,7 @@ impl Line {
             Found::One(number) => Some(number),
             Found::Nothing => None,
             Found::Several => {
-                self.count("receipt matches two messages");
+                self.count(delivery::alert::AMBIGUOUS);
                 None
             }
         };
@@ -217,11 +220,39 @@ impl Line {
     }
 }
 
+/// The words behind `stat:` (appendix B).
+const STATES: [&str; 8] = [
+    "ENROUTE", "DELIVRD", "EXPIRED", "DELETED", "UNDELIV", "ACCEPTD", "UNKNOWN", "REJECTD",
+];
+
+/// Whether this is a receipt's text from end to end (appendix B), as no person writes one: all fields in their order,
+/// with numbers for dates. Only `sub:` and `dlvrd:` may be absent (CASES C62).
+fn is_whole_receipt(message: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(message).to_ascii_uppercase();
+    let mut rest = text.as_str();
+    let number = |value: Option<&str>| {
+        value.is_some_and(|value| !value.is_empty() && value.bytes().all(|o| o.is_ascii_digit()))
+    };
+    let id = field(&mut rest, "ID:");
+    field(&mut rest, "SUB:");
+    field(&mut rest, "DLVRD:");
+    id.is_some_and(|id| !id.is_empty())
+        && number(field(&mut rest, "SUBMIT DATE:"))
+        && number(field(&mut rest, "DONE DATE:"))
+        && field(&mut rest, "STAT:").is_some_and(|state| STATES.contains(&state))
+        && field(&mut rest, "ERR:").is_some()
+}
+
+/// The value of the next field, if it has this name; `rest` begins behind it then.
+fn field<'a>(rest: &mut &'a str, name: &str) -> Option<&'a str> {
+    let value = rest.strip_prefix(name)?;
+    let (value, behind) = value.split_once(' ').unwrap_or((value, ""));
+    *rest = behind;
+    Some(value)
+}
+
 /// Whether this is a receipt's text to the letter (appendix B): `id:` first, and a known word behind `stat:`.
 fn reads_as_receipt(message: &[u8]) -> bool {
-    const STATES: [&str; 8] = [
-        "ENROUTE", "DELIVRD", "EXPIRED", "DELETED", "UNDELIV", "ACCEPTD", "UNKNOWN", "REJECTD",
-    ];
     let begins = message.get(..3);
     begins.is_some_and(|id| id.eq_ignore_ascii_case(b"id:")) && {
         let text = String::from_utf8_lossy(message).to_ascii_uppercase();

@@ -31,18 +31,18 @@ impl Line {
 
     /// Hands over what the window and the pace allow, interactive first (rule 6).
     pub(super) fn flow(&mut self, now: i64) {
-        if !self.is_bound() || now < self.paused_until {
+        if !self.is_bound() || self.held || now < self.paused_until {
             self.show_queue();
             return;
         }
         let window = usize::try_from(self.config.window.max(1)).unwrap_or(usize::MAX);
         while self.flying.len() < window
             && self.breaker.lets(self.flying.len())
-            && self.next_is_ours()
+            && self.next_is_ours(now)
         {
             if let Some(pace) = self.pace {
                 #[allow(clippy::cast_precision_loss)]
-                let since = (now - self.refilled) as f64 / 1000.0;
+                let since = (now - self.refilled).max(0) as f64 / 1000.0;
                 self.allowance = (self.allowance + since * pace).min(pace.max(1.0));
                 self.refilled = now;
                 if self.allowance < 1.0 {
@@ -60,7 +60,7 @@ impl Line {
             self.flying.insert(sequence, Flying { message, at: now });
             self.breaker.handed();
         }
-        self.rows.gateway.circuit = self.breaker.circuit();
+        self.rows.gateway.circuit = self.circuit();
         self.rows.gateway.window = (
             u32::try_from(self.flying.len()).unwrap_or(u32::MAX),
             self.config.window,
@@ -68,19 +68,24 @@ impl Line {
         self.show_queue();
     }
 
-    /// Throws away what waits at the head behind a closed fence; whether something is left to send.
-    fn next_is_ours(&mut self) -> bool {
-        let now = self.monotonic;
-        let ours = |message: &Outbound| message.fence.as_ref().is_none_or(|fence| fence.open(now));
+    /// Throws away what waits at the head behind a closed fence, which is another node's to send or over; whether
+    /// something is left to send.
+    fn next_is_ours(&mut self, now: i64) -> bool {
+        let monotonic = u64::try_from(now).unwrap_or(0);
         let mut late = Vec::new();
         let any = self.queues.iter_mut().any(|queue| {
-            while queue.front().is_some_and(|message| !ours(message)) {
+            while queue
+                .front()
+                .is_some_and(|message| !message.is_open(monotonic))
+            {
                 late.extend(queue.pop_front());
             }
             !queue.is_empty()
         });
-        // Its owner sends it again when its lease is renewed; of what was offered the owner hears nothing otherwise.
-        self.not_sent(late);
+        // Its owner sends it again when its lease is renewed, or plans anew when its time is over.
+        for message in late {
+            self.tell_not_sent(message);
+        }
         any
     }
 

@@ -20,7 +20,10 @@ pub(super) struct Paces {
     buckets: Vec<Bucket>,
     pacers: BTreeMap<String, Pacer>,
     pub(super) held: BTreeMap<Key, Lanes>,
+    /// ms of a clock that only goes forward.
     now: i64,
+    /// ms UTC.
+    wall: i64,
 }
 
 impl Paces {
@@ -32,9 +35,10 @@ impl Paces {
         }
     }
 
-    /// What time it is, ms UTC.
-    pub(super) fn clock(&mut self, now: i64) {
+    /// What time it is, by the clock that only goes forward and by the wall clock (ms UTC).
+    pub(super) fn clock(&mut self, now: i64, wall: i64) {
         self.now = now;
+        self.wall = wall;
         for (network, pacer) in &mut self.pacers {
             if pacer.tick(now) {
                 tracing::info!(
@@ -53,7 +57,7 @@ impl Paces {
         let Some(pacer) = self.pacers.get_mut(network) else {
             return;
         };
-        if pacer.observe(row, self.now) {
+        if pacer.observe(row, self.now, self.wall) {
             match pacer.rate() {
                 Some(rate) => tracing::info!(network, rate, "the pace of campaigns there"),
                 None => {

@@ -15,7 +15,7 @@ fn part(id: u64, fence: Option<&Fence>) -> Outbound {
 fn check(what: &str, between: impl FnOnce(&mut Peer, &Fence), sent: usize) {
     let mut peer = Peer::bound();
     let fence = Fence::until(8_000);
-    peer.line.clock(1_000);
+    peer.now = 1_000;
     for id in 1..=4 {
         peer.line.push(part(id, Some(&fence)), peer.now);
     }
@@ -29,11 +29,11 @@ fn check(what: &str, between: impl FnOnce(&mut Peer, &Fence), sent: usize) {
 
 #[test]
 fn what_waited_past_the_lease_is_not_sent() {
-    check("in time", |peer, _| peer.line.clock(7_999), 2);
-    check("too late", |peer, _| peer.line.clock(8_000), 0);
+    check("in time", |peer, _| peer.now = 7_999, 2);
+    check("too late", |peer, _| peer.now = 8_000, 0);
     let renewed = |peer: &mut Peer, fence: &Fence| {
         assert!(fence.extend(11_000, 4_000));
-        peer.line.clock(8_000);
+        peer.now = 8_000;
     };
     check("renewed meanwhile", renewed, 2);
     check("taken by another node", |_, fence| fence.close(), 0);
@@ -43,7 +43,7 @@ fn what_waited_past_the_lease_is_not_sent() {
 fn what_has_no_fence_goes_past_what_is_thrown_away() {
     let mut peer = Peer::bound();
     let fence = Fence::until(8_000);
-    peer.line.clock(9_000);
+    peer.now = 9_000;
     for (id, fence) in [(1, Some(&fence)), (2, None), (3, Some(&fence)), (4, None)] {
         peer.line.push(part(id, fence), peer.now);
     }

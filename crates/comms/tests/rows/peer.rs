@@ -43,7 +43,7 @@ impl Peer {
 
     pub fn bound_with(extra: &serde_json::Value) -> Self {
         let mut peer = Self {
-            line: Line::new(config(extra), 0, 0),
+            line: Line::new(config(extra), 0, 0, 0),
             now: 0,
         };
         peer.line.connected(0, 0);

@@ -197,6 +197,64 @@ fn row_08_a_receipt_is_known_by_bits_by_its_tlv_or_by_its_text_where_the_gateway
     }
 }
 
+/// A receipt without its bit from end to end, on a gateway whose switch is on.
+const PLAIN: &str = "id:A1 sub:001 dlvrd:001 submit date:2611250904 done date:2611250905 stat:DELIVRD err:000 text:hi";
+
+fn plain(peer: &mut Peer, text: &str) -> Vec<Event> {
+    let deliver = Deliver {
+        source: (1, 1, "447700900101".into()),
+        message: text.as_bytes().to_vec(),
+        ..Deliver::default()
+    };
+    peer.says(0, 9, Body::Deliver(deliver));
+    peer.line.events()
+}
+
+fn switched(on: bool) -> Peer {
+    Peer::bound_with(&serde_json::json!({ "plain_receipts": on }))
+}
+
+#[test]
+fn row_08_a_plain_receipt_is_no_text_of_hers_after_a_restart() {
+    let mut peer = switched(true);
+    peer.push(1, Lane::Interactive);
+    let submit = peer.sent()[0].sequence;
+    peer.answer(submit, "A1");
+    // Another process: it knows no ids. Control looks in what was sent.
+    let mut peer = switched(true);
+    let events = plain(&mut peer, PLAIN);
+    assert!(
+        matches!(&events[..], [Event::Receipt { target: None, message_id, state: ReceiptState::Delivered, .. }] if message_id == "A1"),
+        "{events:?}"
+    );
+    // Without sub and dlvrd, too (CASES C62).
+    let short = PLAIN.replace("sub:001 dlvrd:001 ", "");
+    assert_eq!(states(&plain(&mut peer, &short)).len(), 1);
+    // What a person may write, and everything where the switch is off.
+    for text in [
+        PLAIN.replace("stat:DELIVRD", "stat:fine"),
+        PLAIN.replace("2611250905", "tomorrow"),
+        PLAIN.replace(" err:000", ""),
+        PLAIN.replace("submit date", "date"),
+        format!("> {PLAIN}"),
+        "id:A1 stat:DELIVRD".to_owned(),
+    ] {
+        assert_eq!(states(&plain(&mut peer, &text)), [], "{text}");
+    }
+    assert_eq!(states(&plain(&mut switched(false), PLAIN)), []);
+}
+
+#[test]
+fn row_08_a_plain_receipt_before_its_response_waits_for_it() {
+    let mut peer = switched(true);
+    peer.push(1, Lane::Interactive);
+    let submit = peer.sent()[0].sequence;
+    assert_eq!(plain(&mut peer, PLAIN), []);
+    peer.answer(submit, "A1");
+    let matched = [(true, ReceiptState::Delivered)];
+    assert_eq!(states(&peer.line.events()), matched);
+}
+
 #[test]
 fn row_04_a_receipt_is_answered_soon_and_still_matched_after_minutes() {
     let mut peer = Peer::bound_with(&serde_json::json!({"answer_seconds": 600}));

@@ -87,15 +87,70 @@ fn row_11_a_text_refused_for_the_moment_goes_again_a_few_times_and_not_at_once()
 }
 
 #[test]
-fn row_12_no_response_in_time_is_unknown_and_a_late_one_changes_nothing() {
+fn row_12_no_response_in_time_is_unknown_and_a_late_one_is_told_once() {
+    let mut peer = Peer::bound();
+    for id in 1..=3 {
+        peer.push(id, Lane::Interactive);
+    }
+    let first = peer.sent()[0].sequence;
+    peer.now = 11_000;
+    peer.line.tick(peer.now);
+    let unknown = |event: &Event| matches!(event, Event::NoAnswer { .. });
+    let events = peer.line.events();
+    assert_eq!(events.iter().filter(|event| unknown(event)).count(), 2);
+    // The receipt came before the late answer, or after it.
+    peer.receipt(8, "id:A1 stat:ACCEPTD");
+    peer.line.events();
+    let before = peer.line.rows.gateway.clone();
+    peer.answer(first, "A1");
+    peer.receipt(9, "id:A1 stat:DELIVRD");
+    let events = peer.line.events();
+    assert!(
+        matches!(&events[..], [Event::Accepted { target: Target::Notice { id: 1, .. }, message_id: Some(id), .. }, ..] if id == "A1"),
+        "{events:?}"
+    );
+    assert_eq!(
+        states(&events).last(),
+        Some(&(true, ReceiptState::Delivered))
+    );
+    // Window, pace and health are as they were: the message was given up.
+    let row = peer.line.rows.gateway.clone();
+    assert_eq!(
+        (
+            row.window,
+            row.accepted,
+            row.circuit,
+            row.errors["late answer"]
+        ),
+        (before.window, before.accepted, before.circuit, 1)
+    );
+    assert_eq!(row.errors["no answer"], 2);
+    // Once, and not on another session.
+    peer.answer(first, "A1");
+    assert!(peer.line.events().is_empty());
+    peer.line
+        .closed(0, "The gateway closed the connection.", peer.now);
+    peer.line.events();
+    peer.answer(first + 1, "A2");
+    assert!(peer.line.events().is_empty());
+}
+
+#[test]
+fn row_12_a_refusal_that_comes_late_is_told_too() {
     let mut peer = Peer::bound();
     peer.push(1, Lane::Interactive);
     let submit = peer.sent()[0].sequence;
     peer.now = 11_000;
     peer.line.tick(peer.now);
-    assert!(matches!(peer.line.events()[..], [Event::NoAnswer { .. }]));
-    peer.answer(submit, "A1");
-    assert!(peer.line.events().is_empty());
+    peer.line.events();
+    peer.says(0x58, submit, Body::SubmitResp { message_id: None });
+    let events = peer.line.events();
+    let throttled = |class: &Class| *class == Class::Throttled;
+    assert!(
+        matches!(&events[..], [Event::Refused { class, .. }] if throttled(class)),
+        "{events:?}"
+    );
+    assert_eq!(peer.line.rows.gateway.pace, None);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use wire::smpp::*;
 
 #[test]
 fn row_13_already_bound_backs_off_longer_each_time() {
-    let mut line = Line::new(config(&serde_json::json!({})), 0, 0);
+    let mut line = Line::new(config(&serde_json::json!({})), 0, 0, 0);
     let mut waits = Vec::new();
     for _ in 0..12 {
         line.connected(0, 0);
@@ -56,7 +56,7 @@ fn row_15_an_unbind_is_answered() {
 
 #[test]
 fn row_16_the_bind_resp_and_a_deliver_sm_in_one_segment() {
-    let mut line = Line::new(config(&serde_json::json!({})), 0, 0);
+    let mut line = Line::new(config(&serde_json::json!({})), 0, 0, 0);
     line.connected(0, 0);
     let bound = Pdu {
         status: 0,
@@ -157,7 +157,7 @@ fn interactive_goes_before_bulk_and_the_window_holds() {
 
 #[test]
 fn a_transmitter_and_a_receiver_are_one_link() {
-    let mut line = Line::new(config(&serde_json::json!({"bind": "tx_rx"})), 0, 0);
+    let mut line = Line::new(config(&serde_json::json!({"bind": "tx_rx"})), 0, 0, 0);
     assert_eq!(line.ports(), 2);
     for (port, command) in [(0, 2_u8), (1, 1)] {
         line.connected(port, 0);
@@ -185,7 +185,7 @@ fn row_19_a_bind_says_what_is_configured_and_nothing_else() {
             b"VMA\0\x34\0\0^12345\0",
         ),
     ] {
-        let mut line = Line::new(config(&extra), 0, 0);
+        let mut line = Line::new(config(&extra), 0, 0, 0);
         line.connected(0, 0);
         let octets = line.output(0);
         let body = [b"kith\0secret8\0", end].concat();
@@ -202,7 +202,7 @@ fn row_19_a_refused_bind_is_shown_by_name() {
         (0x0D, "0x0D bind failed", false),
         (0x0404, "0x404 vendor's own error", false),
     ] {
-        let mut line = Line::new(config(&serde_json::json!({})), 0, 0);
+        let mut line = Line::new(config(&serde_json::json!({})), 0, 0, 0);
         line.connected(0, 0);
         let refusal = Pdu {
             status,

@@ -404,6 +404,37 @@ fn a_late_answer_of_a_stopped_script_proves_only_what_ran() {
     }
 }
 
+/// The gateway's answer came after its time-out: the card is there, and its receipt is waited for like any other's.
+#[test]
+fn a_business_card_whose_acceptance_came_late_does_not_go_again() {
+    let valid = i64::from(POLICY.validity_s) * 1000;
+    for late in [true, false] {
+        let mut world = sent(ChannelKind::SmsCard, HIGHER);
+        let happening = no_answer(&world, 1);
+        tell(&mut world, &happening, NOW + 10_000);
+        if late {
+            let happening = accepted(&world, 1);
+            tell(&mut world, &happening, NOW + 60_000);
+            assert_eq!(world.shipment.packets[0].state, PacketState::Waiting);
+            let id = world.shipment.packets[0].parts[0].message_id.clone();
+            assert_eq!(id.as_deref(), Some("m1"));
+        }
+        let mut now = NOW + 60_000;
+        while now < NOW + valid {
+            now = world.shipment.packets[0].deadline.unwrap();
+            let actions = tell(&mut world, &Happening::Clock, now);
+            let sent = actions.iter().find_map(|action| match action {
+                Action::Send(parts) => Some(parts[0].user_data.len()),
+                _ => None,
+            });
+            assert!(sent.is_none() || now >= NOW + valid, "{late} at {now}");
+        }
+        // As much as was proven: with the acceptance the first card is done, and nothing of it is planned anew.
+        let proven = world.shipment.packets[0].state == PacketState::Proven;
+        assert_eq!(proven, late);
+    }
+}
+
 #[test]
 fn a_refused_business_card_goes_again_and_one_of_unknown_fate_does_not() {
     let mut world = sent(ChannelKind::SmsCard, HIGHER);

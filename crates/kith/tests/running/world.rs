@@ -1,6 +1,6 @@
 //! The server and the carrier as processes of their own, on one folder: what tests end and start again.
 
-use super::{Answer, JOE, MUM, folder, says, spawn, try_ask, until};
+use super::{Answer, JOE, MUM, ask, folder, says, spawn, try_ask, until};
 use serde_json::{Value, json};
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -218,6 +218,27 @@ impl World {
         let mut child = self.server.take().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
+    }
+
+    /// SIGTERM: it ends as it does when it is asked to, and is waited for.
+    pub fn end_server(&mut self) {
+        let id = self.server_id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &id]).status().unwrap();
+        assert!(sent.success());
+        self.ended("its end");
+    }
+
+    /// What goes wrong in the carrier's network from now on.
+    pub fn faults(&self, faults: &Value) {
+        let head = ["Content-Type: application/json".to_owned()];
+        let answer = ask(&self.lab_url(), "PUT /faults", &head, &faults.to_string());
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+
+    /// How many messages the carrier was handed since its start.
+    pub fn submitted(&self) -> u64 {
+        let shown = ask(&self.lab_url(), "GET /smsc", &[], "");
+        shown.body["submitted"].as_u64().unwrap()
     }
 
     pub fn stop_carrier(&mut self) {

@@ -33,5 +33,5 @@ pub use order::{by_name, letter, listed, sort_text};
 pub use refusal::{Class, Refusal};
 pub use search::{finds, search};
 pub use shared::{Organisation, OrganisationNo, SHARED, SharedGroup, organisation_name};
-pub use standing::{Standing, standing};
+pub use standing::{Standing, standing, stands};
 pub use undo::changed_fields;

@@ -1,7 +1,7 @@
 //! What a sitting changed that still stands, and what undo and redo would do. The journal keeps every step; an undo is a
 //! change like any other, so what stands is found by pairing each change with the one that took it back.
 
-use crate::{Change, ChangeBody, Revision};
+use crate::{Book, Change, ChangeBody, Revision};
 
 /// The standing changes of a sitting.
 #[derive(Debug, Default)]
@@ -45,6 +45,17 @@ pub fn standing(changes: &[Change]) -> Standing<'_> {
         changes: stands,
         redo: undone.last().map(|change| change.revision),
     }
+}
+
+/// Whether there is anything left of a change that undoing it could take back: a removal whose friend is back, and whatever
+/// was done to a friend who is gone, was overtaken.
+pub fn stands(book: &Book, change: &ChangeBody) -> bool {
+    let there = match (change.friend, change.group) {
+        (Some(friend), _) => book.friends.contains_key(&friend),
+        (None, Some(group)) => book.groups.contains_key(&group),
+        (None, None) => return false,
+    };
+    there == change.after.is_some()
 }
 
 /// Whether `later` is the exact reverse of `earlier`.

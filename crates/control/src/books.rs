@@ -67,11 +67,32 @@ pub struct Imported {
 }
 
 /// A book after an edit, before it is committed.
-struct Draft {
-    book: Book,
+pub(crate) struct Draft {
+    pub(crate) book: Book,
     bodies: Vec<ChangeBody>,
     friends: Vec<FriendNo>,
     groups: Vec<GroupNo>,
+}
+
+impl Draft {
+    pub(crate) fn of(book: &Book) -> Self {
+        Self {
+            book: book.clone(),
+            bodies: Vec::new(),
+            friends: Vec::new(),
+            groups: Vec::new(),
+        }
+    }
+
+    /// One more edit of it.
+    pub(crate) fn apply(&mut self, edit: &Edit, rules: &Rules) -> Result<(), Refusal> {
+        let outcome = book::apply(&self.book, edit, rules)?;
+        self.book = outcome.book;
+        self.bodies.extend(outcome.changes);
+        self.friends.extend(outcome.friends);
+        self.groups.extend(outcome.groups);
+        Ok(())
+    }
 }
 
 /// How often an edit is made again when others change the book at the same time.
@@ -111,13 +132,9 @@ impl Control {
         options: EditOptions,
     ) -> Result<Edited, EditError> {
         self.commit(grant, &options, |subscriber, book| {
-            let outcome = book::apply(book, &edit, &Rules::new(&subscriber.region))?;
-            Ok(Draft {
-                book: outcome.book,
-                bodies: outcome.changes,
-                friends: outcome.friends.into_iter().collect(),
-                groups: outcome.groups.into_iter().collect(),
-            })
+            let mut draft = Draft::of(book);
+            draft.apply(&edit, &Rules::new(&subscriber.region))?;
+            Ok(draft)
         })
         .await
     }
@@ -146,18 +163,9 @@ impl Control {
             .commit(grant, &EditOptions::default(), |subscriber, book| {
                 let rules = Rules::new(&subscriber.region).numberless();
                 let merge = vcard::merge(book, &report, &rules);
-                let mut draft = Draft {
-                    book: book.clone(),
-                    bodies: Vec::new(),
-                    friends: Vec::new(),
-                    groups: Vec::new(),
-                };
+                let mut draft = Draft::of(book);
                 for edit in &merge.edits {
-                    let outcome = book::apply(&draft.book, edit, &rules)?;
-                    draft.book = outcome.book;
-                    draft.bodies.extend(outcome.changes);
-                    draft.friends.extend(outcome.friends);
-                    draft.groups.extend(outcome.groups);
+                    draft.apply(edit, &rules)?;
                 }
                 merged = Some(merge);
                 Ok(draft)
@@ -183,59 +191,7 @@ impl Control {
         Ok(vcard::export(&book.ok_or(EditError::NotFound)?, version))
     }
 
-    /// Releases a hold (its changes go to the terminals) or refuses it (they are undone, newest first).
-    ///
-    /// # Errors
-    /// [`EditError::NotFound`] when there is no such open hold; [`EditError::Refused`] when a held field was changed since.
-    pub async fn decide_hold(
-        &self,
-        grant: &Grant,
-        no: u32,
-        release: bool,
-    ) -> Result<Hold, EditError> {
-        let id = grant.subscriber();
-        let hold = self.store().hold(id, no).await?;
-        let mut hold = hold
-            .filter(|hold| hold.state == HoldState::Held)
-            .ok_or(EditError::NotFound)?;
-        if !release {
-            for revision in hold.changes.iter().rev() {
-                if let Some(change) = self.store().change(id, *revision).await? {
-                    let held = |no| hold.released.iter().any(|(friend, _)| Some(*friend) == no);
-                    if held(change.body.friend) {
-                        let edit = Edit::Undo(Box::new(change));
-                        self.edit(grant, edit, EditOptions::default()).await?;
-                    }
-                }
-            }
-        }
-        hold.state = if release {
-            HoldState::Released
-        } else {
-            HoldState::Refused
-        };
-        hold.decided = Some((grant.actor().name.clone(), self.now()));
-        let revision = self
-            .store()
-            .book(id)
-            .await?
-            .map_or(Revision(0), |b| b.revision);
-        let due = self.due_marks(id, revision, self.now(), None).await?;
-        let job = Job::PutHold {
-            hold: Box::new(hold.clone()),
-            due,
-        };
-        self.store().run(job).await?;
-        kill::after("hold-decided");
-        self.emit(Event::Change {
-            subscriber: id,
-            revision,
-        });
-        self.wake_for(id.slice());
-        Ok(hold)
-    }
-
-    async fn commit(
+    pub(crate) async fn commit(
         &self,
         grant: &Grant,
         options: &EditOptions,

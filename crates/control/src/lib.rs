@@ -16,6 +16,7 @@ mod departures;
 mod engine;
 mod events;
 mod family;
+mod holds;
 mod kill;
 mod members;
 mod notices;

@@ -113,6 +113,9 @@ pub(crate) fn want_edit(edit: &EditJob, wanted: &mut Wanted) {
     if let Some(request) = request_key(edit) {
         wanted.row(&REQUEST, Lock::None, request);
     }
+    if let Some(hold) = &edit.hold {
+        holds::want_row(hold, wanted);
+    }
     marks::want(&edit.due, wanted);
     documents::want(&edit.documents, wanted);
 }
@@ -130,6 +133,9 @@ pub(crate) fn edit(unit: &mut Unit, edit: &EditJob) -> Done {
     }
     terminals::demand_all(unit, &edit.due)?;
     documents::demand(unit, &edit.documents)?;
+    if let Some(hold) = &edit.hold {
+        holds::demand_open(unit, hold)?;
+    }
 
     let book = &edit.book;
     let head = vec![

@@ -1,6 +1,7 @@
 //! Brakes held: `hold`.
 
 use crate::StoreError;
+use crate::job::Refused;
 use crate::table::{At, Database, HOLD, Load, Lock, SUBSCRIBER};
 use crate::unit::{Done, Unit, Wanted};
 use crate::value::{Columns, Row, json, subscriber as key};
@@ -10,25 +11,49 @@ use delivery::{Due, Hold, HoldState, TerminalId};
 
 pub(crate) fn want(hold: &Hold, due: &[(TerminalId, Due)], wanted: &mut Wanted) {
     wanted.row(&SUBSCRIBER, Lock::None, key(hold.subscriber));
+    want_row(hold, wanted);
     marks::want(due, wanted);
+}
+
+fn at(hold: &Hold) -> Row {
+    let mut at = key(hold.subscriber);
+    at.push(hold.no.into());
+    at
+}
+
+pub(crate) fn want_row(hold: &Hold, wanted: &mut Wanted) {
+    wanted.row(&HOLD, Lock::Update, at(hold));
+}
+
+/// Refused when somebody decided already, or when this is a word about other changes than are held now.
+pub(crate) fn demand_open(unit: &Unit, hold: &Hold) -> Done {
+    let Some(row) = unit.get(&HOLD, &at(hold))? else {
+        return Ok(());
+    };
+    let there: Hold = row.json(2)?;
+    let decided = there.state != HoldState::Held;
+    let others = hold.state != HoldState::Held && there.changes != hold.changes;
+    if decided || others {
+        return Err(Refused::Stale.into());
+    }
+    Ok(())
 }
 
 pub(crate) fn put(unit: &mut Unit, hold: &Hold, due: &[(TerminalId, Due)]) -> Done {
     subscribers::demand(unit, hold.subscriber)?;
     terminals::demand_all(unit, due)?;
+    demand_open(unit, hold)?;
     upsert(unit, hold)?;
     marks::merge_all(unit, due)
 }
 
 pub(crate) fn upsert(unit: &mut Unit, hold: &Hold) -> Done {
-    let mut at = key(hold.subscriber);
-    at.push(hold.no.into());
     let rest = vec![
         (hold.state == HoldState::Held).into(),
         hold.since.into(),
         json(hold)?,
     ];
-    unit.put(&HOLD, at, Some(rest));
+    unit.put(&HOLD, at(hold), Some(rest));
     Ok(())
 }
 

@@ -38,7 +38,8 @@ pub enum Job {
     },
     /// What delivery decided about one terminal, recorded before it is carried out (rule 2).
     Settle(Box<SettleJob>),
-    /// A hold, new or decided, with the due marks that follow.
+    /// A hold, new or decided, with the due marks that follow. `Refused::Stale` when it was decided already, or when what it
+    /// holds is not what was decided about.
     PutHold {
         /// The hold; its number is its key.
         hold: Box<Hold>,

@@ -287,6 +287,16 @@ pub async fn holds(store: &Store) {
     let released = hold(A, 1, HoldState::Released);
     ok(store, put(released.clone(), vec![(id(A, 1), mark(1))])).await;
     assert_eq!(due_of(store, id(A, 1)).await, Some(mark(1)));
+    // Nobody decides twice, nor about other changes than are held, nor holds again what was decided.
+    for state in [HoldState::Held, HoldState::Refused] {
+        refuse(store, put(hold(A, 1, state), vec![]), Refused::Stale).await;
+    }
+    let mut other = hold(A, 2, HoldState::Released);
+    other.changes.push(Revision(99));
+    refuse(store, put(other, vec![]), Refused::Stale).await;
+    let mut late = edit(A, 0, "Rose", None);
+    late.hold = Some(hold(A, 1, HoldState::Held));
+    refuse(store, Job::Edit(Box::new(late)), Refused::Stale).await;
     refuse(
         store,
         put(hold(A, 2, HoldState::Refused), vec![(id(A, 9), mark(1))]),

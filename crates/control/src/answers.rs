@@ -1,7 +1,8 @@
 //! The first answer to a write with a key of its caller's, kept for a day (API.md, “Conventions”): whoever did not hear
 //! it asks again with the same key and gets it again, and nothing is done twice.
 
-use crate::Control;
+use crate::{Control, locked};
+use delivery::NodeId;
 use identity::{Token, digest};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -141,13 +142,16 @@ impl Control {
         self.store().run(Job::Documents(vec![write])).await
     }
 
-    /// Whether another node of this name is at work.
+    /// Whether another node of this name is at work: its row alone says nothing, since nobody takes it away when a machine
+    /// dies. If it was only asleep, what it does in the end carries the same id, and is not done again.
     async fn lives(&self, process: u64) -> Result<bool, StoreError> {
-        Ok(self
-            .nodes()
-            .await?
-            .iter()
-            .any(|node| node.node.0 == process))
+        let node = NodeId(process);
+        let known = locked(self.0.owner.machine()).lives(node);
+        if let Some(lives) = known {
+            return Ok(lives);
+        }
+        // It may have begun since the last look.
+        Ok(self.nodes().await?.iter().any(|other| other.node == node))
     }
 
     /// Tells this process from an earlier one, whose events and answers it did not see.

@@ -7,7 +7,7 @@ use crate::offers::OneBind;
 use crate::{Control, locked};
 use delivery::{Clocks, Decision, Fence, Lease, NodeId, Outcome, Ownership, SLICES, Slices, Times};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -271,15 +271,22 @@ impl Control {
             .iter()
             .map(|(node, version, _)| (*node, *version))
             .collect();
-        let decisions = {
+        let (decisions, forgotten, alive) = {
             let mut machine = locked(&owner.machine);
             let decisions = machine.read(&leases, &versions, at);
             self.show(&machine, at);
-            decisions
+            let alive = nodes.iter().map(|(node, ..)| *node);
+            let alive = alive.filter(|node| machine.lives(*node).unwrap_or(true));
+            (
+                decisions,
+                machine.forgotten(),
+                alive.collect::<BTreeSet<_>>(),
+            )
         };
+        // Whoever is told of things: at a dead machine's address nobody answers.
         let addresses: BTreeMap<NodeId, &str> = nodes
             .iter()
-            .filter(|(node, ..)| *node != sharing.node)
+            .filter(|(node, ..)| *node != sharing.node && alive.contains(node))
             .map(|(node, _, row)| (*node, row.address.as_str()))
             .collect();
         let by_slice = leases
@@ -288,7 +295,31 @@ impl Control {
         let all = addresses.values().map(|address| (*address).to_owned());
         *locked(&owner.neighbours) = (by_slice.collect(), all.collect());
         self.carry_out_leases(sharing, decisions).await;
+        if self.is_first() {
+            self.forget_nodes(forgotten).await;
+        }
         Ok(())
+    }
+
+    /// Takes away the rows of nodes whose machines are gone, if they are still as they were seen.
+    async fn forget_nodes(&self, forgotten: Vec<(NodeId, u64)>) {
+        let gone = |(node, version): (NodeId, u64)| {
+            Job::Documents(vec![DocumentWrite {
+                expect: Some(version),
+                ..DocumentWrite::remove(NODE, key(node))
+            }])
+        };
+        let jobs: Vec<_> = forgotten.into_iter().map(gone).collect();
+        if jobs.is_empty() {
+            return;
+        }
+        for done in self.store().run_all(jobs).await {
+            match done {
+                // It was only asleep.
+                Ok(()) | Err(StoreError::Refused(_)) => {}
+                Err(error) => tracing::warn!(%error, "a dead node's row could not be removed"),
+            }
+        }
     }
 
     /// Stops everything and hands it over: others may go on at once.
@@ -461,7 +492,6 @@ impl Control {
     /// The job that a decision asks of the store.
     fn job(&self, sharing: &Sharing, step: Decision) -> Option<Job> {
         let node = sharing.node;
-        let key = |node: NodeId| format!("{:016x}", node.0);
         Some(match step {
             Decision::Take {
                 slice,
@@ -505,4 +535,9 @@ impl Control {
             Decision::Begin { .. } | Decision::Stop { .. } => return None,
         })
     }
+}
+
+/// The key of a node's row.
+fn key(node: NodeId) -> String {
+    format!("{:016x}", node.0)
 }

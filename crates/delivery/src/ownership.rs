@@ -136,7 +136,12 @@ struct Other {
     version: u64,
     /// When its row was last seen to change; none: it has only stood there so far.
     beat: Option<u64>,
+    /// How long it has stood like this while it was watched, ms.
+    stood: u64,
 }
+
+/// A node's row that has stood still for so long is no use to anybody, ms.
+const FORGOTTEN: u64 = 3_600_000;
 
 /// What one node knows of leases.
 #[derive(Debug, Clone)]
@@ -193,6 +198,24 @@ impl Ownership {
         let seen = self.leases.get(&slice)?;
         (seen.row.node != self.me && !self.is_free(seen, now))
             .then_some((seen.row.node, seen.row.epoch))
+    }
+
+    /// Whether another node gave a sign of life within the time of a lease, as this one watched; none: it is not known here.
+    /// A node that this one has only just begun to watch counts as living.
+    pub fn lives(&self, node: NodeId) -> Option<bool> {
+        if self.former.contains(&node) {
+            return Some(false);
+        }
+        let other = self.others.get(&node)?;
+        Some(other.stood < self.times.lease)
+    }
+
+    /// The nodes whose rows have stood still for an hour, each with its row's version: their machines are gone. One that
+    /// only slept writes its row again.
+    pub fn forgotten(&self) -> Vec<(NodeId, u64)> {
+        let gone = self.others.iter();
+        let gone = gone.filter(|(_, other)| other.stood >= FORGOTTEN);
+        gone.map(|(node, other)| (*node, other.version)).collect()
     }
 
     /// The leases and the nodes (with the versions of their rows) as they stand in the store. `at` was taken after they
@@ -321,7 +344,17 @@ impl Ownership {
                     None => None,
                 };
                 let version = *version;
-                (*node, Other { version, beat })
+                let same = before.get(node).filter(|seen| seen.version == version);
+                let passed = last
+                    .filter(|_| watched)
+                    .map_or(0, |last| now.saturating_sub(last));
+                let stood = same.map_or(0, |seen| seen.stood.saturating_add(passed));
+                let other = Other {
+                    version,
+                    beat,
+                    stood,
+                };
+                (*node, other)
             })
             .collect();
     }

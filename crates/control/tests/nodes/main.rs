@@ -6,8 +6,9 @@ mod lost;
 mod offers;
 mod world;
 
-use control::LookAt;
+use control::{Asked, LookAt};
 use delivery::{Outbound, Target};
+use identity::{Scope, Token};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::atomic::Ordering::SeqCst;
@@ -213,4 +214,66 @@ async fn what_was_thrown_away_at_a_closed_fence_goes_again() {
     let parts = world.nodes[0].sent();
     assert!(!parts.is_empty());
     assert!(matches!(parts[0].target, Target::Part(_)));
+}
+
+/// A machine that is gone for good counts as alive for the time of a lease, and leaves nothing behind after an hour.
+#[tokio::test]
+async fn a_node_whose_machine_is_gone_is_no_node_any_more() {
+    let mut world = World::start(&[0, 0, 0]).await;
+    // Whoever owns slice 0 lives on.
+    let nodes = world.nodes[0].control.nodes().await.unwrap();
+    let first = nodes.iter().find(|node| node.slices.contains(0)).unwrap();
+    let first = usize::try_from(first.node.0).unwrap() - 1;
+    let (second, gone) = ((first + 1) % 3, (first + 2) % 3);
+    let token = Token {
+        id: "a".into(),
+        name: "a".into(),
+        scopes: Scope::ALL.into_iter().collect(),
+    };
+    let ask = async |node: &world::Node| {
+        let asked = node.control.reserve(&token, "key", &[b"x"]);
+        asked.await.unwrap()
+    };
+    let Asked::First(begun) = ask(&world.nodes[gone]).await else {
+        panic!("it is new");
+    };
+    // It dies with the request half-way.
+    for second_passed in 1..=8 {
+        world.pass(1, &[first, second]).await;
+        let running = ask(&world.nodes[second]).await;
+        assert!(matches!(running, Asked::Running), "after {second_passed} s");
+    }
+    world.pass(8, &[first, second]).await;
+    let Asked::First(again) = ask(&world.nodes[second]).await else {
+        panic!("nobody carries it out any more");
+    };
+    assert_eq!(again.request(), begun.request());
+    // Whoever carries it out now lives.
+    let running = ask(&world.nodes[first]).await;
+    assert!(matches!(running, Asked::Running));
+    // Nobody is told at its address.
+    let (others, _) = world.nodes[first].control.events_for_others();
+    assert_eq!(others, [format!("node-{}", second + 1)]);
+    let rows = async |world: &World| {
+        let store = world.nodes[first].control.store();
+        store.documents("node", None, 9).await.unwrap().len()
+    };
+    assert_eq!(rows(&world).await, 3);
+    for _ in 0..1_850 {
+        world.time.fetch_add(2_000, SeqCst);
+        for n in [first, second] {
+            world.nodes[n].control.look_at_leases().await.unwrap();
+        }
+    }
+    assert_eq!(rows(&world).await, 2);
+    // It was only asleep after all: it takes its place again.
+    world.pass(60, &[first, second, gone]).await;
+    let nodes = world.nodes[first].control.nodes().await.unwrap();
+    let shares: Vec<_> = nodes.iter().map(|node| node.slices.len()).collect();
+    assert!(
+        shares.len() == 3 && shares.iter().all(|n| *n >= 85),
+        "{shares:?}"
+    );
+    let (others, _) = world.nodes[first].control.events_for_others();
+    assert_eq!(others.len(), 2);
 }

@@ -7,6 +7,7 @@ mod failover;
 mod restart;
 #[path = "../sample/mod.rs"]
 mod sample;
+mod several;
 mod slow;
 
 use editors::Editors;

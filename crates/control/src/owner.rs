@@ -6,6 +6,7 @@
 use crate::offers::OneBind;
 use crate::{Control, locked};
 use delivery::{Clocks, Decision, Fence, Lease, NodeId, Outcome, Ownership, SLICES, Slices, Times};
+use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -16,6 +17,8 @@ use tokio::sync::{Notify, mpsc};
 
 /// How often the leases are read.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long a server is waited for that is to write leases down, where there are several: their fences close after 8 s.
+const ANSWER: Duration = Duration::from_secs(2);
 /// A node's row; every write of it is a sign of life.
 const NODE: &str = "node";
 /// More nodes than anybody runs.
@@ -186,12 +189,13 @@ impl Owner {
     }
 
     /// Shows what the machine owns: fences of what is lost close, those of what was renewed move.
-    fn publish(&self, machine: &Ownership, monotonic: u64) -> bool {
+    fn publish(&self, machine: &Ownership, answers: impl Fn(u8) -> bool, monotonic: u64) -> bool {
         let mut holdings = locked(&self.holdings);
         let mut turn = locked(&self.turn);
         let mut now = BTreeMap::new();
         let mut changed = false;
-        for (slice, owned) in machine.owned() {
+        // What lies on a server that is away rests until it is back; it is taken up then.
+        for (slice, owned) in machine.owned().filter(|(slice, _)| answers(*slice)) {
             let known = holdings.0.get(&slice).filter(|h| h.epoch == owned.epoch);
             let held = match known {
                 Some(held) => {
@@ -231,6 +235,18 @@ impl Owner {
             *holdings = Arc::new(Holdings(now));
         }
         changed
+    }
+}
+
+/// The slice that a step is about.
+fn slice_of(step: Decision) -> Option<u8> {
+    match step {
+        Decision::Beat | Decision::Leave => None,
+        Decision::Take { slice, .. }
+        | Decision::Renew { slice, .. }
+        | Decision::HandOver { slice, .. }
+        | Decision::Begin { slice, .. }
+        | Decision::Stop { slice } => Some(slice),
     }
 }
 
@@ -340,37 +356,71 @@ impl Control {
     async fn carry_out_leases(&self, sharing: &Sharing, decisions: Vec<Decision>) {
         let owner = &self.0.owner;
         let asked = self.clocks().monotonic;
-        let (steps, jobs): (Vec<_>, Vec<_>) = decisions
-            .into_iter()
-            .filter_map(|step| Some((step, self.job(sharing, step)?)))
-            .unzip();
-        if jobs.is_empty() {
+        let handed_over = decisions
+            .iter()
+            .any(|step| matches!(step, Decision::HandOver { .. }));
+        let mut servers = BTreeMap::<usize, (Vec<Decision>, Vec<Job>)>::new();
+        for step in decisions {
+            if let Some(job) = self.job(sharing, step) {
+                let server = slice_of(step).map_or(0, |slice| self.store().server_of(slice));
+                let (steps, jobs) = servers.entry(server).or_default();
+                steps.push(step);
+                jobs.push(job);
+            }
+        }
+        if servers.is_empty() {
             return;
         }
-        let results = self.store().run_all(jobs).await;
-        let mut handed_over = false;
-        {
-            let mut machine = locked(&owner.machine);
-            for (step, result) in steps.into_iter().zip(results) {
-                let outcome = match result {
-                    Ok(()) => Outcome::Done,
-                    Err(StoreError::Refused(_)) => Outcome::Stale,
-                    Err(error) => {
-                        tracing::warn!(%error, ?step, "a lease could not be changed");
-                        Outcome::Unknown
-                    }
-                };
-                handed_over |= matches!(step, Decision::HandOver { .. });
-                machine.done(step, outcome, asked);
-            }
-            self.show(&machine, self.clocks());
-        }
+        // One that does not answer keeps nobody else's leases waiting.
+        let several = servers.len() > 1;
+        let each = servers
+            .into_iter()
+            .map(|(server, (steps, jobs))| async move {
+                let results = self.leases_on(server, several, jobs).await;
+                let mut machine = locked(&owner.machine);
+                for (at, step) in steps.into_iter().enumerate() {
+                    let outcome = match results.get(at) {
+                        Some(Ok(())) => Outcome::Done,
+                        Some(Err(StoreError::Refused(_))) => Outcome::Stale,
+                        Some(Err(error)) => {
+                            tracing::warn!(%error, ?step, "a lease could not be changed");
+                            Outcome::Unknown
+                        }
+                        None => Outcome::Unknown,
+                    };
+                    machine.done(step, outcome, asked);
+                }
+                self.show(&machine, self.clocks());
+            });
+        join_all(each).await;
         if handed_over {
             let everybody = locked(&owner.neighbours).1.clone();
             for address in everybody {
                 self.hint(address, LookAt::Leases);
             }
         }
+    }
+
+    /// Carries out leases' jobs on one server; nothing is known of what it does not answer within seconds.
+    async fn leases_on(
+        &self,
+        server: usize,
+        several: bool,
+        jobs: Vec<Job>,
+    ) -> Vec<Result<(), StoreError>> {
+        if !self.store().answers(server) {
+            return Vec::new();
+        }
+        let done = self.store().run_all(jobs);
+        match several {
+            true => tokio::time::timeout(ANSWER, done).await.unwrap_or_default(),
+            false => done.await,
+        }
+    }
+
+    /// Whether what lies in a slice can be asked for, as far as it is known.
+    fn reaches(&self, slice: u8) -> bool {
+        self.store().answers(self.store().server_of(slice))
     }
 
     /// The store said that a slice is another's.
@@ -381,7 +431,8 @@ impl Control {
     }
 
     fn show(&self, machine: &Ownership, at: Clocks) {
-        if self.0.owner.publish(machine, at.monotonic) {
+        let answers = |slice| self.reaches(slice);
+        if self.0.owner.publish(machine, answers, at.monotonic) {
             let held = machine.owned().count();
             tracing::info!(held, of = SLICES, "slices of this node");
             self.0.wake.notify_one();

@@ -71,6 +71,25 @@ impl FromIterator<u8> for Slices {
     }
 }
 
+/// As a configuration has them: `0-127,200`; empty: none.
+impl fmt::Display for Slices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (mut slices, mut comma) = (self.iter().peekable(), "");
+        while let Some(first) = slices.next() {
+            let mut last = first;
+            while let Some(next) = slices.next_if(|next| last.checked_add(1) == Some(*next)) {
+                last = next;
+            }
+            write!(f, "{comma}{first}")?;
+            if last > first {
+                write!(f, "-{last}")?;
+            }
+            comma = ",";
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Debug for Slices {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.iter()).finish()
@@ -97,6 +116,15 @@ pub struct Lease {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn slices_are_written_as_a_configuration_has_them() {
+        let text = |slices: &[u8]| slices.iter().copied().collect::<Slices>().to_string();
+        assert_eq!(Slices::ALL.to_string(), "0-255");
+        assert_eq!(text(&[]), "");
+        assert_eq!(text(&[7]), "7");
+        assert_eq!(text(&[255, 0, 1, 2, 9, 10, 200]), "0-2,9-10,200,255");
+    }
 
     #[test]
     fn a_set_of_slices_is_a_set() {

@@ -31,7 +31,15 @@ pub(crate) fn one(
     key: &str,
 ) -> Result<Option<Document>, StoreError> {
     let sql = format!("{COLUMNS} AND key = ?2");
-    let rows = db.rows(At::Everywhere, &sql, &[kind.into(), key.into()])?;
+    let values = [kind.into(), key.into()];
+    // What is at home counts, and other servers may be away.
+    let mut rows = Vec::new();
+    if db.servers() > 1 {
+        rows = db.rows(At::Home, &sql, &values)?;
+    }
+    if rows.is_empty() {
+        rows = db.rows(At::Everywhere, &sql, &values)?;
+    }
     rows.first().map(read).transpose()
 }
 

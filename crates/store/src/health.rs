@@ -14,6 +14,8 @@ pub struct Ill {
     pub sentence: String,
     /// It answers, and has no room or cannot write; else it does not answer.
     pub full: bool,
+    /// Where there are several servers, the slices of subscribers that lie on this one: `128-255`.
+    pub slices: Option<String>,
 }
 
 /// Something that happened to the database, and that people must hear of though nothing is wrong any more.
@@ -44,6 +46,10 @@ struct State {
     ill: Option<Ill>,
     /// What happened, and when last, ms UTC.
     happened: BTreeMap<What, i64>,
+    /// Its slices, where there are several servers.
+    slices: Option<String>,
+    /// Since when it does not answer.
+    away: Option<Instant>,
     /// When it was last found to have no room.
     full: Option<Instant>,
 }
@@ -52,6 +58,20 @@ struct State {
 const ROOM_FOR: Duration = Duration::from_secs(2);
 
 impl Health {
+    /// That of one server of several, which has these slices.
+    pub(crate) fn of_slices(slices: String) -> Self {
+        let state = State {
+            slices: Some(slices),
+            ..State::default()
+        };
+        Self(Arc::new(Mutex::new(state)))
+    }
+
+    /// How long it has not answered; none when it does.
+    pub(crate) fn away_for(&self) -> Option<Duration> {
+        self.lock().away.map(|since| since.elapsed())
+    }
+
     pub(crate) fn ill(&self) -> Option<Ill> {
         self.lock().ill.clone()
     }
@@ -73,6 +93,7 @@ impl Health {
     /// It answers.
     pub(crate) fn well(&self) {
         let mut state = self.lock();
+        state.away = None;
         if state.full.is_some_and(|at| at.elapsed() < ROOM_FOR) {
             return;
         }
@@ -84,8 +105,9 @@ impl Health {
 
     /// It does not answer.
     pub(crate) fn away(&self, why: &str) {
+        let which = self.which();
         self.set(false, format!(
-            "The database does not answer ({why}). What was saved is safe; nothing new can be saved until it is back, and Kith goes on by itself then."
+            "The database{which} does not answer ({why}). What was saved is safe; nothing new can be saved until it is back, and Kith goes on by itself then."
         ));
     }
 
@@ -93,17 +115,33 @@ impl Health {
     pub(crate) fn hurt(&self, error: &StoreError) {
         match error {
             StoreError::Away { why } => self.away(why),
-            StoreError::Full { why } => self.set(true, format!(
-                "The database has no room or cannot write ({why}). What was saved is safe; make room, and Kith goes on by itself."
-            )),
+            StoreError::Full { why } => {
+                let which = self.which();
+                self.set(true, format!(
+                    "The database{which} has no room or cannot write ({why}). What was saved is safe; make room, and Kith goes on by itself."
+                ));
+            }
             _ => {}
         }
+    }
+
+    /// Which one it is, where there are several.
+    fn which(&self) -> String {
+        let slices = self.lock().slices.clone();
+        slices.map_or_else(String::new, |slices| {
+            format!(" with the slices {slices} of subscribers")
+        })
     }
 
     fn set(&self, full: bool, sentence: String) {
         let since = now();
         let mut state = self.lock();
         state.full = full.then(Instant::now);
+        state.away = match full {
+            true => None,
+            false => state.away.or_else(|| Some(Instant::now())),
+        };
+        let slices = state.slices.clone();
         let ill = &mut state.ill;
         match ill {
             Some(ill) => (ill.sentence, ill.full) = (sentence, full),
@@ -113,6 +151,7 @@ impl Health {
                     since,
                     sentence,
                     full,
+                    slices,
                 });
             }
         }

@@ -8,7 +8,6 @@ use crate::value::{Columns, Row, Value, slice_of};
 use crate::{StoreError, writer::Writes};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// Rows carried at once.
 const PAGE: u32 = 2_000;
@@ -45,10 +44,10 @@ pub fn move_to(
         });
     }
     let source = place.writer(&Default::default())?;
-    let (urls, slices) = to.spread()?;
+    let (known, slices) = Known::all(to)?;
     let mut targets = Vec::new();
-    for url in urls {
-        targets.push(Writer::open(Arc::new(Known::new(url, Default::default())))?);
+    for known in known {
+        targets.push(Writer::open(known)?);
     }
     let tables = || WHOLE.iter().filter(|table| table.name != "lease");
     let mut all = 0;

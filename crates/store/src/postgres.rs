@@ -10,7 +10,7 @@ mod reader;
 mod tls;
 
 pub use connect::Servers;
-pub(crate) use connect::{Known, Place, Writer};
+pub(crate) use connect::{Known, Place, Writer, watch};
 pub(crate) use reader::Reader;
 
 use crate::StoreError;
@@ -63,6 +63,11 @@ impl Patience {
     const USUAL: Self = Self {
         noticed: Some(Duration::from_secs(3)),
         most: Duration::from_secs(10),
+    };
+    /// For what goes on without this server, where there are several: leases must be renewed within seconds.
+    const SHORT: Self = Self {
+        noticed: Some(Duration::from_secs(2)),
+        most: Duration::from_millis(2_500),
     };
     /// For what walks through whole tables. The server ends it before (`COUNTED`).
     const COUNT: Self = Self {

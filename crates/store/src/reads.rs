@@ -278,13 +278,19 @@ impl<D: Database> Reads for D {
         rows.first().map_or(Ok(1), |row| row.unsigned(0))
     }
     fn incarnations(&self, slices: &Slices) -> Result<BTreeMap<u8, u64>, StoreError> {
-        let rows = self.rows(At::Everywhere, "SELECT incarnation FROM store_state", &[])?;
-        if let [only] = &rows[..] {
-            let incarnation = only.unsigned(0)?;
-            return Ok(slices.iter().map(|slice| (slice, incarnation)).collect());
+        // Each server is asked about its own, and no other.
+        let mut servers = BTreeMap::<usize, Vec<u8>>::new();
+        for slice in slices.iter() {
+            servers.entry(self.place(slice)).or_default().push(slice);
         }
-        let of = |slice| Ok((slice, self.incarnation(slice)?));
-        slices.iter().map(of).collect()
+        let mut all = BTreeMap::new();
+        for slices in servers.into_values() {
+            if let Some(first) = slices.first() {
+                let incarnation = self.incarnation(*first)?;
+                all.extend(slices.iter().map(|slice| (*slice, incarnation)));
+            }
+        }
+        Ok(all)
     }
     fn dump(&self) -> Result<Vec<String>, StoreError> {
         let mut lines = Vec::new();

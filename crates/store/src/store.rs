@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Sender, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Connections that read while the writer writes.
@@ -22,6 +23,8 @@ const READERS: usize = 2;
 const CONNECTIONS: usize = 4;
 /// Beside them, connections that only read for delivery and the leases.
 const KEPT: usize = 1;
+/// A server of several that has been away for longer is not waited for at every job: somebody tries it (`postgres::watch`).
+const GONE: Duration = Duration::from_secs(10);
 /// Documents deleted in one go: short enough that nobody notices.
 const EXPIRED: u32 = 500;
 
@@ -41,6 +44,8 @@ struct Shared {
     threads: Mutex<Vec<JoinHandle<()>>>,
     health: Vec<Health>,
     file: Option<PathBuf>,
+    /// While this is there, servers that are away are tried.
+    watched: Mutex<Option<Sender<()>>>,
 }
 
 impl Drop for Shared {
@@ -170,11 +175,7 @@ impl Store {
     /// # Errors
     /// When a server does not answer for ten seconds, is from a newer Kith, or says no.
     pub fn connect(servers: &Servers) -> Result<Self, StoreError> {
-        let (urls, place) = servers.spread()?;
-        let known: Vec<_> = urls
-            .into_iter()
-            .map(|url| Arc::new(postgres::Known::new(url, Health::default())))
-            .collect();
+        let (known, place) = postgres::Known::all(servers)?;
         let (mut writers, mut threads) = (Vec::new(), Vec::new());
         for known in &known {
             let people = writer(known, postgres::Writer::open)?;
@@ -200,13 +201,20 @@ impl Store {
             })?);
         }
         let health = known.iter().map(|known| known.health.clone()).collect();
-        Ok(Self::with(
+        let (watched, over) = mpsc::channel();
+        if known.len() > 1 {
+            let watch = move || postgres::watch(&known, &over);
+            threads.push(spawn("store-watch", watch)?);
+        }
+        let store = Self::with(
             writers,
             Some(place),
             Some(questions),
             threads,
             (health, None),
-        ))
+        );
+        *lock(&store.0.watched) = Some(watched);
+        Ok(store)
     }
 
     fn with(
@@ -224,6 +232,7 @@ impl Store {
             readers,
             beginning: Mutex::default(),
             threads: Mutex::new(threads),
+            watched: Mutex::default(),
         });
         Self(shared, None, Asker::People)
     }
@@ -317,21 +326,22 @@ impl Store {
                 part.push(job);
             }
         }
-        let asked =
-            parts
-                .into_iter()
-                .zip(&self.0.writers)
-                .map(|((order, part), writers)| async move {
-                    let len = part.len();
-                    let answers = match len {
-                        0 => Ok(Vec::new()),
-                        _ => ask(writers.of(&part), |answer| Ask::Jobs(part, answer)).await,
-                    };
-                    order
-                        .into_iter()
-                        .zip(answers.unwrap_or_else(|_| closed(len)))
-                        .collect::<Vec<_>>()
-                });
+        let asked = parts
+            .into_iter()
+            .zip(&self.0.writers)
+            .zip(&self.0.health)
+            .map(|(((order, part), writers), health)| async move {
+                let len = part.len();
+                let answers = match len {
+                    0 => Ok(Vec::new()),
+                    _ if health.away_for().is_some_and(|time| time > GONE) => Ok(away(len)),
+                    _ => ask(writers.of(&part), |answer| Ask::Jobs(part, answer)).await,
+                };
+                order
+                    .into_iter()
+                    .zip(answers.unwrap_or_else(|_| closed(len)))
+                    .collect::<Vec<_>>()
+            });
         for (at, result) in join_all(asked).await.into_iter().flatten() {
             if let Some(place) = results.get_mut(at) {
                 *place = result;
@@ -403,6 +413,22 @@ impl Store {
         asked.map_err(|_| StoreError::Closed)
     }
 
+    /// Which server a slice lies on; 0 is home.
+    pub fn server_of(&self, slice: u8) -> usize {
+        self.0.place.as_ref().map_or(0, |place| place.of(slice))
+    }
+
+    /// Whether a server answers, as far as it is known. One alone is always asked.
+    pub fn answers(&self, server: usize) -> bool {
+        let health = self.0.health.get(server);
+        self.0.health.len() < 2 || health.is_none_or(|health| health.away_for().is_none())
+    }
+
+    /// Whether all servers answer.
+    pub fn all_answer(&self) -> bool {
+        (0..self.0.health.len()).all(|server| self.answers(server))
+    }
+
     /// What is wrong with the database; none when it answers.
     pub fn ill(&self) -> Option<Ill> {
         self.0.health.iter().find_map(Health::ill)
@@ -469,6 +495,7 @@ impl Store {
         if let Some(readers) = &self.0.readers {
             readers.close();
         }
+        drop(lock(&self.0.watched).take());
         for writers in &self.0.writers {
             let _ = writers.people.send(Ask::Close);
             let _ = writers.delivery.send(Ask::Close);
@@ -528,6 +555,13 @@ fn answer_all(reads: &dyn Reads, of: &[BasisOf], answers: Vec<Begins>) {
             }
         }
     }
+}
+
+fn away(len: usize) -> Vec<Result<(), StoreError>> {
+    let away = || StoreError::Away {
+        why: "its server has not answered for a while".into(),
+    };
+    (0..len).map(|_| Err(away())).collect()
 }
 
 fn closed(len: usize) -> Vec<Result<(), StoreError>> {

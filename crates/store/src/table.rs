@@ -233,6 +233,14 @@ pub(crate) trait Database {
         let found = self.ask(&[(at, sql.to_owned(), values.to_vec())])?;
         Ok(found.into_iter().next().unwrap_or_default())
     }
+    /// How many servers it has.
+    fn servers(&self) -> usize {
+        1
+    }
+    /// Which of them has a slice.
+    fn place(&self, _slice: u8) -> usize {
+        0
+    }
     /// Several sets of rows in one go: one answer a load, each row key first, in the order of the keys.
     fn load(&self, loads: &[Load]) -> Result<Vec<Vec<Row>>, StoreError>;
 }

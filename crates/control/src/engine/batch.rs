@@ -33,6 +33,7 @@ pub(super) struct Batch<'a> {
     cases: BTreeMap<TerminalId, Case>,
     later: Vec<Item>,
     done: Vec<Ack>,
+    untaken: Vec<Ack>,
     gone: Vec<ShipmentId>,
     elsewhere: Vec<(u8, Item)>,
     unknown: Vec<Item>,
@@ -58,6 +59,8 @@ pub(super) struct Decided {
     pub unknown: Vec<Item>,
     /// Changed nothing.
     pub done: Vec<Ack>,
+    /// What could not be taken in: it comes again.
+    pub untaken: Vec<Ack>,
     /// Shipments that are not there any more.
     pub gone: Vec<ShipmentId>,
 }
@@ -90,6 +93,7 @@ impl<'a> Batch<'a> {
             elsewhere: Vec::new(),
             unknown: Vec::new(),
             done: Vec::new(),
+            untaken: Vec::new(),
             gone: Vec::new(),
         }
     }
@@ -118,7 +122,7 @@ impl<'a> Batch<'a> {
                 None if item.event.is_some() && item.until.is_none_or(|until| self.now < until) => {
                     self.unknown.push(item);
                 }
-                None => self.nothing(item),
+                None => self.unfound(item),
             },
             What::Answer(terminal, answer) => {
                 match self.loaded.counters.get(&(*terminal, answer.counter)) {
@@ -165,12 +169,21 @@ impl<'a> Batch<'a> {
             elsewhere: self.elsewhere,
             unknown: self.unknown,
             done: self.done,
+            untaken: self.untaken,
             gone: self.gone,
         }
     }
 
     fn nothing(&mut self, item: Item) {
         self.done.extend(item.ack);
+    }
+
+    /// It is about nothing that is here. Where a server is away, nobody knows what lies there: who sent it keeps it.
+    fn unfound(&mut self, item: Item) {
+        match self.house.store().all_answer() {
+            true => self.nothing(item),
+            false => self.untaken.extend(item.ack),
+        }
     }
 
     fn case(&mut self, id: TerminalId) -> Option<&mut Case> {
@@ -263,7 +276,7 @@ impl<'a> Batch<'a> {
         }
         // Nobody's phone: nothing is kept of it.
         let Some(ids) = self.loaded.addresses.get(&message.from).cloned() else {
-            return self.nothing(item);
+            return self.unfound(item);
         };
         if ids.iter().any(|id| self.writing.terminals.contains(id)) {
             return self.waiting.push(item);

@@ -126,6 +126,8 @@ impl Control {
         engine.unknown.extend(unknown);
         engine.waiting.extend(batch.waiting);
         progress.done(batch.done);
+        let untaken = batch.untaken.into_iter().map(|ack| (ack, false));
+        progress.acks.extend(untaken);
         for id in batch.gone {
             engine.deadlines.remove(id);
         }

@@ -11,11 +11,17 @@ use delivery::{SLICES, Slices};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant, SystemTime};
+use tokio::time::timeout;
 use tokio_postgres::config::Host;
 
 /// How long a group waits for a database that is away before who asked is told.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long one try to connect may take, over all hosts.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How often a server is tried that is away, where there are several.
+const TRIED: Duration = Duration::from_secs(1);
 /// Between two tries to connect.
 const PAUSE: Duration = Duration::from_millis(250);
 /// How often a group may be beaten by others before who asked is told.
@@ -76,7 +82,7 @@ impl Servers {
     ///
     /// # Errors
     /// When two servers are given one slice.
-    pub(crate) fn spread(&self) -> Result<(Vec<String>, Place), StoreError> {
+    fn spread(&self) -> Result<(Vec<String>, Place), StoreError> {
         let mut urls = vec![self.home.clone()];
         let mut place = [0; SLICES];
         for (url, slices) in &self.others {
@@ -104,27 +110,55 @@ impl Place {
     pub(crate) fn of(&self, slice: u8) -> usize {
         self.0.get(usize::from(slice)).copied().unwrap_or(0)
     }
+
+    /// The slices of a server.
+    fn at(&self, server: usize) -> Slices {
+        (0..=u8::MAX)
+            .filter(|slice| self.of(*slice) == server)
+            .collect()
+    }
 }
 
 /// What this process knows of a server.
 pub(crate) struct Known {
     pub(crate) url: String,
+    /// What lies there, as the configuration has it.
+    slices: Slices,
     /// The highest timeline seen: a server with a lower one is an old copy that came back.
     timeline: AtomicI64,
     pub(crate) health: Health,
 }
 
 impl Known {
-    pub(crate) fn new(url: String, health: Health) -> Self {
-        Self {
-            url,
-            timeline: AtomicI64::new(0),
-            health,
-        }
+    /// Every server of a configuration, and which slice lies where.
+    ///
+    /// # Errors
+    /// When two servers are given one slice.
+    pub(crate) fn all(servers: &Servers) -> Result<(Vec<Arc<Self>>, Place), StoreError> {
+        let (urls, place) = servers.spread()?;
+        let several = urls.len() > 1;
+        let known = urls.into_iter().enumerate().map(|(server, url)| {
+            let slices = place.at(server);
+            Arc::new(Self {
+                url,
+                slices,
+                timeline: AtomicI64::new(0),
+                health: match several {
+                    true => Health::of_slices(slices.to_string()),
+                    false => Health::default(),
+                },
+            })
+        });
+        Ok((known.collect(), place))
     }
 
     /// A connection to the server, if it may be written and is not an old copy.
     pub(super) fn connect(&self) -> Result<Postgres, StoreError> {
+        self.connect_within(CONNECT)
+    }
+
+    /// The same, given up after `limit`.
+    pub(super) fn connect_within(&self, limit: Duration) -> Result<Postgres, StoreError> {
         let fault = |why: String| StoreError::Database {
             what: "be opened",
             why,
@@ -135,7 +169,13 @@ impl Known {
             .build()
             .map_err(|e| fault(e.to_string()))?;
         let seen = self.timeline.load(Ordering::SeqCst);
-        let (client, timeline) = runtime.block_on(hosts::newest(&config, &wish, seen))?;
+        let newest = hosts::newest(&config, &wish, seen);
+        // Beyond what each host is given, and the others after it.
+        let (client, timeline) = runtime
+            .block_on(async { timeout(limit, newest).await })
+            .map_err(|_| StoreError::Away {
+                why: "it does not answer".into(),
+            })??;
         let seen = self.timeline.fetch_max(timeline, Ordering::SeqCst);
         if seen > 0 && seen < timeline {
             self.health.happened(What::FailedOver);
@@ -198,6 +238,32 @@ impl Known {
         Ok(())
     }
 
+    /// Each database remembers which slices lie there. With another spread, what lies at the other server could not be
+    /// seen, and two nodes would own one slice in two databases.
+    pub(super) fn demand_slices(&self, db: &Postgres) -> Result<(), StoreError> {
+        let here = self.slices.to_string();
+        let there = || {
+            let rows = db.rows(At::Home, "SELECT slices FROM store_state", &[])?;
+            rows.first()
+                .map_or(Ok(String::new()), |row| row.text(0).map(ToOwned::to_owned))
+        };
+        let mut noted = there()?;
+        if noted.is_empty() {
+            let note = "UPDATE store_state SET slices = ?1 WHERE slices = ''";
+            db.run(note, &[(&here).into()])?;
+            noted = there()?;
+        }
+        if noted == here {
+            return Ok(());
+        }
+        Err(StoreError::Database {
+            what: "be opened",
+            why: format!(
+                "the slices {noted} of subscribers lie there, and the configuration says {here}: give every server the slices that it has, in [[store.server]] of every node (docs/POSTGRES.md, “Several servers”)"
+            ),
+        })
+    }
+
     /// Tries again until `deadline`.
     fn connect_until(&self, deadline: Instant) -> Result<Postgres, StoreError> {
         loop {
@@ -207,6 +273,18 @@ impl Known {
                     std::thread::sleep(PAUSE);
                 }
                 other => return other,
+            }
+        }
+    }
+}
+
+/// Tries servers that are away until they are back, and until `over` has no sender left: where there are several, who asks
+/// for what lies on the others does not try them.
+pub(crate) fn watch(known: &[Arc<Known>], over: &Receiver<()>) {
+    while over.recv_timeout(TRIED) == Err(RecvTimeoutError::Timeout) {
+        for known in known.iter().filter(|one| one.health.away_for().is_some()) {
+            if known.connect().is_ok() {
+                known.health.well();
             }
         }
     }
@@ -263,6 +341,7 @@ impl Writer {
             "INSERT INTO writer (node, last) VALUES (?1, 0) ON CONFLICT (node) DO NOTHING",
             &[self.node.into()],
         )?;
+        self.known.demand_slices(db)?;
         self.known.notice_failover(db)?;
         self.known.health.well();
         Ok(())

@@ -8,6 +8,7 @@ use crate::table::{Asked, At, Database, Load};
 use crate::value::{Row, slice_of};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a question begins with.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -17,24 +18,60 @@ const COUNTED: &str =
 /// No statement goes on after its connection was given up (`Patience::USUAL`).
 const ENDED: &str = "SET statement_timeout = '9s'";
 
+/// How long a server that can be done without is waited for until it takes a connection.
+const SHORT: Duration = Duration::from_secs(2);
+
+/// How a server is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct How {
+    asker: Asker,
+    /// One that is away is not tried: somebody does that (`connect::watch`).
+    watched: bool,
+    /// It can be done without.
+    spared: bool,
+}
+
 /// One server as a reader knows it.
 struct Source {
     known: Arc<Known>,
     db: RefCell<Option<Postgres>>,
     /// A question is being answered: what it sees is one state.
     inside: Cell<bool>,
+    /// The question has seen something of it.
+    seen: Cell<bool>,
+    /// The question does without it, to its end.
+    left_out: Cell<bool>,
 }
 
 impl Source {
     /// Asks this server; the first that is asked of it begins the question's snapshot there.
     fn ask<T>(
         &self,
-        asker: Asker,
+        how: How,
         question: impl Fn(&Postgres) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let (begin, patience) = match asker {
-            Asker::Count => (COUNTED, Patience::COUNT),
-            Asker::People | Asker::Delivery => (BEGIN, Patience::USUAL),
+        let away = how.watched && self.known.health.away_for().is_some();
+        if self.left_out.get() || (away && !self.seen.get()) {
+            return Err(StoreError::Away {
+                why: "it was away when it was asked".into(),
+            });
+        }
+        let answer = self.ask_there(how, question)?;
+        self.seen.set(true);
+        Ok(answer)
+    }
+
+    fn ask_there<T>(
+        &self,
+        how: How,
+        question: impl Fn(&Postgres) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let counts = how.asker == Asker::Count;
+        let begin = if counts { COUNTED } else { BEGIN };
+        let patience = match how.spared {
+            true => Patience::SHORT,
+            false if counts => Patience::COUNT,
+            false => Patience::USUAL,
         };
         let mut db = self.db.borrow_mut();
         if !self.inside.replace(true) {
@@ -44,24 +81,39 @@ impl Source {
                 known.begin(begin);
                 let answer = question(known);
                 // Whoever waited that long for a count does not begin it again.
-                let over = asker == Asker::Count && known.silent.get();
+                let over = (counts || how.spared) && known.silent.get();
                 if over || !matches!(answer, Err(StoreError::Away { .. })) {
                     return answer;
                 }
             }
             *db = None;
-            let new = self.known.connect();
-            let new = new.inspect_err(|error| self.known.health.hurt(error))?;
-            self.known.notice_failover(&new)?;
-            new.batch("be opened", ENDED)?;
-            new.patience.set(patience);
-            new.begin(begin);
-            *db = Some(new);
+            *db = Some(self.connected(how, patience, begin)?);
         }
         question(db.as_ref().ok_or_else(gone)?)
     }
 
+    fn connected(
+        &self,
+        how: How,
+        patience: Patience,
+        begin: &'static str,
+    ) -> Result<Postgres, StoreError> {
+        let new = match how.spared {
+            true => self.known.connect_within(SHORT),
+            false => self.known.connect(),
+        };
+        let new = new.inspect_err(|error| self.known.health.hurt(error))?;
+        new.patience.set(patience);
+        self.known.demand_slices(&new)?;
+        self.known.notice_failover(&new)?;
+        new.batch("be opened", ENDED)?;
+        new.begin(begin);
+        Ok(new)
+    }
+
     fn leave(&self) {
+        self.seen.set(false);
+        self.left_out.set(false);
         if self.inside.replace(false) {
             let ended = self
                 .db
@@ -89,6 +141,8 @@ impl Reader {
             known: Arc::clone(known),
             db: RefCell::new(None),
             inside: Cell::new(false),
+            seen: Cell::new(false),
+            left_out: Cell::new(false),
         };
         Self {
             sources: known.iter().map(source).collect(),
@@ -106,15 +160,61 @@ impl Reader {
     pub(crate) fn leave(&self) {
         self.sources.iter().for_each(Source::leave);
     }
+
+    /// Asks one of several servers. Delivery does without one that does not answer where `any` will do: its slices' work
+    /// rests, and nobody else's. A question sees a server from its first look to its last, or not at all.
+    fn ask_one<T>(
+        &self,
+        source: &Source,
+        any: bool,
+        question: impl Fn(&Postgres) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        let asker = self.asker.get();
+        let how = How {
+            asker,
+            watched: asker == Asker::Delivery,
+            spared: any && asker == Asker::Delivery && !source.seen.get(),
+        };
+        match source.ask(how, question) {
+            Err(StoreError::Away { .. }) if how.spared => {
+                source.left_out.set(true);
+                Ok(None)
+            }
+            answer => answer.map(Some),
+        }
+    }
+
+    fn ask_only<T>(
+        &self,
+        only: &Source,
+        question: impl Fn(&Postgres) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let how = How {
+            asker: self.asker.get(),
+            watched: false,
+            spared: false,
+        };
+        only.ask(how, question)
+    }
 }
 
+/// Home is asked last: its state is no older than the others'. What is noted there before a slice's rows are written (that
+/// a campaign has reached somebody, before her mark) is seen by whoever sees these.
 impl Database for Reader {
+    fn servers(&self) -> usize {
+        self.sources.len()
+    }
+
+    fn place(&self, slice: u8) -> usize {
+        self.place.of(slice)
+    }
+
     fn ask(&self, questions: &[Asked]) -> Result<Vec<Vec<Row>>, StoreError> {
         if let [only] = &self.sources[..] {
-            return only.ask(self.asker.get(), |db| db.ask(questions));
+            return self.ask_only(only, |db| db.ask(questions));
         }
         let mut found: Vec<Vec<Row>> = questions.iter().map(|_| Vec::new()).collect();
-        for (place, source) in self.sources.iter().enumerate() {
+        for (place, source) in self.sources.iter().enumerate().rev() {
             let here = |(at, ..): &Asked| match *at {
                 At::Home => place == 0,
                 At::Slice(slice) => self.place.of(slice) == place,
@@ -124,7 +224,10 @@ impl Database for Reader {
             if mine.is_empty() {
                 continue;
             }
-            let answers = source.ask(self.asker.get(), |db| db.ask(&mine))?;
+            let any = mine.iter().all(|(at, ..)| *at == At::Everywhere);
+            let Some(answers) = self.ask_one(source, any, |db| db.ask(&mine))? else {
+                continue;
+            };
             let asked = questions
                 .iter()
                 .zip(&mut found)
@@ -138,10 +241,10 @@ impl Database for Reader {
 
     fn load(&self, loads: &[Load]) -> Result<Vec<Vec<Row>>, StoreError> {
         if let [only] = &self.sources[..] {
-            return only.ask(self.asker.get(), |db| db.load(loads));
+            return self.ask_only(only, |db| db.load(loads));
         }
         let mut found: Vec<Vec<Row>> = loads.iter().map(|_| Vec::new()).collect();
-        for (place, source) in self.sources.iter().enumerate() {
+        for (place, source) in self.sources.iter().enumerate().rev() {
             let mine = |load: &Load| Load {
                 keys: load
                     .keys
@@ -152,13 +255,13 @@ impl Database for Reader {
                 ..*load
             };
             let mine: Vec<_> = loads.iter().map(mine).collect();
-            if mine.iter().all(|load| load.keys.is_empty()) {
+            let mut asked = mine.iter().filter(|load| !load.keys.is_empty()).peekable();
+            if asked.peek().is_none() {
                 continue;
             }
-            for (all, more) in found
-                .iter_mut()
-                .zip(source.ask(self.asker.get(), |db| db.load(&mine))?)
-            {
+            let any = asked.all(|load| !load.table.is_sliced());
+            let more = self.ask_one(source, any, |db| db.load(&mine))?;
+            for (all, more) in found.iter_mut().zip(more.into_iter().flatten()) {
                 all.extend(more);
             }
         }

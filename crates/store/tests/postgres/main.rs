@@ -8,6 +8,7 @@ mod failover;
 mod restart;
 #[path = "../sample/mod.rs"]
 mod sample;
+mod several;
 mod slow;
 
 use editors::Editors;

@@ -34,9 +34,14 @@ pub async fn list(control: &Control, w: Words) -> Result<Vec<Need>, StoreError> 
         } else {
             "needs-store-away"
         };
+        // Where there are several servers, which one it is.
+        let what = match ill.slices {
+            Some(slices) => w.with(&format!("{word}-slices"), "slices", slices),
+            None => w.say(word),
+        };
         needs.push(Need {
             state: "down",
-            what: w.say(word),
+            what,
             since: Some(clock(ill.since)),
             link: "/console".to_owned(),
         });

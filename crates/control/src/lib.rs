@@ -28,6 +28,7 @@ mod provision;
 mod pulse;
 mod recheck;
 mod repeat;
+mod retention;
 mod sums;
 mod surroundings;
 mod tokens;
@@ -81,10 +82,23 @@ pub struct Settings {
     pub bulk_waiting: u32,
     /// How it takes part among the nodes of one store; none: nobody else can open it.
     pub sharing: Option<Sharing>,
+    /// How long what is over is kept.
+    pub retention: Retention,
     /// Card profiles by name, beside the built-in ones.
     pub cards: BTreeMap<String, CardProfile>,
     /// Terminal profiles by name, beside the built-in ones.
     pub phones: BTreeMap<String, TerminalProfile>,
+}
+
+/// How long what is over is kept, ms (DECISIONS.md, “retention”).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Finished shipments, with what they carried.
+    pub shipments: i64,
+    /// Journals of books, and calls.
+    pub journal: i64,
+    /// The text of entries that were deleted.
+    pub texts: i64,
 }
 
 /// What a server starts with when nothing is configured.
@@ -99,6 +113,7 @@ impl Default for Settings {
             bulk_per_s: None,
             bulk_waiting: 500,
             sharing: None,
+            retention: Retention::USUAL,
             cards: BTreeMap::new(),
             phones: BTreeMap::new(),
         }

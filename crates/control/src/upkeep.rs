@@ -1,7 +1,7 @@
 //! What is looked after once a second, beside delivery's steps and never in their way: terminals after a restore, calls
-//! that ended by themselves, departures, what expired, figures.
+//! that ended by themselves, departures, what expired, what is not kept any longer, figures.
 
-use crate::{Control, recheck::Recheck};
+use crate::{Control, recheck::Recheck, retention::Forgetting};
 use std::time::Duration;
 use store::StoreError;
 
@@ -11,6 +11,7 @@ const EVERY: i64 = 1_000;
 /// What it remembers.
 pub(crate) struct Upkeep {
     recheck: Recheck,
+    forgetting: Forgetting,
     /// When it last looked, ms UTC.
     looked: i64,
 }
@@ -19,6 +20,7 @@ impl Default for Upkeep {
     fn default() -> Self {
         Self {
             recheck: Recheck::default(),
+            forgetting: Forgetting::default(),
             looked: i64::MIN,
         }
     }
@@ -46,7 +48,8 @@ impl Control {
             return Ok(());
         }
         upkeep.looked = now;
-        let owned = self.0.owner.holdings().slices();
+        let holdings = self.0.owner.holdings();
+        let owned = holdings.slices();
         // What is nobody's in particular is done by one node.
         let one = self.is_first();
         // What fails keeps nothing else from being done.
@@ -55,6 +58,7 @@ impl Control {
             done.push(self.keep_calls().await);
             done.push(self.see_all_off().await);
         }
+        done.push(self.forget(&mut upkeep.forgetting, &holdings).await);
         done.push(self.beat(one).await);
         done.into_iter().collect()
     }

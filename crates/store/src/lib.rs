@@ -14,6 +14,7 @@ mod basis;
 mod books;
 mod documents;
 mod fate;
+mod forget;
 mod group;
 mod health;
 mod holds;
@@ -40,12 +41,13 @@ pub use backup::{Copied, backup, restore};
 pub use fate::Fate;
 pub use health::Ill;
 pub use job::{
-    Document, DocumentWrite, EditJob, Job, LeaseStep, MembersJob, Refused, SettleJob, StoreError,
+    Document, DocumentWrite, EditJob, Forget, ForgetJob, Job, LeaseStep, MembersJob, Refused,
+    SettleJob, StoreError, Texts,
 };
 pub use moving::{Moved, move_to};
 pub use postgres::Servers;
 pub use reads::{
-    Basis, BasisOf, BookFull, Counts, Member, Reads, Schedule, ScheduleOf, ShipmentFilter,
-    TerminalFull,
+    Aged, Basis, BasisOf, BookFull, Counts, Deletion, Member, Reads, Schedule, ScheduleOf,
+    ShipmentFilter, TerminalFull,
 };
 pub use store::Store;

@@ -7,13 +7,14 @@ use crate::table::At;
 use crate::value::Columns;
 
 /// Step *n* brings a store from schema *n* − 1 to *n*.
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 7] = [
     include_str!("../migrations/0001_start.sql"),
     include_str!("../migrations/0002_many_nodes.sql"),
     include_str!("../migrations/0003_campaigns.sql"),
     include_str!("../migrations/0004_leaner.sql"),
     include_str!("../migrations/0005_flight.sql"),
     include_str!("../migrations/0006_needs.sql"),
+    include_str!("../migrations/0007_retention.sql"),
 ];
 
 /// PostgreSQL's reading of a step: 8-octet integers, texts in the order of their octets, no WITHOUT ROWID.

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use sample::*;
-use store::{DocumentWrite, Job, LeaseStep, Servers, SettleJob, Store};
+use store::{DocumentWrite, Forget, ForgetJob, Job, LeaseStep, Servers, SettleJob, Store};
 use terminals::{Owner, SlotNo, SlotState};
 
 /// A job to be made once its terminal's version and its book's revision are known.
@@ -65,6 +65,12 @@ enum Step {
         expect: Option<u64>,
     },
     Lease(u8, u64, bool),
+    Forget {
+        of: u8,
+        ships: Vec<u64>,
+        what: u8,
+        epoch: u64,
+    },
 }
 
 fn of() -> impl Strategy<Value = u8> {
@@ -122,6 +128,8 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0..4_u8, proptest::option::of(0..9_u8), proptest::option::of(0..3_u64))
             .prop_map(|(key, value, expect)| Step::Document { key, value, expect }),
         3 => (of(), 0..3_u64, any::<bool>()).prop_map(|(of, seen, take)| Step::Lease(of, seen, take)),
+        3 => (of(), proptest::collection::vec(1..4_u64, 0..3), 0..6_u8, prop_oneof![4 => Just(0), 1 => 1..3_u64])
+            .prop_map(|(of, ships, what, epoch)| Step::Forget { of, ships, what, epoch }),
     ]
 }
 
@@ -162,6 +170,11 @@ async fn job(store: &Store, step: &Step) -> Job {
                 request.map(|r| format!("r{r}")).as_deref(),
             );
             edit.due.clear();
+            if name.len() > 4 {
+                let body = &mut edit.changes[0].body;
+                body.before = body.after.take();
+                edit.book.friends.clear();
+            }
             edit.hold = held.map(|no| hold(whose(of), no, HoldState::Held));
             Job::Edit(Box::new(edit))
         }
@@ -273,6 +286,16 @@ async fn job(store: &Store, step: &Step) -> Job {
                 .indexed("login"),
             ])
         }
+        Step::Forget {
+            of,
+            ships,
+            what,
+            epoch,
+        } => {
+            let what = forgotten(store, of, &ships, what).await;
+            let slice = whose(of).slice();
+            Job::Forget(Box::new(ForgetJob { slice, epoch, what }))
+        }
         Step::Lease(of, seen, take) => {
             let (slice, node) = (whose(of).slice(), NodeId(u64::from(of)));
             Job::Lease(match take {
@@ -290,6 +313,29 @@ async fn job(store: &Store, step: &Step) -> Job {
                 },
             })
         }
+    }
+}
+
+/// What is forgotten of what is there: shipments, the beginnings of journals, texts.
+async fn forgotten(store: &Store, of: u8, ships: &[u64], what: u8) -> Forget {
+    let slice = whose(of).slice();
+    match what {
+        0 => {
+            let page = store.read(move |reads| reads.old_journals(slice, None, i64::MAX, 2));
+            Forget::Journals(page.await.unwrap().rows)
+        }
+        1 | 2 => {
+            let text = store.read(move |reads| reads.old_text(slice, None, i64::MAX));
+            match text.await.unwrap() {
+                Some((_, Some(texts))) => Forget::Texts(texts),
+                _ => Forget::Journals(Vec::new()),
+            }
+        }
+        3 => {
+            let page = store.read(move |reads| reads.finished(slice, None, i64::MAX, 2));
+            Forget::Shipments(page.await.unwrap().rows)
+        }
+        _ => Forget::Shipments(ships.iter().map(|n| ship(whose(of), *n).id).collect()),
     }
 }
 

@@ -8,6 +8,7 @@ mod books;
 mod campaigns;
 mod delivery_steps;
 mod due;
+mod forgetting;
 mod upkeep;
 
 use book::{FriendNo, Revision, SubscriberId};
@@ -59,6 +60,7 @@ on_every_store! {
     delivery_steps: settling flights needs counters placements shipments holds;
     upkeep: documents documents_of_slices expiring groups closing;
     campaigns: members_of_groups what_members_have campaign_marks holding_back;
+    forgetting: old_shipments late_proofs old_journals old_texts;
 }
 
 fn database(name: &str) -> String {

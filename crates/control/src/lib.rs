@@ -16,6 +16,7 @@ mod engine;
 mod events;
 mod family;
 mod kill;
+mod lookup;
 mod members;
 mod notices;
 mod offers;
@@ -159,6 +160,8 @@ struct Inner {
     /// Held for a whole step: nobody but the engine takes it.
     engine: tokio::sync::Mutex<engine::Engine>,
     upkeep: tokio::sync::Mutex<upkeep::Upkeep>,
+    /// Whether accounts are known to be found by what they may.
+    indexed: tokio::sync::Mutex<bool>,
     /// One change of a subscriber's particulars at a time.
     people: tokio::sync::Mutex<()>,
     /// Who may wait for a password sum.
@@ -210,6 +213,7 @@ impl Control {
             estimate: Mutex::default(),
             engine: tokio::sync::Mutex::default(),
             upkeep: tokio::sync::Mutex::default(),
+            indexed: tokio::sync::Mutex::default(),
             people: tokio::sync::Mutex::default(),
             queue: Semaphore::new(64),
             hashing: Arc::default(),

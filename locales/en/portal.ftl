@@ -52,6 +52,7 @@ history-none = Nothing has changed yet.
 history-added = Added { $name }
 history-changed = Changed { $name }
 history-removed = Removed { $name }
+history-forgotten = an entry that was deleted long ago
 by-way = { $who }, { $way }
 help = Help: call { $number }
 back = Back to the list

@@ -23,6 +23,7 @@ no-friend = This person is not in the book any more.
 no-group = This group is not in the book any more.
 changed-since = Changed meanwhile: { $fields }. Look at both, then save again.
 other-book = This change belongs to another book.
+forgotten = This was too long ago: what stood there is not kept any more, so it cannot be undone. Write it anew.
 same-number = { $name } already has this number.
 perhaps-same-number = { $name } may already have this number.
 key-taken = Key { $key } was { $name }.

@@ -49,6 +49,7 @@ history-none = 还没有改动。
 history-added = 新增 { $name }
 history-changed = 修改 { $name }
 history-removed = 删除 { $name }
+history-forgotten = 很久以前删除的条目
 by-way = { $who }，{ $way }
 help = 需要帮助请拨 { $number }
 back = 回到名单

@@ -23,6 +23,7 @@ no-friend = 电话簿里已经没有这个人了。
 no-group = 电话簿里已经没有这个分组了。
 changed-since = 刚才有人改过：{ $fields }。请看一下两边，再保存。
 other-book = 这条改动属于另一本电话簿。
+forgotten = 时间太久了：当时的内容已不再保存，所以无法撤销。请重新填写。
 same-number = { $name }已经是这个号码。
 perhaps-same-number = { $name }可能已经是这个号码。
 key-taken = 快捷键{ $key }原来是{ $name }。

@@ -82,9 +82,30 @@ pub struct ChangeBody {
     /// Who gave up the key that this friend took: undoing this change gives it back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_from: Option<FriendNo>,
+    /// What stood there is not kept any more (DECISIONS.md, “retention”): numbers and times alone are left, and it cannot
+    /// be undone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forgotten: bool,
 }
 
 impl ChangeBody {
+    /// Takes out every text of the entry: that there was one, and when, stays.
+    pub fn forget(&mut self) {
+        for entry in [&mut self.before, &mut self.after].into_iter().flatten() {
+            match entry {
+                Entry::Friend(friend) => {
+                    *friend = Friend {
+                        no: friend.no,
+                        added: friend.added,
+                        ..Friend::default()
+                    }
+                }
+                Entry::Group { group, .. } => group.name.clear(),
+            }
+        }
+        self.forgotten = true;
+    }
+
     /// The friend before, if this is about one and it was there.
     pub fn friend_before(&self) -> Option<&Friend> {
         friend_of(self.before.as_ref())

@@ -380,6 +380,7 @@ impl Work<'_> {
             before: old.friends.get(&no).cloned().map(Entry::Friend),
             after: book.friends.get(&no).cloned().map(Entry::Friend),
             key_from,
+            forgotten: false,
         };
         let (changes, groups) = match main {
             Subject::Friend(no) => {
@@ -407,6 +408,7 @@ impl Work<'_> {
                     before: entry(old),
                     after: entry(&book),
                     key_from: None,
+                    forgotten: false,
                 };
                 let changed = body.before != body.after;
                 (

@@ -73,6 +73,10 @@ pub enum Refusal {
     ChangedSince { fields: Vec<String> },
     #[error("This change belongs to another book")]
     OtherBook,
+    #[error(
+        "This was too long ago: what stood there is not kept any more, so it cannot be undone. Write it anew"
+    )]
+    Forgotten,
 }
 
 impl Refusal {
@@ -109,6 +113,7 @@ impl Refusal {
             Self::NoGroup { .. } => "no-group",
             Self::ChangedSince { .. } => "changed-since",
             Self::OtherBook => "other-book",
+            Self::Forgotten => "forgotten",
         }
     }
 
@@ -198,7 +203,8 @@ impl Refusal {
             | Self::GroupsFull { .. }
             | Self::GroupExists { .. }
             | Self::ChangedSince { .. }
-            | Self::OtherBook => Class::Conflict,
+            | Self::OtherBook
+            | Self::Forgotten => Class::Conflict,
             _ => Class::Invalid,
         }
     }

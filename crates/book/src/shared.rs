@@ -106,6 +106,7 @@ pub fn between<'a>(
             before: entry(before.get(&no)),
             after: entry(after.get(&no)),
             key_from: None,
+            forgotten: false,
         })
         .collect()
 }

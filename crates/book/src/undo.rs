@@ -55,6 +55,9 @@ pub(crate) fn undo(work: &mut Work<'_>, change: &Change) -> Result<Subject, Refu
     if change.subscriber != work.book.subscriber {
         return Err(Refusal::OtherBook);
     }
+    if change.body.forgotten {
+        return Err(Refusal::Forgotten);
+    }
     match (change.body.friend, change.body.group) {
         (Some(no), _) => {
             undo_friend(work, no, change)?;

@@ -1,6 +1,6 @@
 //! Accounts: invited by a one-time link, given a password by their holder, disabled, unlocked.
 
-use crate::Control;
+use crate::{Control, lookup};
 use book::Language;
 use identity::account::{is_staff_login, login as as_login};
 use identity::password::PasswordError;
@@ -125,8 +125,7 @@ impl Control {
     /// # Errors
     /// The store's.
     pub async fn first_administrator(&self) -> Result<Option<String>, StoreError> {
-        let accounts = self.accounts().await?;
-        if accounts.iter().any(|a| a.role == Role::Administrator) {
+        if self.has_administrator().await? {
             return Ok(None);
         }
         let invitation = Invitation {
@@ -187,8 +186,7 @@ impl Control {
         if !is_staff_login(&login) {
             return Err(AccountError::Login(login));
         }
-        let accounts = self.accounts().await?;
-        if first && accounts.iter().any(|a| a.role == Role::Administrator) {
+        if first && self.has_administrator().await? {
             return Err(AccountError::Used);
         }
         let (known, version) = self.versioned(&login).await?;
@@ -211,7 +209,9 @@ impl Control {
             role: invitation.role,
             subscribers: Vec::new(),
             password: Some(self.hash(password).await?),
-            language: known.map_or(Language::En, |account| account.language),
+            language: known
+                .as_ref()
+                .map_or(Language::En, |account| account.language),
             disabled: false,
         };
         let used = self
@@ -219,10 +219,11 @@ impl Control {
             .document("invitation", &digest(secret))
             .await?
             .ok_or(AccountError::Used)?;
-        let writes = vec![
+        let mut writes = vec![
             DocumentWrite::remove("invitation", used.key).expecting(used.version),
             DocumentWrite::put("account", account.login.clone(), &account).expecting(version),
         ];
+        writes.extend(lookup::beside(known.as_ref(), &account));
         match self.store().run(Job::Documents(writes)).await {
             Err(StoreError::Refused(Refused::Stale)) => Err(AccountError::Used),
             done => Ok(done.map(|()| account)?),
@@ -244,23 +245,35 @@ impl Control {
         login: &str,
         make: impl Fn() -> Option<Account>,
         change: impl Fn(&mut Account),
-        mut beside: Vec<DocumentWrite>,
+        beside: Vec<DocumentWrite>,
     ) -> Result<Account, AccountError> {
+        let amended = self.write_account(login, make, change, beside).await?;
+        amended.ok_or_else(|| AccountError::Missing(login.to_owned()))
+    }
+
+    /// The same; none when there is no such account.
+    async fn write_account(
+        &self,
+        login: &str,
+        make: impl Fn() -> Option<Account>,
+        change: impl Fn(&mut Account),
+        beside: Vec<DocumentWrite>,
+    ) -> Result<Option<Account>, StoreError> {
         for _ in 0..ATTEMPTS {
             let (known, version) = self.versioned(login).await?;
-            let missing = || AccountError::Missing(login.to_owned());
-            let mut account = known.or_else(&make).ok_or_else(missing)?;
+            let Some(mut account) = known.clone().or_else(&make) else {
+                return Ok(None);
+            };
             change(&mut account);
-            let write = DocumentWrite::put("account", login, &account).expecting(version);
-            beside.push(write);
-            match self.store().run(Job::Documents(beside.clone())).await {
-                Err(StoreError::Refused(Refused::Stale)) => {
-                    beside.pop();
-                }
-                done => return Ok(done.map(|()| account)?),
+            let mut writes = beside.clone();
+            writes.push(DocumentWrite::put("account", login, &account).expecting(version));
+            writes.extend(lookup::beside(known.as_ref(), &account));
+            match self.store().run(Job::Documents(writes)).await {
+                Err(StoreError::Refused(Refused::Stale)) => {}
+                done => return done.map(|()| Some(account)),
             }
         }
-        Err(StoreError::Refused(Refused::Stale).into())
+        Err(StoreError::Refused(Refused::Stale))
     }
 
     /// Puts an account there as it is.
@@ -268,8 +281,10 @@ impl Control {
     /// # Errors
     /// The store's.
     pub async fn put_account(&self, account: &Account) -> Result<(), StoreError> {
-        let write = DocumentWrite::put("account", account.login.clone(), account);
-        self.store().run(Job::Documents(vec![write])).await
+        let make = || Some(account.clone());
+        let put = |there: &mut Account| there.clone_from(account);
+        let done = self.write_account(&account.login, make, put, Vec::new());
+        done.await.map(drop)
     }
 
     /// Sets the password of somebody who is logged in; the account is made if she had only codes before.

@@ -1,6 +1,6 @@
 //! `audit()` over a subscriber as stored: tests call it after every step, operators with `kith audit`.
 
-use crate::Control;
+use crate::{Control, retention::gone_before};
 use book::SubscriberId;
 use delivery::{Violation, audit};
 use store::{ShipmentFilter, StoreError};
@@ -18,6 +18,7 @@ impl Control {
         self.store()
             .read(move |store| {
                 let revision = store.book(subscriber)?.map(|book| book.revision);
+                let gone = gone_before(store, subscriber.slice())?;
                 let mut found = Vec::new();
                 for full in store.terminals_of(subscriber)? {
                     let mut shipments = store.shipments(ShipmentFilter {
@@ -36,7 +37,8 @@ impl Control {
                         due: full.due,
                         shadow: &full.shadow,
                         shipments: &shipments,
-                        since: middle.map(|shipment| shipment.at),
+                        // Nor may it be any more, if it is older than finished shipments are kept.
+                        since: middle.map(|shipment| shipment.at).max(gone),
                         revision: revision.unwrap_or_default(),
                     }));
                 }

@@ -144,10 +144,30 @@ impl Control {
     /// # Errors
     /// [`EditError::Refused`] names a field that was changed since.
     pub async fn undo(&self, grant: &Grant, revision: Revision) -> Result<Edited, EditError> {
-        let change = self.store().change(grant.subscriber(), revision).await?;
-        let change = change.ok_or(EditError::NotFound)?;
+        let change = self.change_to_undo(grant, revision).await?;
         let edit = Edit::Undo(Box::new(change));
         self.edit(grant, edit, EditOptions::default()).await
+    }
+
+    /// The change that made `revision`.
+    ///
+    /// # Errors
+    /// [`Refusal::Forgotten`] when the journal does not go back so far any more; [`EditError::NotFound`] when there was
+    /// never such a revision.
+    pub async fn change_to_undo(
+        &self,
+        grant: &Grant,
+        revision: Revision,
+    ) -> Result<Change, EditError> {
+        let id = grant.subscriber();
+        if let Some(change) = self.store().change(id, revision).await? {
+            return Ok(change);
+        }
+        let book = self.store().book(id).await?.ok_or(EditError::NotFound)?;
+        match (1..=book.revision.0).contains(&revision.0) {
+            true => Err(Refusal::Forgotten.into()),
+            false => Err(EditError::NotFound),
+        }
     }
 
     /// Takes in a vCard file: one result a card, a bad card stops no other, the same file twice doubles nothing.

@@ -12,8 +12,6 @@ use identity::call::AgentRef;
 use identity::{Call, CallRefusal, CallState, Grant, Session};
 use store::{DocumentWrite, Job, Refused, StoreError};
 
-/// Calls are kept as long as the journal, ms (DECISIONS.md, “retention”).
-const KEPT: i64 = 730 * 86_400_000;
 /// The longest number that is kept as it came.
 const LONGEST: usize = 64;
 const DAY: i64 = 86_400_000;
@@ -64,7 +62,7 @@ impl Control {
             }
         }
         self.store()
-            .run(Job::Documents(vec![record(&call).expecting(0)]))
+            .run(Job::Documents(vec![self.call_record(&call).expecting(0)]))
             .await?;
         self.tell(&call);
         Ok(call)
@@ -407,7 +405,7 @@ impl Control {
             if call == known {
                 return Ok(call);
             }
-            let write = record(&call).expecting(version);
+            let write = self.call_record(&call).expecting(version);
             match self.store().run(Job::Documents(vec![write])).await {
                 Err(StoreError::Refused(Refused::Stale)) => continue,
                 done => done?,
@@ -418,6 +416,14 @@ impl Control {
             return Ok(call);
         }
         Err(StoreError::Refused(Refused::Stale).into())
+    }
+
+    /// As it is stored. Calls are kept as long as the journal (DECISIONS.md, “retention”).
+    fn call_record(&self, call: &Call) -> DocumentWrite {
+        let kept = self.settings().retention.journal;
+        DocumentWrite::put("call", call.id.clone(), call)
+            .indexed(if call.settled { "closed" } else { "open" })
+            .until(call.began.saturating_add(kept))
     }
 
     fn tell(&self, call: &Call) {
@@ -445,10 +451,4 @@ pub enum UndoInCall {
     Unconfirmed,
     /// All.
     Everything,
-}
-
-fn record(call: &Call) -> DocumentWrite {
-    DocumentWrite::put("call", call.id.clone(), call)
-        .indexed(if call.settled { "closed" } else { "open" })
-        .until(call.began + KEPT)
 }

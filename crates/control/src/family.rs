@@ -12,9 +12,7 @@ impl Control {
     /// # Errors
     /// The store's.
     pub async fn family(&self, subscriber: SubscriberId) -> Result<Vec<Account>, StoreError> {
-        let mut all = self.accounts().await?;
-        all.retain(|account| account.subscribers.contains(&subscriber));
-        Ok(all)
+        self.accounts_of(subscriber).await
     }
 
     /// Lets family in: she logs in with a code to her own telephone, like the owner.

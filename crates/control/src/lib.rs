@@ -18,6 +18,7 @@ mod events;
 mod family;
 mod holds;
 mod kill;
+mod lookup;
 mod members;
 mod notices;
 mod offers;
@@ -30,6 +31,7 @@ mod provision;
 mod pulse;
 mod recheck;
 mod repeat;
+mod retention;
 mod sums;
 mod surroundings;
 mod tokens;
@@ -83,10 +85,23 @@ pub struct Settings {
     pub bulk_waiting: u32,
     /// How it takes part among the nodes of one store; none: nobody else can open it.
     pub sharing: Option<Sharing>,
+    /// How long what is over is kept.
+    pub retention: Retention,
     /// Card profiles by name, beside the built-in ones.
     pub cards: BTreeMap<String, CardProfile>,
     /// Terminal profiles by name, beside the built-in ones.
     pub phones: BTreeMap<String, TerminalProfile>,
+}
+
+/// How long what is over is kept, ms (DECISIONS.md, “retention”).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Finished shipments, with what they carried.
+    pub shipments: i64,
+    /// Journals of books, and calls.
+    pub journal: i64,
+    /// The text of entries that were deleted.
+    pub texts: i64,
 }
 
 /// What a server starts with when nothing is configured.
@@ -101,6 +116,7 @@ impl Default for Settings {
             bulk_per_s: None,
             bulk_waiting: 500,
             sharing: None,
+            retention: Retention::USUAL,
             cards: BTreeMap::new(),
             phones: BTreeMap::new(),
         }
@@ -148,6 +164,8 @@ struct Inner {
     /// Held for a whole step: nobody but the engine takes it.
     engine: tokio::sync::Mutex<engine::Engine>,
     upkeep: tokio::sync::Mutex<upkeep::Upkeep>,
+    /// Whether accounts are known to be found by what they may.
+    indexed: tokio::sync::Mutex<bool>,
     /// One change of a subscriber's particulars at a time.
     people: tokio::sync::Mutex<()>,
     /// Who may wait for a password sum.
@@ -200,6 +218,7 @@ impl Control {
             estimate: Mutex::default(),
             engine: tokio::sync::Mutex::default(),
             upkeep: tokio::sync::Mutex::default(),
+            indexed: tokio::sync::Mutex::default(),
             people: tokio::sync::Mutex::default(),
             queue: Semaphore::new(64),
             hashing: Arc::default(),

@@ -1,7 +1,7 @@
 //! What is looked after once a second, beside delivery's steps and never in their way: terminals after a restore, calls
-//! that ended by themselves, departures, what expired, figures.
+//! that ended by themselves, departures, what expired, what is not kept any longer, figures.
 
-use crate::{Control, departures::Departures, recheck::Recheck};
+use crate::{Control, departures::Departures, recheck::Recheck, retention::Forgetting};
 use futures_util::future::join;
 use std::time::Duration;
 use store::StoreError;
@@ -13,6 +13,7 @@ const EVERY: i64 = 1_000;
 pub(crate) struct Upkeep {
     recheck: Recheck,
     departures: Departures,
+    forgetting: Forgetting,
     /// When it last looked, ms UTC.
     looked: i64,
 }
@@ -22,6 +23,7 @@ impl Default for Upkeep {
         Self {
             recheck: Recheck::default(),
             departures: Departures::default(),
+            forgetting: Forgetting::default(),
             looked: i64::MIN,
         }
     }
@@ -71,6 +73,7 @@ impl Control {
             return None;
         }
         upkeep.looked = now;
+        let holdings = self.0.owner.holdings();
         // What fails keeps nothing else from being done.
         let mut done = vec![self.recheck(&mut upkeep.recheck).await];
         // What is nobody's in particular is done by one node.
@@ -78,6 +81,7 @@ impl Control {
             done.push(self.keep_calls().await);
             done.push(self.see_all_off(&mut upkeep.departures).await);
         }
+        done.push(self.forget(&mut upkeep.forgetting, &holdings).await);
         Some(done.into_iter().collect())
     }
 }

@@ -1,6 +1,9 @@
 //! Steps of delivery, driven by hand with a clock of their own: what comes together is decided together.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+#[path = "batch/forgetting.rs"]
+mod forgetting;
+
 use book::{Edit, FriendDraft, Language, SubscriberId};
 use control::{
     Control, EditOptions, NewSubscriber, NewTerminal, Settings, Stored, Surroundings, TerminalState,

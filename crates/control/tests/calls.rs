@@ -1,6 +1,9 @@
 //! A call at the desk, without a gateway: rung, verified by a code, edited in, ended; and who gets in where.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+#[path = "calls/many_accounts.rs"]
+mod many_accounts;
+
 use book::{Edit, FriendDraft, Language, SubscriberId};
 use control::{CallError, Control, Denied, EditOptions, NewSubscriber, NewTerminal, Settings};
 use control::{Spoken, UndoInCall};

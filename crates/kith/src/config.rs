@@ -3,6 +3,10 @@
 //! `KITH_STORE_PATH=…` sets `path` of `[store]`; `KITH_GATEWAY_0_PASSWORD_FILE=…` the first gateway's password from a
 //! file. A wrong key is named with its line.
 
+mod retention;
+
+pub use retention::RetentionConfig;
+
 use delivery::Slices;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -28,6 +32,8 @@ pub struct Config {
     pub profiles: ProfilesConfig,
     /// How long delivery waits for what.
     pub delivery: DeliveryConfig,
+    /// How long what is over is kept.
+    pub retention: RetentionConfig,
     /// The carriers' gateways.
     pub gateway: Vec<comms::GatewayConfig>,
     /// Rates of destination networks.
@@ -231,6 +237,7 @@ impl Config {
             phones,
             bulk_per_s: self.delivery.bulk_per_second,
             bulk_waiting: self.delivery.bulk_waiting,
+            retention: self.retention.control(),
             ..control::Settings::default()
         })
     }
@@ -448,6 +455,8 @@ fn check(name: &str, config: &Config) -> Result<(), String> {
             .check()
             .map_err(|sentence| format!("{name}: [store] url: {sentence}"))?;
     }
+    let retention = config.retention.check(config.delivery.validity_seconds);
+    retention.map_err(|why| format!("{name}: {why}"))?;
     if config.listen.certificate.is_some() != config.listen.certificate_key.is_some() {
         return Err(format!(
             "{name}: [listen] certificate and certificate_key go together: give both, or neither."
@@ -480,7 +489,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check_wrong(text: &str, environment: &[(&str, &str)], words: &str) {
+    pub(super) fn check_wrong(text: &str, environment: &[(&str, &str)], words: &str) {
         let environment: Vec<_> = environment
             .iter()
             .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))

@@ -13,3 +13,8 @@ ALTER TABLE store_state ADD COLUMN slices TEXT NOT NULL DEFAULT '';
 
 -- A retired terminal remembers its card's counter: whoever takes the card in anew begins there.
 CREATE INDEX terminal_retired ON terminal (iccid) WHERE retired = 1;
+-- Deletions whose entry's text still stands in the journal, by time: found when it is to be forgotten, and no change that
+-- deletes nothing is in the index.
+ALTER TABLE change ADD COLUMN gone INTEGER;
+UPDATE change SET gone = 1 WHERE body LIKE '%"after":null%';
+CREATE INDEX change_gone ON change (slice, at) WHERE gone IS NOT NULL;

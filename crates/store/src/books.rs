@@ -162,6 +162,8 @@ pub(crate) fn edit(unit: &mut Unit, edit: &EditJob) -> Done {
             (&change.actor.id).into(),
             change.at_ms.into(),
             json(change)?,
+            // The text of what is deleted is forgotten one day.
+            change.body.after.is_none().then_some(1_i64).into(),
         ];
         unit.note(&CHANGE, at.clone(), None);
         unit.put(&CHANGE, at, Some(rest));

@@ -2,13 +2,14 @@
 
 use crate::job::{Job, LeaseStep, Refused};
 use crate::table::{
-    ADDRESS, BOOK, CARD, Database, HOLD, LEASE, LOADED, MARK, MEMBER, PLACEMENT, REQUEST, SEATED,
-    STANDING, SUBSCRIBER, Table, VERSION, Write,
+    ADDRESS, BOOK, CARD, Database, FLIGHT, HOLD, LEASE, LOADED, MARK, MEMBER, PLACEMENT, PROGRESS,
+    REQUEST, SEATED, STANDING, SUBSCRIBER, TEXT, Table, VERSION, Write,
 };
 use crate::unit::{Done, Stop, Unit, Wanted};
 use crate::value::Value;
 use crate::{
-    StoreError, books, documents, holds, leases, marks, members, shipments, subscribers, terminals,
+    StoreError, books, documents, forget, holds, leases, marks, members, shipments, subscribers,
+    terminals,
 };
 
 /// A database in the middle of a transaction.
@@ -20,7 +21,7 @@ pub(crate) trait Transaction: Database {
 }
 
 /// The order in which rows are locked.
-static ORDER: [&Table; 14] = [
+pub(crate) static ORDER: [&Table; 17] = [
     &LEASE,
     &SUBSCRIBER,
     &BOOK,
@@ -35,6 +36,9 @@ static ORDER: [&Table; 14] = [
     &LOADED,
     &HOLD,
     &VERSION,
+    &TEXT,
+    &PROGRESS,
+    &FLIGHT,
 ];
 
 /// One result a job, in order. A refused job leaves no trace, the others stand.
@@ -54,6 +58,10 @@ pub(crate) fn carry_out(
         db.write(&std::mem::take(&mut last))?;
         if let [Job::DeleteSubscriber(id)] = jobs {
             results.push(said(subscribers::delete(db, *id))?);
+            continue;
+        }
+        if let [Job::Forget(job)] = jobs {
+            results.push(said(forget::forget(db, job))?);
             continue;
         }
         let mut wanted = Wanted::default();
@@ -82,14 +90,14 @@ fn said(done: Done) -> Result<Result<(), Refused>, StoreError> {
 
 /// Touches rows that nobody can name beforehand.
 fn is_alone(job: &Job) -> bool {
-    matches!(job, Job::DeleteSubscriber(_))
+    matches!(job, Job::DeleteSubscriber(_) | Job::Forget(_))
 }
 
 /// What a job must see.
 fn want(job: &Job, wanted: &mut Wanted) {
     match job {
         Job::CreateSubscriber(s) | Job::UpdateSubscriber(s) => subscribers::want(s.id, wanted),
-        Job::DeleteSubscriber(_) => {}
+        Job::DeleteSubscriber(_) | Job::Forget(_) => {}
         Job::Edit(edit) => books::want_edit(edit, wanted),
         Job::AddTerminal(terminal) => terminals::want(terminal, wanted),
         Job::ChangeTerminal { terminal, .. } => terminals::want_change(terminal, wanted),
@@ -110,7 +118,7 @@ fn step(unit: &mut Unit, job: &Job) -> Done {
     match job {
         Job::CreateSubscriber(s) => subscribers::create(unit, s),
         Job::UpdateSubscriber(s) => subscribers::update(unit, s),
-        Job::DeleteSubscriber(_) => Ok(()),
+        Job::DeleteSubscriber(_) | Job::Forget(_) => Ok(()),
         Job::Edit(edit) => books::edit(unit, edit),
         Job::AddTerminal(terminal) => terminals::add(unit, terminal),
         Job::ChangeTerminal {
@@ -167,5 +175,6 @@ pub(crate) fn slice_of(job: &Job) -> Option<u8> {
             terminals.first().map(|id| id.subscriber.slice())
         }
         Job::Applied { members, .. } => members.first().map(|id| id.slice()),
+        Job::Forget(job) => Some(job.slice),
     }
 }

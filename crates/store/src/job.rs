@@ -2,7 +2,7 @@
 //! No statement crosses this seam: what a job does is written once, in the files of its subject, over rows in memory.
 
 use book::{Book, Change, FriendNo, GroupNo, Revision, Subscriber, SubscriberId};
-use delivery::{Due, Hold, NodeId, PartRef, Shipment, Terminal, TerminalId};
+use delivery::{Due, Hold, NodeId, PartRef, Shipment, ShipmentId, Terminal, TerminalId};
 use std::collections::BTreeMap;
 use terminals::{EntryKey, SlotNo, SlotState};
 
@@ -81,6 +81,45 @@ pub enum Job {
         /// Whose; one who left is passed over.
         members: Vec<SubscriberId>,
     },
+    /// What is not kept any longer goes, of one slice, by its owner.
+    Forget(Box<ForgetJob>),
+}
+
+/// What is not kept any longer. Whatever is not as it was found any more stays.
+#[derive(Debug, Clone)]
+pub struct ForgetJob {
+    /// The slice of everything that it names.
+    pub slice: u8,
+    /// The epoch at which this node owns the slice; 0: whoever holds the store alone.
+    pub epoch: u64,
+    /// What goes.
+    pub what: Forget,
+}
+
+/// One kind of it.
+#[derive(Debug, Clone)]
+pub enum Forget {
+    /// Finished shipments with what they carried and their messages' ids. One that is not final, or on its way, stays.
+    Shipments(Vec<ShipmentId>),
+    /// Records of journals.
+    Journals(Vec<(SubscriberId, Revision)>),
+    /// Texts of an entry that was deleted.
+    Texts(Texts),
+}
+
+/// The texts of an entry that was deleted: what is to be written in their place, if the book is as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Texts {
+    /// Whose book.
+    pub subscriber: SubscriberId,
+    /// The revision that the book had.
+    pub expect: Revision,
+    /// Records without their text.
+    pub changes: Vec<Change>,
+    /// Decided holds without it.
+    pub holds: Vec<Hold>,
+    /// The deletion that nothing is left of then; none: there are more records.
+    pub done: Option<Revision>,
 }
 
 /// Who joins a shared group and who leaves it, all of one slice. Refused when one who joins is not there; who is a member

@@ -15,6 +15,7 @@ mod books;
 mod cards;
 mod documents;
 mod fate;
+mod forget;
 mod group;
 mod health;
 mod holds;
@@ -43,12 +44,13 @@ pub use cards::CardPast;
 pub use fate::Fate;
 pub use health::{Ill, What};
 pub use job::{
-    Document, DocumentWrite, EditJob, Job, LeaseStep, MembersJob, Refused, SettleJob, StoreError,
+    Document, DocumentWrite, EditJob, Forget, ForgetJob, Job, LeaseStep, MembersJob, Refused,
+    SettleJob, StoreError, Texts,
 };
 pub use moving::{Moved, move_to};
 pub use postgres::Servers;
 pub use reads::{
-    Basis, BasisOf, BookFull, Counts, Member, Reads, Schedule, ScheduleOf, ShipmentFilter,
-    TerminalFull,
+    Aged, Basis, BasisOf, BookFull, Counts, Deletion, Member, Reads, Schedule, ScheduleOf,
+    ShipmentFilter, TerminalFull,
 };
 pub use store::Store;

@@ -3,8 +3,8 @@
 use crate::table::{At, Database, WHOLE};
 use crate::value::Columns;
 use crate::{
-    CardPast, Document, StoreError, basis, books, cards, documents, holds, leases, marks, members,
-    schedule, shipments, subscribers, terminals,
+    CardPast, Document, StoreError, Texts, basis, books, cards, documents, forget, holds, leases,
+    marks, members, schedule, shipments, subscribers, terminals,
 };
 use ::terminals::{EntryKey, Shadow, SlotNo};
 use book::{Book, Change, GroupNo, Revision, Subscriber, SubscriberId};
@@ -139,6 +139,26 @@ pub type Owned = (SubscriberId, Vec<(Terminal, Option<Due>)>);
 /// A gateway's message id, and the part that it was given for.
 pub type Sent = ((String, String), PartRef);
 
+/// A page of what is not kept any longer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aged<R, C> {
+    /// What goes.
+    pub rows: Vec<R>,
+    /// Behind which the next page begins; none: there is none.
+    pub next: Option<C>,
+}
+
+/// A change that deleted an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deletion {
+    /// When, ms UTC.
+    pub at: i64,
+    /// In whose book.
+    pub subscriber: SubscriberId,
+    /// Which change.
+    pub revision: Revision,
+}
+
 /// Questions to a store. `owned` are the slices that are asked about.
 #[allow(missing_docs)] // What is not said here is said at `Store`'s methods of the same names.
 pub trait Reads {
@@ -221,6 +241,31 @@ pub trait Reads {
         limit: u32,
     ) -> Result<Vec<ShipmentId>, StoreError>;
     fn sent(&self, gateway: &str, message: &str) -> Result<Option<PartRef>, StoreError>;
+    /// Of a page of a slice's shipments, oldest first, those planned before `before` that may go: they are final, and
+    /// nothing that was proven since rests on them.
+    fn finished(
+        &self,
+        slice: u8,
+        after: Option<ShipmentId>,
+        before: i64,
+        limit: u32,
+    ) -> Result<Aged<ShipmentId, ShipmentId>, StoreError>;
+    /// The first records, made before `before`, of the journals of a page of a slice's books.
+    fn old_journals(
+        &self,
+        slice: u8,
+        after: Option<SubscriberId>,
+        before: i64,
+        limit: u32,
+    ) -> Result<Aged<(SubscriberId, Revision), SubscriberId>, StoreError>;
+    /// The next deletion in a slice, made before `before`, whose text stands in the journal; and what takes it out, none
+    /// while an open hold may bring the entry back.
+    fn old_text(
+        &self,
+        slice: u8,
+        after: Option<Deletion>,
+        before: i64,
+    ) -> Result<Option<(Deletion, Option<Texts>)>, StoreError>;
     /// What these gateways' message ids belong to, as far as it is known.
     fn sent_many(&self, ids: &[(String, String)]) -> Result<Vec<Sent>, StoreError>;
 
@@ -429,6 +474,33 @@ impl<D: Database> Reads for D {
     }
     fn sent_many(&self, ids: &[(String, String)]) -> Result<Vec<Sent>, StoreError> {
         shipments::sent(self, ids)
+    }
+
+    fn finished(
+        &self,
+        slice: u8,
+        after: Option<ShipmentId>,
+        before: i64,
+        limit: u32,
+    ) -> Result<Aged<ShipmentId, ShipmentId>, StoreError> {
+        forget::finished(self, slice, after, before, limit)
+    }
+    fn old_journals(
+        &self,
+        slice: u8,
+        after: Option<SubscriberId>,
+        before: i64,
+        limit: u32,
+    ) -> Result<Aged<(SubscriberId, Revision), SubscriberId>, StoreError> {
+        forget::journals(self, slice, after, before, limit)
+    }
+    fn old_text(
+        &self,
+        slice: u8,
+        after: Option<Deletion>,
+        before: i64,
+    ) -> Result<Option<(Deletion, Option<Texts>)>, StoreError> {
+        forget::next_text(self, slice, after, before)
     }
 
     fn holds(&self, of: Option<SubscriberId>, only_held: bool) -> Result<Vec<Hold>, StoreError> {

@@ -190,6 +190,28 @@ pub(crate) fn split_old(db: &dyn Transaction) -> Result<(), StoreError> {
     }
 }
 
+/// The ids under which a shipment's messages went out, by the index's own expression (schema 4).
+pub(crate) const SENT_OF: &str = "SELECT gateway, message FROM sent
+    WHERE (ship & 36028797018963967) = (?2 & 36028797018963967) AND slice = ?1 AND ship = ?2";
+
+/// Whether nothing more happens to a shipment whose column `state` holds this.
+pub(crate) fn is_final(state: i64) -> bool {
+    let state = usize::try_from(state).ok().and_then(|n| STATES.get(n));
+    state.is_some_and(|state| state.is_final())
+}
+
+/// A page of a slice's shipments behind an id, in the order of their ids: that of planning.
+pub(crate) fn oldest(
+    db: &dyn Database,
+    slice: u8,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<Shipment>, StoreError> {
+    let sql = format!("{COLUMNS} WHERE s.slice = ?1 AND s.ship > ?2 ORDER BY s.ship LIMIT ?3");
+    let values = [slice.into(), after.into(), limit.into()];
+    found(&db.rows(At::Slice(slice), &sql, &values)?)
+}
+
 const COLUMNS: &str =
     "SELECT s.slice, s.ship, s.sub, s.term, s.kind, s.lane, s.state, s.at, s.body, c.body FROM";
 const WHOLE: &str = "shipment s JOIN cargo c ON c.slice = s.slice AND c.ship = s.ship WHERE";

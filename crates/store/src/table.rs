@@ -60,7 +60,10 @@ tables! {
     FRIEND = "friend" / "", NUMBERED, &[("body", Text)];
     GROUP = "friend_group" / "", NUMBERED, &[("body", Text)];
     CHANGE = "change" / "", &[("slice", Int), ("sub", Int), ("rev", Int)],
-        &[("request", Text), ("sitting", Int), ("actor", Text), ("at", Int), ("body", Text)];
+        &[("request", Text), ("sitting", Int), ("actor", Text), ("at", Int), ("body", Text),
+          ("gone", Int)];
+    /// What is made anew of a journal record when its text is forgotten.
+    TEXT = "change" / "text", &[("slice", Int), ("sub", Int), ("rev", Int)], &[("gone", Int), ("body", Text)];
     /// Which change carries a request's id.
     REQUEST = "change" / "request", &[("slice", Int), ("request", Text)], &[("rev", Int)];
     /// An actor's last change of a book.
@@ -147,7 +150,7 @@ pub(crate) static WHOLE: &[&Table] = &[
 ];
 
 /// Parts of rows that are there already, written after the whole rows.
-pub(crate) static PARTS: &[&Table] = &[&STEP, &PROGRESS];
+pub(crate) static PARTS: &[&Table] = &[&STEP, &PROGRESS, &TEXT];
 
 /// Whether a row that is read stays as it is until the commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

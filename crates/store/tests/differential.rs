@@ -11,7 +11,9 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use sample::*;
 use std::collections::HashSet;
-use store::{DocumentWrite, Job, LeaseStep, MembersJob, Servers, SettleJob, Store};
+use store::{
+    DocumentWrite, Forget, ForgetJob, Job, LeaseStep, MembersJob, Servers, SettleJob, Store,
+};
 use terminals::{Owner, SlotNo, SlotState};
 
 /// A job to be made once its terminal's version and its book's revision are known.
@@ -77,6 +79,12 @@ enum Step {
     Campaign(Vec<(u8, u32)>, Due),
     HoldMarks(Vec<(u8, u32)>, u64, bool),
     Applied(u32, u64, bool),
+    Forget {
+        of: u8,
+        ships: Vec<u64>,
+        what: u8,
+        epoch: u64,
+    },
 }
 
 /// Two subscribers of one slice, and their terminals.
@@ -155,6 +163,8 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (of_one_slice(), shared()).prop_map(|(terminals, due)| Step::Campaign(terminals, due)),
         3 => (of_one_slice(), 0..4_u64, any::<bool>()).prop_map(|(terminals, shared, pause)| Step::HoldMarks(terminals, shared, pause)),
         2 => (1..3_u32, 0..9_u64, any::<bool>()).prop_map(|(group, revision, both)| Step::Applied(group, revision, both)),
+        3 => (of(), proptest::collection::vec(1..4_u64, 0..3), 0..6_u8, prop_oneof![4 => Just(0), 1 => 1..3_u64])
+            .prop_map(|(of, ships, what, epoch)| Step::Forget { of, ships, what, epoch }),
     ]
 }
 
@@ -195,6 +205,11 @@ async fn job(store: &Store, step: &Step) -> Job {
                 request.map(|r| format!("r{r}")).as_deref(),
             );
             edit.due.clear();
+            if name.len() > 4 {
+                let body = &mut edit.changes[0].body;
+                body.before = body.after.take();
+                edit.book.friends.clear();
+            }
             edit.hold = held.map(|no| hold(whose(of), no, HoldState::Held));
             Job::Edit(Box::new(edit))
         }
@@ -306,6 +321,16 @@ async fn job(store: &Store, step: &Step) -> Job {
                 .indexed("login"),
             ])
         }
+        Step::Forget {
+            of,
+            ships,
+            what,
+            epoch,
+        } => {
+            let what = forgotten(store, of, &ships, what).await;
+            let slice = whose(of).slice();
+            Job::Forget(Box::new(ForgetJob { slice, epoch, what }))
+        }
         Step::Lease(of, seen, take) => {
             let (slice, node) = (whose(of).slice(), NodeId(u64::from(of)));
             Job::Lease(match take {
@@ -383,6 +408,29 @@ fn of_groups(step: Step) -> Job {
             members: (0..=u8::from(both)).map(whose).collect(),
         },
         step => unreachable!("{step:?} asks the store"),
+    }
+}
+
+/// What is forgotten of what is there: shipments, the beginnings of journals, texts.
+async fn forgotten(store: &Store, of: u8, ships: &[u64], what: u8) -> Forget {
+    let slice = whose(of).slice();
+    match what {
+        0 => {
+            let page = store.read(move |reads| reads.old_journals(slice, None, i64::MAX, 2));
+            Forget::Journals(page.await.unwrap().rows)
+        }
+        1 | 2 => {
+            let text = store.read(move |reads| reads.old_text(slice, None, i64::MAX));
+            match text.await.unwrap() {
+                Some((_, Some(texts))) => Forget::Texts(texts),
+                _ => Forget::Journals(Vec::new()),
+            }
+        }
+        3 => {
+            let page = store.read(move |reads| reads.finished(slice, None, i64::MAX, 2));
+            Forget::Shipments(page.await.unwrap().rows)
+        }
+        _ => Forget::Shipments(ships.iter().map(|n| ship(whose(of), *n).id).collect()),
     }
 }
 
@@ -474,5 +522,5 @@ async fn the_same_jobs_make_the_same_rows_everywhere() {
             store.close().await;
         }
     }
-    assert_eq!(done.len(), 15, "every kind of job was carried out");
+    assert_eq!(done.len(), 16, "every kind of job was carried out");
 }

@@ -183,8 +183,29 @@ async fn a_store_of_the_first_schema_is_brought_up_to_date() {
         (i64::from(B.slice()), B.0.cast_signed(), body),
     )
     .unwrap();
+    // A deletion of then is forgotten like one of now.
+    let mut gone = edit(A, 0, "\"after\":null", None).changes.remove(0);
+    gone.body.before = gone.body.after.take();
+    for (rev, body) in [(1, &gone), (2, &edit(A, 1, "Jim", None).changes[0])] {
+        db.execute(
+            "INSERT INTO change (slice, sub, rev, sitting, actor, at, body) VALUES (?1, ?2, ?3, 0, '', 5, ?4)",
+            (slice, A.0.cast_signed(), rev, serde_json::to_string(body).unwrap()),
+        )
+        .unwrap();
+    }
+    db.execute(
+        "INSERT INTO book VALUES (?1, ?2, 2, 3, 1, 1)",
+        (slice, A.0.cast_signed()),
+    )
+    .unwrap();
     drop(db);
     let store = Store::open(&folder.file()).unwrap();
+    let text = store
+        .read(|reads| reads.old_text(A.slice(), None, 6))
+        .await
+        .unwrap();
+    let (found, texts) = text.unwrap();
+    assert_eq!((found.revision.0, texts.unwrap().changes.len()), (1, 1));
     let all = delivery::Slices::ALL;
     let flights = store.read(move |reads| reads.in_flight_after(&all, None, 9));
     assert_eq!(flights.await.unwrap(), [old.id]);

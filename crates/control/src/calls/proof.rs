@@ -1,6 +1,6 @@
 //! Proving who calls: codes and the PIN, counted over all calls of a number.
 
-use super::{ATTEMPTS, CallError, DAY, record};
+use super::{ATTEMPTS, CallError, DAY};
 use crate::people::failed;
 use crate::{Control, Spoken, closing};
 use book::Language;
@@ -144,7 +144,7 @@ impl Control {
             }
             let tries_left = proof(&mut call, &mut failures, now)?;
             let writes = vec![
-                record(&call).expecting(version),
+                self.call_record(&call).expecting(version),
                 match call.choices[..] {
                     // Numbers that nobody here has fill no disk.
                     [] => failed(&call.caller, &failures, counted).until(now + DAY),

@@ -85,6 +85,7 @@ pub fn edit(of: SubscriberId, expect: u64, name: &str, request: Option<&str>) ->
         before: None,
         after: Some(Entry::Friend(friend)),
         key_from: None,
+        forgotten: false,
     };
     EditJob {
         subscriber: of,

@@ -35,6 +35,8 @@ pub struct View {
     group: Option<String>,
     before: Option<EntryView>,
     after: Option<EntryView>,
+    /// What stood there is not kept any more: the entry was deleted long ago, and this cannot be undone.
+    forgotten: bool,
 }
 
 /// Who made a change.
@@ -99,8 +101,8 @@ pub async fn undo(
 ) -> Result<Json<Option<View>>, Problem> {
     let grant = caller.writes(ids::subscriber(&s)?)?;
     let revision = revision_of(grant.subscriber(), &c)?;
-    let change = control.store().change(grant.subscriber(), revision).await?;
-    let edit = Edit::Undo(Box::new(change.ok_or_else(Problem::not_found)?));
+    let change = control.change_to_undo(&grant, revision).await?;
+    let edit = Edit::Undo(Box::new(change));
     let edited = control.edit(&grant, edit, conditions.options(None)).await?;
     Ok(Json(edited.changes.first().map(view)))
 }
@@ -134,5 +136,6 @@ fn view(change: &Change) -> View {
         group: change.body.group.map(|no| group_id(id, no)),
         before: entry(&change.body.before),
         after: entry(&change.body.after),
+        forgotten: change.body.forgotten,
     }
 }

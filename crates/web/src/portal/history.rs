@@ -22,7 +22,8 @@ struct Item {
     lines: Vec<String>,
     who: String,
     at: String,
-    revision: u64,
+    /// What undo takes back; none when what stood there is not kept any more.
+    revision: Option<u64>,
 }
 
 pub async fn show(
@@ -52,6 +53,7 @@ pub async fn undo(
 
 fn item(w: Words, change: &Change) -> Item {
     let name = |entry: &Option<Entry>| match entry {
+        Some(_) if change.body.forgotten => w.say("history-forgotten"),
         Some(Entry::Friend(friend)) => friend.name.clone(),
         Some(Entry::Group { group, .. }) => group.name.clone(),
         None => String::new(),
@@ -74,7 +76,7 @@ fn item(w: Words, change: &Change) -> Item {
         at: jiff::Timestamp::from_millisecond(change.at_ms)
             .map(|at| at.strftime("%Y-%m-%d %H:%MZ").to_string())
             .unwrap_or_default(),
-        revision: change.revision.0,
+        revision: (!change.body.forgotten).then_some(change.revision.0),
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod offers;
+mod servers;
 mod world;
 
 use control::LookAt;

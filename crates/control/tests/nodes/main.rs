@@ -4,6 +4,7 @@
 
 mod lost;
 mod offers;
+mod servers;
 mod world;
 
 use control::{Asked, LookAt};

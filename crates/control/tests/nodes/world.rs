@@ -70,7 +70,11 @@ pub struct World {
 impl World {
     /// Nodes with clocks wrong by so many ms, a subscriber and her card.
     pub async fn start(wrong: &[i64]) -> Self {
-        let store = Store::memory().unwrap();
+        Self::on(Store::memory().unwrap(), wrong).await
+    }
+
+    /// The same on this store.
+    pub async fn on(store: Store, wrong: &[i64]) -> Self {
         let time = Arc::new(AtomicI64::new(1_000_000));
         let node = |(n, wrong): (u64, &i64)| {
             let (out, outbound) = mpsc::unbounded_channel();

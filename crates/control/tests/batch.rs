@@ -428,6 +428,6 @@ async fn a_failing_network_puts_off_a_campaign_and_nobody_who_waits() {
     // It goes again when its own time comes, whatever the network is like.
     house.clock.0.store(START + 5_000, Relaxed);
     let (again, _) = house.step(Vec::new()).await;
-    let targets: Vec<_> = again.iter().map(|part| &part.target).collect();
-    assert_eq!(targets, [&sent[0].target]);
+    let packets: Vec<_> = again.iter().map(|part| &part.user_data).collect();
+    assert_eq!(packets, [&sent[0].user_data]);
 }

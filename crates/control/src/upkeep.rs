@@ -1,5 +1,5 @@
 //! What is looked after once a second, beside delivery's steps and never in their way: terminals after a restore, calls
-//! that ended by themselves, departures, what expired, figures.
+//! that ended by themselves, departures, what expired, figures, the clock and the disk.
 
 use crate::{Control, recheck::Recheck};
 use std::time::Duration;
@@ -46,6 +46,7 @@ impl Control {
             return Ok(());
         }
         upkeep.looked = now;
+        self.watch();
         let owned = self.0.owner.holdings().slices();
         // What is nobody's in particular is done by one node.
         let one = self.is_first();

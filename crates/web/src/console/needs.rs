@@ -3,7 +3,7 @@
 use super::count;
 use crate::locale::Words;
 use crate::page::clock;
-use control::Control;
+use control::{Alarm, Control, Wrong};
 use delivery::alert::What;
 use delivery::network::Health;
 use store::StoreError;
@@ -25,22 +25,36 @@ pub struct Need {
     pub link: String,
 }
 
+/// Something that is wrong with store, disk or clock.
+fn of_house(alarm: &Alarm, w: Words) -> Need {
+    let (state, what) = match alarm.what {
+        Wrong::StoreAway => ("down", w.say("needs-store-away")),
+        Wrong::StoreFull => ("down", w.say("needs-store-full")),
+        Wrong::DiskFilling(left) => ("down", w.with("needs-disk-filling", "left", count(left))),
+        Wrong::Store(store::What::CopiedBack) => ("trouble", w.say("needs-store-copied-back")),
+        Wrong::Store(store::What::FailedOver) => ("trouble", w.say("needs-store-failed-over")),
+        Wrong::ClockJumped(by) => {
+            let seconds = count(by.unsigned_abs() / 1000);
+            let word = if by > 0 {
+                "needs-clock-ahead"
+            } else {
+                "needs-clock-back"
+            };
+            ("trouble", w.with(word, "seconds", seconds))
+        }
+    };
+    Need {
+        state,
+        what,
+        since: Some(clock(alarm.since)),
+        link: "/console".to_owned(),
+    }
+}
+
 /// Everything that needs a person now, worst first.
 pub async fn list(control: &Control, w: Words) -> Result<Vec<Need>, StoreError> {
     let mut needs = Vec::new();
-    if let Some(ill) = control.store().ill() {
-        let word = if ill.full {
-            "needs-store-full"
-        } else {
-            "needs-store-away"
-        };
-        needs.push(Need {
-            state: "down",
-            what: w.say(word),
-            since: Some(clock(ill.since)),
-            link: "/console".to_owned(),
-        });
-    }
+    needs.extend(control.alarms().iter().map(|alarm| of_house(alarm, w)));
     let network = control.network();
     for (name, row) in &network.gateways {
         let state = match row.state {
@@ -74,7 +88,7 @@ pub async fn list(control: &Control, w: Words) -> Result<Vec<Need>, StoreError> 
         });
     }
     needs.sort_by_key(|need| {
-        ["down", "paused", "slow"]
+        ["down", "paused", "slow", "trouble"]
             .iter()
             .position(|s| *s == need.state)
     });

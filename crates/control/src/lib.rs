@@ -4,6 +4,7 @@
 
 mod abroad;
 mod accounts;
+mod alarms;
 mod answers;
 mod audit;
 mod books;
@@ -39,6 +40,7 @@ mod upkeep;
 mod view;
 
 pub use accounts::{AccountError, Invitation};
+pub use alarms::{Alarm, Wrong};
 pub use answers::{Answer, Asked, Reservation};
 pub use books::{EditError, EditOptions, Edited, Imported};
 pub use calls::{CallError, Digits, UndoInCall};
@@ -152,6 +154,7 @@ struct Inner {
     recent: Mutex<events::Recent>,
     abroad: Mutex<abroad::Abroad>,
     pulse: Mutex<pulse::Pulse>,
+    watch: Mutex<alarms::Watch>,
     counted: Arc<tokio::sync::Mutex<pulse::Counted>>,
     wake: Notify,
     owner: owner::Owner,
@@ -211,6 +214,7 @@ impl Control {
             recent: Mutex::default(),
             abroad: Mutex::default(),
             pulse: Mutex::default(),
+            watch: Mutex::default(),
             counted: Arc::default(),
             wake: Notify::new(),
             campaigns: Notify::new(),

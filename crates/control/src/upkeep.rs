@@ -1,5 +1,5 @@
 //! What is looked after once a second, beside delivery's steps and never in their way: terminals after a restore, calls
-//! that ended by themselves, departures, what expired, what is not kept any longer, figures.
+//! that ended by themselves, departures, what expired, what is not kept any longer, figures, the clock and the disk.
 
 use crate::{Control, departures::Departures, recheck::Recheck, retention::Forgetting};
 use futures_util::future::join;
@@ -73,6 +73,7 @@ impl Control {
             return None;
         }
         upkeep.looked = now;
+        self.watch();
         let holdings = self.0.owner.holdings();
         // What fails keeps nothing else from being done.
         let mut done = vec![self.recheck(&mut upkeep.recheck).await];

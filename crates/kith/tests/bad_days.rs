@@ -9,6 +9,9 @@ use running::load::Load;
 use running::world::World;
 use running::{LIMIT, MUM, until};
 use serde_json::{Value, json};
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// A server over these servers of PostgreSQL, and clients at work.
@@ -29,14 +32,12 @@ fn ready(world: &World) -> (u16, String) {
 
 /// Waits until readiness is red with these words, and green again after `mend`; and what the console says meanwhile.
 fn red(world: &World, words: &str, mend: impl FnOnce()) {
-    let sentence = until("a red light", || {
+    until("a red light with the reason", || {
         let (status, sentence) = ready(world);
-        (status == 503).then_some(sentence)
+        (status == 503 && sentence.contains(words) && sentence.contains("safe")).then_some(())
     });
-    assert!(
-        sentence.contains(words) && sentence.contains("safe"),
-        "{sentence}"
-    );
+    // The figures tell of it, too, though most of them lie in the store.
+    until("an alert", || is_alert(world, "store").then_some(()));
     // Refused with a sentence, and with the advice to come again; a small change may still find room.
     let owner = json!({"msisdn": "+447700900799", "name": "Nobody yet"});
     let refused = until("a refusal", || {
@@ -46,6 +47,16 @@ fn red(world: &World, words: &str, mend: impl FnOnce()) {
     assert!(refused.header("retry-after").is_some(), "{}", refused.head);
     mend();
     until("a green light", || (ready(world).0 == 200).then_some(()));
+    assert!(!is_alert(world, "store"));
+}
+
+/// Whether the metrics have an alert of this name.
+fn is_alert(world: &World, what: &str) -> bool {
+    let answer = world.ask("GET /metrics", &Value::Null).unwrap();
+    answer.status == 200
+        && answer
+            .text
+            .contains(&format!("kith_alert{{what=\"{what}\"}} 1"))
 }
 
 #[test]
@@ -84,6 +95,9 @@ fn failed_over_to_a_synchronous_standby() {
     primary.kill().unwrap();
     standby.promote().unwrap();
     load.wait(50);
+    until("an alert", || {
+        is_alert(&world, "store-failed-over").then_some(())
+    });
     // The old primary comes back, and thinks that it may be written.
     primary.restart().unwrap();
     load.wait(50);
@@ -157,11 +171,41 @@ fn the_disk_is_full_under_sqlite() {
     let room = world.find_data("small");
     let load = Load::start(&world, 1);
     load.wait(30);
+    // Red before anything is refused: somebody can make room, and nobody noticed.
+    let early = nearly_full(&room);
+    let sentence = until("an early red light", || {
+        let (status, sentence) = ready(&world);
+        (status == 503).then_some(sentence)
+    });
+    assert!(
+        sentence.contains("MiB left: make room") && is_alert(&world, "disk-filling"),
+        "{sentence}"
+    );
+    let owner = json!({"msisdn": "+447700900798", "name": "In time"});
+    assert_eq!(world.ask("POST /subscribers", &owner).unwrap().status, 201);
     let ballast = Ballast::fill(&room).unwrap();
-    red(&world, "no room", || drop(ballast));
+    red(&world, "no room", || {
+        std::fs::remove_file(early).unwrap();
+        drop(ballast);
+    });
+    assert!(!is_alert(&world, "disk-filling"));
     load.wait(30);
     assert!(world.runs());
     load.finish(&world);
+}
+
+/// A file that leaves room for a while.
+fn nearly_full(folder: &Path) -> PathBuf {
+    let path = folder.join("early");
+    let mut file = File::create(&path).unwrap();
+    let piece = vec![0; 1 << 20];
+    loop {
+        let disk = rustix::fs::statvfs(folder).unwrap();
+        if disk.f_bavail * disk.f_frsize < 28 << 20 {
+            return path;
+        }
+        file.write_all(&piece).unwrap();
+    }
 }
 
 /// Every sync of the server takes 5 ms more: it is slower, and nothing else.

@@ -56,3 +56,27 @@ fn killed_at_any_moment_and_started_again_it_finishes_the_job() {
         assert_eq!(demo.phone_book(MUM), wanted, "killed when {moment}");
     }
 }
+
+#[test]
+fn three_nodes_share_the_work_on_postgresql_and_end_when_told_to() {
+    let url = pgbox::shared().unwrap().database("demo_nodes").unwrap();
+    let mut demo = Demo::start_with("demo-nodes", &["--nodes", "3", "--postgres", &url]);
+    until("three nodes at work", || {
+        let nodes = demo.get("/nodes");
+        let nodes = nodes["nodes"].as_array().unwrap();
+        let slices = nodes.iter().map(|node| node["slices"].as_array().unwrap());
+        (nodes.len() == 3 && slices.into_iter().all(|slices| !slices.is_empty())).then_some(())
+    });
+    demo.in_sync();
+    demo.add("Dr Okafor", "07700 900456");
+    until("Dr Okafor", || {
+        demo.phone_book(MUM).contains("Dr Okafor").then_some(())
+    });
+    demo.in_sync();
+    demo.end();
+    // The others have ended with it: nobody holds their folders.
+    for n in [2, 3] {
+        let lock = demo.path(&format!("node-{n}")).join("kith.lock");
+        std::fs::File::open(lock).unwrap().try_lock().unwrap();
+    }
+}

@@ -7,7 +7,7 @@ use crate::group::{ORDER, Transaction};
 use crate::job::{Forget, ForgetJob, Texts};
 use crate::reads::{Aged, Deletion};
 use crate::table::{
-    At, BOOK, CARGO, CHANGE, Database, FLIGHT, Lock, PROGRESS, SENT, SHIPMENT, TEXT,
+    At, BOOK, CARGO, CHANGE, Database, FLIGHT, Lock, PROGRESS, SENT, SHIPMENT, TEXT, UNDONE,
 };
 use crate::unit::{Done, Unit, Wanted};
 use crate::value::{Columns, Row, Value, json, shipment as ship_key, subscriber as key, terminal};
@@ -346,7 +346,9 @@ fn forget_shipments(db: &dyn Transaction, unit: &mut Unit, ids: &[ShipmentId]) -
         if !is_final || unit.get(&FLIGHT, &at)?.is_some() {
             continue;
         }
-        unit.put(&SHIPMENT, at.clone(), None);
+        for table in [&SHIPMENT, &UNDONE] {
+            unit.put(table, at.clone(), None);
+        }
         unit.put(&CARGO, at, None);
         asked.push((
             At::Slice(id.slice()),

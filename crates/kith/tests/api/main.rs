@@ -1,6 +1,7 @@
 //! The API as programs use it, over a demo's port.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod alerts;
 mod conditions;
 mod events;
 #[path = "../running/mod.rs"]

@@ -172,11 +172,13 @@ impl Drop for Demo {
 impl Demo {
     /// A demo on fresh sample data.
     pub fn start(name: &str) -> Self {
-        Self::on(folder(name))
+        Self::start_with(name, &[])
     }
 
-    fn on(folder: PathBuf) -> Self {
-        let (process, json) = run(&folder);
+    /// The same with further words on its command line.
+    pub fn start_with(name: &str, words: &[&str]) -> Self {
+        let folder = folder(name);
+        let (process, json) = run(&folder, words);
         Self {
             process,
             folder,
@@ -186,11 +188,31 @@ impl Demo {
 
     /// Dies without a good-bye and comes again; the caller keeps the token that she has.
     pub fn again(&mut self) {
+        self.again_after(|_| ());
+    }
+
+    /// The same, and what is done with the folder meanwhile.
+    pub fn again_after(&mut self, meanwhile: impl FnOnce(&Path)) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
+        meanwhile(&self.folder);
         let token = self.json["api"]["token"].clone();
-        (self.process, self.json) = run(&self.folder);
+        (self.process, self.json) = run(&self.folder, &[]);
         self.json["api"]["token"] = token;
+    }
+
+    /// Told to end, it ends, and says that it did so well.
+    pub fn end(&mut self) {
+        use rustix::process::{Pid, Signal, kill_process};
+        let id = i32::try_from(self.process.id()).unwrap();
+        kill_process(Pid::from_raw(id).unwrap(), Signal::TERM).unwrap();
+        let ended = until("the end", || self.process.try_wait().unwrap());
+        assert!(ended.success(), "{ended}");
+    }
+
+    /// Something in its folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
     }
 
     /// An address of `demo.json`: `api`, `portal`, `lab`, …
@@ -264,9 +286,10 @@ impl Demo {
     }
 }
 
-fn run(folder: &Path) -> (Child, Value) {
+fn run(folder: &Path, words: &[&str]) -> (Child, Value) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kith"));
     command.args(["demo", "--port", "0", "--data"]).arg(folder);
+    command.args(words);
     let (process, lines) = spawn(&mut command);
     assert!(says(&lines, "Kith demo, ready"), "the demo ended");
     let json = std::fs::read_to_string(folder.join("demo.json")).unwrap();

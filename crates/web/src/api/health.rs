@@ -5,7 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
-use control::{Control, Event};
+use control::{Alarm, Control, Event};
 use delivery::breaker::Circuit;
 use delivery::network::{Health, NetworkRow, NetworkTable};
 use prometheus_client::encoding::text::encode;
@@ -37,19 +37,22 @@ pub async fn health() -> &'static str {
     "ok"
 }
 
-/// Whether the store can be read and written; what was wrong with it is tried again first.
+/// Whether the store can be read and written, and its disk has room for more; what was wrong with it is tried again first.
 async fn able(control: &Control) -> Result<(), Problem> {
     let store = control.store();
     let tried = match store.ill() {
         None => store.incarnation(0).await.map(drop),
         Some(_) => store.probe().await,
     };
+    let status = axum::http::StatusCode::SERVICE_UNAVAILABLE;
     match (store.ill(), tried) {
-        (Some(ill), _) => {
-            let status = axum::http::StatusCode::SERVICE_UNAVAILABLE;
-            Err(Problem::new(status, "the store is away", ill.sentence))
-        }
+        (Some(ill), _) => Err(Problem::new(status, "the store is away", ill.sentence)),
         (None, tried) => Ok(tried?),
+    }?;
+    match control.filling() {
+        // Before anything is refused, so that somebody can see to it.
+        Some(sentence) => Err(Problem::new(status, "the disk is nearly full", sentence)),
+        None => Ok(()),
     }
 }
 
@@ -57,7 +60,7 @@ async fn able(control: &Control) -> Result<(), Problem> {
 #[utoipa::path(get, path = "/ready", tag = "network", operation_id = "ready", security(()),
     responses(
         (status = 200, body = Ready),
-        (status = 503, description = "The store does not answer.",
+        (status = 503, description = "The store does not answer, or its disk is nearly full.",
             content_type = "application/problem+json", body = Problem),
     ))]
 pub async fn ready(State(control): State<Control>) -> Result<Json<Ready>, Problem> {
@@ -148,6 +151,7 @@ pub async fn metrics(
     let table = control.network();
     gateways(&table, &mut registry);
     networks(&table, &mut registry);
+    alerts(&table, &control.alarms(), &mut registry);
     let mut text = String::new();
     encode(&mut text, &registry).map_err(|_| {
         let status = axum::http::StatusCode::INTERNAL_SERVER_ERROR;
@@ -253,7 +257,7 @@ fn gateways(table: &NetworkTable, registry: &mut Registry) {
     });
 }
 
-/// The networks' rows, what waits at the router, and the alerts. A network's label is a calling code, never a number.
+/// The networks' rows, and what waits at the router. A network's label is a calling code, never a number.
 fn networks(table: &NetworkTable, registry: &mut Registry) {
     let mut gauges = |name: &str, help: &str, value: fn(&NetworkRow) -> f64| {
         let gauges = Gauges::default();
@@ -294,13 +298,21 @@ fn networks(table: &NetworkTable, registry: &mut Registry) {
     }
     let help = "Messages that no gateway can take now, by lane";
     registry.register("router_waiting", help, waiting);
+}
+
+/// What is wrong: with gateways and networks, and with store, disk and clock.
+fn alerts(table: &NetworkTable, alarms: &[Alarm], registry: &mut Registry) {
     let alerts = Gauges::default();
     for alert in &table.alerts {
         let what = alert.what.name().to_owned();
         let labels = vec![("what", what), ("gateway", alert.gateway.clone())];
         alerts.get_or_create(&labels).set(1.0);
     }
-    registry.register("alert", "What is wrong now", alerts);
+    for alarm in alarms {
+        let labels = vec![("what", alarm.what.name().to_owned())];
+        alerts.get_or_create(&labels).set(1.0);
+    }
+    registry.register("alert", "What is wrong now, or was a while ago", alerts);
 }
 
 /// Counts are far below 2^53.

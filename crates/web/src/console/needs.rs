@@ -3,7 +3,7 @@
 use super::count;
 use crate::locale::Words;
 use crate::page::clock;
-use control::Control;
+use control::{Alarm, Control, Wrong};
 use delivery::alert::What;
 use delivery::network::Health;
 use store::StoreError;
@@ -25,27 +25,41 @@ pub struct Need {
     pub link: String,
 }
 
+/// Something that is wrong with store, disk or clock.
+fn of_house(alarm: &Alarm, w: Words) -> Need {
+    // Where there are several servers, which one it is.
+    let store = |word: &str, slices: &Option<String>| match slices {
+        Some(slices) => w.with(&format!("{word}-slices"), "slices", slices.clone()),
+        None => w.say(word),
+    };
+    let (state, what) = match &alarm.what {
+        Wrong::StoreAway(slices) => ("down", store("needs-store-away", slices)),
+        Wrong::StoreFull(slices) => ("down", store("needs-store-full", slices)),
+        Wrong::DiskFilling(left) => ("down", w.with("needs-disk-filling", "left", count(*left))),
+        Wrong::Store(store::What::CopiedBack) => ("trouble", w.say("needs-store-copied-back")),
+        Wrong::Store(store::What::FailedOver) => ("trouble", w.say("needs-store-failed-over")),
+        Wrong::ClockJumped(by) => {
+            let seconds = count(by.unsigned_abs() / 1000);
+            let word = if *by > 0 {
+                "needs-clock-ahead"
+            } else {
+                "needs-clock-back"
+            };
+            ("trouble", w.with(word, "seconds", seconds))
+        }
+    };
+    Need {
+        state,
+        what,
+        since: Some(clock(alarm.since)),
+        link: "/console".to_owned(),
+    }
+}
+
 /// Everything that needs a person now, worst first.
 pub async fn list(control: &Control, w: Words) -> Result<Vec<Need>, StoreError> {
     let mut needs = Vec::new();
-    if let Some(ill) = control.store().ill() {
-        let word = if ill.full {
-            "needs-store-full"
-        } else {
-            "needs-store-away"
-        };
-        // Where there are several servers, which one it is.
-        let what = match ill.slices {
-            Some(slices) => w.with(&format!("{word}-slices"), "slices", slices),
-            None => w.say(word),
-        };
-        needs.push(Need {
-            state: "down",
-            what,
-            since: Some(clock(ill.since)),
-            link: "/console".to_owned(),
-        });
-    }
+    needs.extend(control.alarms().iter().map(|alarm| of_house(alarm, w)));
     let network = control.network();
     for (name, row) in &network.gateways {
         let state = match row.state {
@@ -79,7 +93,7 @@ pub async fn list(control: &Control, w: Words) -> Result<Vec<Need>, StoreError> 
         });
     }
     needs.sort_by_key(|need| {
-        ["down", "paused", "slow"]
+        ["down", "paused", "slow", "trouble"]
             .iter()
             .position(|s| *s == need.state)
     });

@@ -157,6 +157,7 @@ fn every_refusal_is_said_in_both_languages() {
             fields: vec!["numbers".into(), "friends".into()],
         },
         Refusal::OtherBook,
+        Refusal::Forgotten,
     ];
     // `format` panics in tests when a text or an argument is missing.
     for refusal in &all {

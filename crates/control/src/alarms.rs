@@ -134,7 +134,9 @@ impl Control {
     /// Looks at the clock and the disk.
     pub(crate) fn watch(&self) {
         let room = self.0.store.file().and_then(room);
-        for wrong in locked(&self.0.watch).look(self.clocks(), room) {
+        // Let go of before the sentence is asked for.
+        let new = locked(&self.0.watch).look(self.clocks(), room);
+        for wrong in new {
             let what = wrong.name();
             match wrong {
                 Wrong::ClockJumped(by_ms) => tracing::warn!(

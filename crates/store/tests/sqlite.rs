@@ -23,7 +23,7 @@ async fn a_second_process_is_refused_with_a_sentence() {
 async fn pages_never_take_the_reader_of_the_leases() {
     let folder = Folder::new("kept");
     let store = Store::open(&folder.file()).unwrap();
-    slow_pages_keep_no_lease_waiting(&store).await;
+    slow_pages_keep_no_lease_waiting(&store, 2).await;
     store.close().await;
 }
 

@@ -84,6 +84,6 @@ async fn a_count_that_is_ended_fails_alone() {
 async fn pages_never_take_the_reader_of_the_leases() {
     let server = Server::start().unwrap();
     let store = store(&[&server]);
-    sample::slow_pages_keep_no_lease_waiting(&store).await;
+    sample::slow_pages_keep_no_lease_waiting(&store, 4).await;
     store.close().await;
 }

@@ -225,21 +225,29 @@ pub async fn somebody(store: &store::Store, of: SubscriberId) {
 
 /// More slow pages than there are readers: the leases are read all the same.
 #[allow(dead_code)]
-pub async fn slow_pages_keep_no_lease_waiting(store: &store::Store) {
+pub async fn slow_pages_keep_no_lease_waiting(store: &store::Store, readers: usize) {
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+    let begun = std::sync::Arc::new(AtomicUsize::new(0));
     let mut pages = Vec::new();
     let mut ends = Vec::new();
     for _ in 0..10 {
         let (end, ended) = std::sync::mpsc::channel::<()>();
         let (store, end_too) = (store.clone(), end.clone());
+        let begun = std::sync::Arc::clone(&begun);
         pages.push(tokio::spawn(async move {
             let _held = end_too;
             let waits = move |_: &dyn store::Reads| {
+                begun.fetch_add(1, SeqCst);
                 let _ = ended.recv();
                 Ok(())
             };
             store.read(waits).await
         }));
         ends.push(end);
+    }
+    // Every reader that pages may take is taken.
+    while begun.load(SeqCst) < readers {
+        tokio::task::yield_now().await;
     }
     // Long before a fence closes; without a reader of its own this waits for the pages.
     for _ in 0..3 {

@@ -319,12 +319,11 @@ impl Control {
         as_seen: impl Fn(&TerminalView) -> bool,
     ) -> Result<(), ProvisionError> {
         let blank = patch.card.is_some();
-        let unused = match &patch.card {
-            Some(card) => {
-                let iccid = checked_iccid(&card.iccid)?;
-                self.unused_counter(&iccid, Some(id)).await?
-            }
-            None => 1,
+        let iccid = patch.card.as_ref().map(|card| checked_iccid(&card.iccid));
+        let unused = match iccid {
+            Some(Ok(iccid)) => self.unused_counter(&iccid, Some(id)).await?,
+            // What is wrong with it is said in its turn.
+            Some(Err(_)) | None => 1,
         };
         self.change_row(id, blank, as_seen, |terminal| {
             if terminal.retired {

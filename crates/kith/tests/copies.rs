@@ -85,11 +85,7 @@ fn a_move_is_refused_for_a_row_that_differs_and_goes_on_after_being_killed() {
     assert!(said.contains("Every row is on PostgreSQL"), "{said}");
     assert!(tried.join("kith.db-moved").exists() && !tried.join("kith.db").exists());
 
-    sql(
-        "CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS
-         $$ BEGIN NEW.name := 'Somebody else'; RETURN NEW; END $$;
-         CREATE TRIGGER spoil BEFORE INSERT OR UPDATE ON subscriber FOR EACH ROW EXECUTE FUNCTION spoil()",
-    );
+    sql(include_str!("copies/spoil.sql"));
     let to = ["store", "move", "--to", &url];
     refused(
         &world,
@@ -102,22 +98,16 @@ fn a_move_is_refused_for_a_row_that_differs_and_goes_on_after_being_killed() {
     assert!(data.join("kith.db").exists(), "the file stays");
 
     // Held in the middle, so that it is killed there.
-    sql(
-        "DROP TRIGGER spoil ON subscriber;
-         CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
-         $$ BEGIN PERFORM pg_sleep(600); RETURN NEW; END $$;
-         CREATE TRIGGER wait BEFORE INSERT OR UPDATE ON friend FOR EACH ROW EXECUTE FUNCTION wait()",
-    );
+    sql(include_str!("copies/wait.sql"));
     let mut moving = world.command();
     let mut moving = moving.args(to).stderr(Stdio::null()).spawn().unwrap();
     until("the middle of the move", || {
-        let sleeps = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
-        (sql(sleeps) == "1").then_some(())
+        (sql(include_str!("copies/asleep.sql")) == "1").then_some(())
     });
     refused(&world, &to, &["stop it first"]);
     moving.kill().unwrap();
     moving.wait().unwrap();
-    sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
+    sql(include_str!("copies/wake.sql"));
     sql("DROP TRIGGER wait ON friend");
     let said = world.kith(&to);
     assert!(said.contains("Every row is on PostgreSQL"), "{said}");

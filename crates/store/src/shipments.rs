@@ -207,7 +207,7 @@ pub(crate) fn oldest(
     after: i64,
     limit: u32,
 ) -> Result<Vec<Shipment>, StoreError> {
-    let sql = format!("{COLUMNS} WHERE s.slice = ?1 AND s.ship > ?2 ORDER BY s.ship LIMIT ?3");
+    let sql = format!("{COLUMNS} {WHOLE} s.slice = ?1 AND s.ship > ?2 ORDER BY s.ship LIMIT ?3");
     let values = [slice.into(), after.into(), limit.into()];
     found(&db.rows(At::Slice(slice), &sql, &values)?)
 }
@@ -277,7 +277,10 @@ pub(crate) fn page(db: &dyn Database, filter: ShipmentFilter) -> Result<Vec<Ship
 pub(crate) fn unfinished(db: &dyn Database, owned: &Slices) -> Result<Vec<Shipment>, StoreError> {
     let within = within("s.slice", owned);
     let sql = format!("{COLUMNS} {WHOLE} s.state < 3{within} ORDER BY s.slice, s.lane, s.ship");
-    found(&db.rows(At::Everywhere, &sql, &[])?)
+    let mut shipments = found(&db.rows(At::Everywhere, &sql, &[])?)?;
+    // Of one server they are in order.
+    shipments.sort_by_key(|shipment| shipment.id.slice());
+    Ok(shipments)
 }
 
 /// A page of the shipments that terminals have on their way, by slice and id.

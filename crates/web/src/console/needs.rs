@@ -28,13 +28,19 @@ pub struct Need {
 /// Something that is wrong with store, disk or clock.
 fn of_house(alarm: &Alarm, w: Words) -> Need {
     // Where there are several servers, which one it is.
-    let store = |word: &str, slices: &Option<String>| match slices {
-        Some(slices) => w.with(&format!("{word}-slices"), "slices", slices.clone()),
-        None => w.say(word),
+    let store = |whole: &str, part: &str, slices: &Option<String>| match slices {
+        Some(slices) => w.with(part, "slices", slices.clone()),
+        None => w.say(whole),
     };
     let (state, what) = match &alarm.what {
-        Wrong::StoreAway(slices) => ("down", store("needs-store-away", slices)),
-        Wrong::StoreFull(slices) => ("down", store("needs-store-full", slices)),
+        Wrong::StoreAway(slices) => (
+            "down",
+            store("needs-store-away", "needs-store-away-slices", slices),
+        ),
+        Wrong::StoreFull(slices) => (
+            "down",
+            store("needs-store-full", "needs-store-full-slices", slices),
+        ),
         Wrong::DiskFilling(left) => ("down", w.with("needs-disk-filling", "left", count(*left))),
         Wrong::Store(store::What::CopiedBack) => ("trouble", w.say("needs-store-copied-back")),
         Wrong::Store(store::What::FailedOver) => ("trouble", w.say("needs-store-failed-over")),

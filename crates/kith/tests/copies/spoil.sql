@@ -1,0 +1,3 @@
+CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN NEW.name := 'Somebody else'; RETURN NEW; END $$;
+CREATE TRIGGER spoil BEFORE INSERT OR UPDATE ON subscriber FOR EACH ROW EXECUTE FUNCTION spoil()

@@ -13,6 +13,7 @@ fn name() -> impl Strategy<Value = String> {
         "[王小梅李 A-Z😀]{0,14}",
         "[\u{7F80}-\u{8010}A]{0,6}",
         "[\u{FF80}-\u{FFFE}\u{10000}-\u{10010}A]{0,6}",
+        "[王翿ÿ\u{5CFF}]{0,6}",
         "\\PC{0,20}",
     ]
 }
@@ -58,7 +59,10 @@ proptest! {
         prop_assert_eq!(&reading.name, &made.shown_name);
         prop_assert_eq!(&reading.number, &number);
         prop_assert!(reading.notes.is_empty());
-        prop_assert!(shown(&made.record, ext1).notes.is_empty());
+        // A sign whose second octet is the padding's may be half of another one: nobody can tell.
+        let like_padding = made.shown_name.encode_utf16().last().is_some_and(|unit| unit & 0xFF == 0xFF);
+        let notes = shown(&made.record, ext1).notes;
+        prop_assert!(notes.iter().all(|note| like_padding && note.contains("half a character")), "{:?}", notes);
         // What is shown is the front of the name, and the next grapheme would not have fitted.
         let whole = alpha::normalised(&name);
         prop_assert!(whole.starts_with(&made.shown_name));

@@ -124,7 +124,7 @@ fn name_of(field: &[u8], notes: &mut Vec<String>) -> String {
                 .unwrap_or_default();
             let padded = rest.len() / 2 > units.len();
             if padded && units.last().is_some_and(|unit| unit & 0xFF == 0xFF) {
-                notes.push("The name ends with half a character, which takes an octet of the padding: another sign is shown.".into());
+                notes.push("The name's last sign ends like the padding: if it was written with half a character at its end, the padding has completed that, and another sign is shown.".into());
             }
             String::from_utf16_lossy(units)
         }

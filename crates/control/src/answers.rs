@@ -177,19 +177,14 @@ fn fingerprint(parts: &[&[u8]]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Settings;
+    use crate::{Settings, testing};
     use identity::Scope;
-    use store::Store;
 
     fn control() -> Control {
-        let settings = Settings {
+        testing::house(Settings {
             policy: delivery::Policy::DEMO,
             ..Settings::default()
-        };
-        let key = vault::MasterKey::from_hex("test", &"42".repeat(32)).unwrap();
-        let (outbound, _) = tokio::sync::mpsc::unbounded_channel();
-        let store = Store::memory().unwrap();
-        Control::new(store, key, settings, outbound, Default::default)
+        })
     }
 
     fn token(id: &str) -> Token {

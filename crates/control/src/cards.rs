@@ -32,56 +32,30 @@ impl Control {
 
 #[cfg(test)]
 mod tests {
+    use crate::testing::{KIC, KID, house, owner, sim};
     use crate::*;
-    use book::Language;
     use delivery::{Terminal, TerminalId};
-    use store::{Job, SettleJob, Store};
-    use terminals::ChannelKind;
+    use store::{Job, SettleJob};
 
     const A: &str = "8944000000000000001";
     const B: &str = "8944000000000000002";
     const C: &str = "8944000000000000003";
-    const KIC: &str = "000102030405060708090a0b0c0d0e0f";
-    const KID: &str = "101112131415161718191a1b1c1d1e1f";
 
     struct House(Control);
 
     impl House {
         fn new() -> Self {
-            let key = vault::MasterKey::from_hex("test", &"42".repeat(32)).unwrap();
-            let (outbound, _) = tokio::sync::mpsc::unbounded_channel();
-            let store = Store::memory().unwrap();
-            let settings = Settings::default();
-            Self(Control::new(
-                store,
-                key,
-                settings,
-                outbound,
-                Default::default,
-            ))
+            Self(house(Settings::default()))
         }
 
         /// A new subscriber with this card, taken in with what the operator typed.
         async fn take_in(&self, n: u32, card: &str, counter: Option<u64>) -> Terminal {
-            let msisdn = format!("+447700900{n:03}");
-            let subscriber = self.0.create_subscriber(NewSubscriber {
-                msisdn: msisdn.clone(),
-                name: format!("Owner {n}"),
-                language: Language::En,
-                region: None,
-            });
-            let terminal = self.0.add_terminal(NewTerminal {
-                subscriber: subscriber.await.unwrap().id,
-                channel: ChannelKind::SimOta,
-                msisdn,
-                card_profile: Some("sim-28x50".into()),
-                iccid: Some(card.into()),
-                keys: Some((KIC.into(), KID.into())),
+            let subscriber = owner(&self.0, n).await;
+            let terminal = NewTerminal {
                 counter,
-                in_use: false,
-                terminal_profile: None,
-            });
-            terminal.await.unwrap()
+                ..sim(subscriber, n, card)
+            };
+            self.0.add_terminal(terminal).await.unwrap()
         }
 
         async fn terminal(&self, id: TerminalId) -> Terminal {

@@ -177,28 +177,8 @@ impl Control {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{NewSubscriber, NewTerminal, Settings, Surroundings};
-    use book::Language;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
-    use store::Store;
-    use terminals::ChannelKind;
-
-    const START: i64 = 1_800_000_000_000;
-
-    #[derive(Clone, Default)]
-    struct Clock(Arc<AtomicI64>, Arc<AtomicU64>);
-
-    impl Surroundings for Clock {
-        fn now(&self) -> i64 {
-            START + self.0.load(Relaxed)
-        }
-        fn random(&self, octets: &mut [u8]) {
-            let n = self.1.fetch_add(0x9E37_79B9_7F4A_7C15, Relaxed);
-            let chance = n.to_be_bytes().into_iter().cycle();
-            octets.iter_mut().zip(chance).for_each(|(o, c)| *o = c);
-        }
-    }
+    use crate::Settings;
+    use crate::testing::{Clock, house_at, owner, sim};
 
     #[test]
     fn who_leaves_is_looked_at_soon_and_then_once_a_minute() {
@@ -217,52 +197,19 @@ mod tests {
         assert!(state.turn("1", 0, 100_000));
     }
 
-    async fn subscriber(control: &Control, n: u64) -> SubscriberId {
-        let new = NewSubscriber {
-            msisdn: format!("+44770090{n:04}"),
-            name: format!("Leaver {n}"),
-            language: Language::En,
-            region: None,
-        };
-        control.create_subscriber(new).await.unwrap().id
-    }
-
     #[tokio::test]
     async fn many_whose_phones_are_off_keep_nobody_behind_them() {
         let clock = Clock::default();
-        let key = vault::MasterKey::from_hex("test", &"42".repeat(32)).unwrap();
-        let (outbound, _) = tokio::sync::mpsc::unbounded_channel();
-        let (store, settings) = (Store::memory().unwrap(), Settings::default());
-        let control = Control::within(
-            clock.clone(),
-            store,
-            key,
-            settings,
-            outbound,
-            Default::default,
-        );
+        let control = house_at(clock.clone(), Settings::default());
         // Nobody plans for them: their terminals are never empty.
         for n in 0..250 {
-            let id = subscriber(&control, n).await;
-            let terminal = NewTerminal {
-                subscriber: id,
-                channel: ChannelKind::SimOta,
-                msisdn: format!("+44770090{n:04}"),
-                card_profile: Some("sim-28x50".into()),
-                iccid: Some(format!("894400000000000{n:04}")),
-                keys: Some((
-                    "000102030405060708090a0b0c0d0e0f".into(),
-                    "101112131415161718191a1b1c1d1e1f".into(),
-                )),
-                counter: None,
-                in_use: false,
-                terminal_profile: None,
-            };
-            control.add_terminal(terminal).await.unwrap();
+            let id = owner(&control, n).await;
+            let card = format!("894400000000000{n:04}");
+            control.add_terminal(sim(id, n, &card)).await.unwrap();
             assert!(!control.delete_subscriber(id, |_, _| true).await.unwrap());
         }
         // The process ended before she was seen off; her key is behind all others.
-        let last = subscriber(&control, 999).await;
+        let last = owner(&control, 999).await;
         let leaving = Leaving {
             subscriber: last,
             since: control.now(),
@@ -274,16 +221,16 @@ mod tests {
             .await
             .unwrap();
         for _ in 0..3 {
-            clock.0.fetch_add(1_000, Relaxed);
+            clock.pass(1_000);
             control.look_after().await.unwrap();
         }
         assert_eq!(control.store().subscriber(last).await.unwrap(), None);
         let left = control.store().documents(KIND, None, 1_000).await.unwrap();
         assert!(left.len() >= 250, "{}", left.len());
         // Those who were waited for long enough go, page by page.
-        clock.0.fetch_add(PATIENCE, Relaxed);
+        clock.pass(PATIENCE);
         for _ in 0..5 {
-            clock.0.fetch_add(1_000, Relaxed);
+            clock.pass(1_000);
             control.look_after().await.unwrap();
         }
         let all = control.store().subscribers(None, 1_000).await.unwrap();

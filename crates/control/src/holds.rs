@@ -103,10 +103,10 @@ impl Control {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{NewSubscriber, Settings};
-    use book::{FriendDraft, FriendNo, FriendPatch, Language, NumberDraft};
+    use crate::Settings;
+    use crate::testing::{house, owner};
+    use book::{FriendDraft, FriendNo, FriendPatch, NumberDraft};
     use identity::JobKind;
-    use store::Store;
 
     struct House {
         control: Control,
@@ -120,18 +120,8 @@ mod tests {
     impl House {
         /// Nine friends: three get another number and then, with two others, are removed, in one sitting.
         async fn new() -> Self {
-            let key = vault::MasterKey::from_hex("test", &"42".repeat(32)).unwrap();
-            let (outbound, _) = tokio::sync::mpsc::unbounded_channel();
-            let store = Store::memory().unwrap();
-            let settings = Settings::default();
-            let control = Control::new(store, key, settings, outbound, Default::default);
-            let owner = control.create_subscriber(NewSubscriber {
-                msisdn: "+447700900100".into(),
-                name: "Mum".into(),
-                language: Language::En,
-                region: None,
-            });
-            let id = owner.await.unwrap().id;
+            let control = house(Settings::default());
+            let id = owner(&control, 100).await;
             let mut house = Self {
                 control,
                 owner: Grant::of_job(JobKind::Sample, id),

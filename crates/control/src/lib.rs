@@ -35,6 +35,8 @@ mod repeat;
 mod retention;
 mod sums;
 mod surroundings;
+#[cfg(test)]
+mod testing;
 mod tokens;
 mod upkeep;
 mod view;

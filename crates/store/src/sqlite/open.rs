@@ -16,6 +16,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// A log of more pages than this is waited for until it can be begun anew: PASSIVE alone lets it grow under load (STORE.md).
 const LONG: i64 = 50_000;
+/// More than so many pages that could not be moved out of the log: a reader that began long ago holds them.
+const HELD: i64 = 5_000;
 /// How long the log is not begun anew after a reader that holds it (a back-up) was waited for in vain: the writer waits, too.
 const REST: Duration = Duration::from_secs(5);
 /// When nothing was committed for so long, the log's file is cut. Until then it is written over from its beginning: a file
@@ -191,6 +193,8 @@ struct Emptied {
     busy: bool,
     /// Pages in the log.
     pages: i64,
+    /// Of these, pages that are in the file by now.
+    moved: i64,
 }
 
 impl Emptying {
@@ -198,7 +202,10 @@ impl Emptying {
     /// anew, and holds it back while readers are waited for.
     fn moved(&mut self, done: Emptied, now: Instant) -> bool {
         self.pages = done.pages;
-        let rests = self.rests.is_some_and(|until| now < until);
+        // Where nearly everything could be moved, whoever was waited for in vain was there for a moment only: a log that is
+        // then left alone grows by gigabytes under load.
+        let held = done.pages.saturating_sub(done.moved) > HELD;
+        let rests = held && self.rests.is_some_and(|until| now < until);
         done.pages >= LONG && !rests
     }
 
@@ -230,6 +237,7 @@ pub(crate) fn checkpoint(path: &Path, wakes: &Receiver<()>) {
             Ok(Emptied {
                 busy: row.get::<_, i64>(0)? != 0,
                 pages: row.get(1)?,
+                moved: row.get(2)?,
             })
         })
     };
@@ -276,23 +284,28 @@ mod tests {
     #[test]
     fn a_reader_that_holds_the_log_holds_the_writer_back_once_in_a_while() {
         let now = Instant::now();
-        let long = |busy| Emptied { busy, pages: LONG };
+        let emptied = |busy, pages, moved| Emptied { busy, pages, moved };
+        // A back-up has stood at the log's beginning for a while; and nobody holds anything.
+        let held = emptied(false, LONG, 100);
+        let free = emptied(false, LONG, LONG - 10);
+        let in_vain = emptied(true, LONG, 100);
         let mut log = Emptying::default();
-        let short = Emptied {
-            busy: false,
-            pages: LONG - 1,
-        };
-        assert!(!log.moved(short, now));
-        assert!(log.moved(long(false), now));
+        assert!(!log.moved(emptied(false, LONG - 1, 100), now));
+        assert!(log.moved(held, now));
         // In vain: it is left alone for a while, then tried again.
-        log.begun_anew(long(true), now);
-        assert!(!(1..100).any(|n| log.moved(long(false), now + n * REST / 100)));
-        assert!(log.moved(long(false), now + REST));
-        log.begun_anew(long(true), now + REST);
-        assert!(!log.moved(long(false), now + REST));
+        log.begun_anew(in_vain, now);
+        assert!(!(1..100).any(|n| log.moved(held, now + n * REST / 100)));
+        assert!(log.moved(held, now + REST));
+        log.begun_anew(in_vain, now + REST);
+        assert!(!log.moved(held, now + REST));
+        // The back-up is done: everything is moved, and the log is begun anew at once.
+        assert!(log.moved(free, now + REST));
+        // So it is under load, where somebody always reads for a moment.
+        log.begun_anew(in_vain, now + REST * 2);
+        assert!(log.moved(free, now + REST * 2));
         // Begun anew: the next long log is not waited with.
-        log.begun_anew(long(false), now + REST * 2);
-        assert!(log.moved(long(false), now + REST * 2));
+        log.begun_anew(free, now + REST * 3);
+        assert!(log.moved(held, now + REST * 3));
     }
 
     /// What the decision goes by: a checkpoint says in its first column that it waited for a reader in vain.

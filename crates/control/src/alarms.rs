@@ -155,7 +155,7 @@ impl Control {
     /// Everything that is wrong with store, disk and clock, or was a while ago; worst first.
     pub fn alarms(&self) -> Vec<Alarm> {
         let now = self.clocks();
-        let ill = self.0.store.ill().map(|ill| Alarm {
+        let ill = self.0.store.ills().into_iter().map(|ill| Alarm {
             what: if ill.full {
                 Wrong::StoreFull(ill.slices)
             } else {
@@ -170,7 +170,7 @@ impl Control {
             since,
         });
         let seen = locked(&self.0.watch).alarms(now);
-        ill.into_iter().chain(seen).chain(happened).collect()
+        ill.chain(seen).chain(happened).collect()
     }
 
     /// That the store's disk is nearly full, as a sentence; none while it is not.

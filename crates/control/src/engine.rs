@@ -24,6 +24,7 @@ use crate::{Control, Event};
 use batch::{Batch, Decided};
 use delivery::{ShipmentId, Slices};
 use gather::{Ack, Item, Loaded, Plans, Room, Wanted, What};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use store::StoreError;
@@ -280,7 +281,8 @@ impl Control {
 
     /// Goes by what this node holds now.
     fn notice(&self, engine: &mut Engine) {
-        if engine.notice(self.0.owner.holdings()) {
+        let place = |slice| self.store().server_of(slice);
+        if engine.notice(self.0.owner.holdings(), place) {
             self.0.contents.forget();
         }
     }
@@ -391,7 +393,12 @@ impl Control {
         let page = self
             .own_store()
             .read(move |reads| reads.in_flight_after(&slices, last, BATCH))
-            .await?;
+            .await;
+        if page.is_err() {
+            // Of another server first, the next time.
+            engine.take_up.rotate_right(1);
+        }
+        let page = page?;
         engine.take_up.pop();
         if let Some(id) = page.last() {
             engine.take_up.push((slices, Some(*id)));
@@ -451,7 +458,7 @@ impl Progress {
 
 impl Engine {
     /// What is lost is forgotten, what is new is taken up; whether anything changed.
-    fn notice(&mut self, held: Arc<Holdings>) -> bool {
+    fn notice(&mut self, held: Arc<Holdings>, place: impl Fn(u8) -> usize) -> bool {
         if Arc::ptr_eq(&self.held, &held) {
             return false;
         }
@@ -464,9 +471,13 @@ impl Engine {
             changed.iter().for_each(|slice| slices.remove(slice));
         }
         self.take_up.retain(|(slices, _)| !slices.is_empty());
-        if !new.is_empty() {
-            self.take_up.push((new, None));
+        // A server that is away is left out of a question without a word: each is asked for its own, or nobody is.
+        let mut servers = BTreeMap::<usize, Slices>::new();
+        for slice in new.iter() {
+            servers.entry(place(slice)).or_default().insert(slice);
         }
+        self.take_up
+            .extend(servers.into_values().map(|slices| (slices, None)));
         self.held = held;
         true
     }

@@ -372,7 +372,7 @@ impl Control {
             return;
         }
         // One that does not answer keeps nobody else's leases waiting.
-        let several = servers.len() > 1;
+        let several = self.store().servers() > 1;
         let each = servers
             .into_iter()
             .map(|(server, (steps, jobs))| async move {

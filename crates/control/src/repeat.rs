@@ -5,7 +5,7 @@ use crate::{Control, Edited};
 use book::{FriendNo, GroupNo, Revision, SubscriberId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use store::{DocumentWrite, Job, StoreError};
+use store::{Document, DocumentWrite, Job, StoreError};
 
 /// As long as the answer itself is kept.
 const KEPT: i64 = 24 * 3_600_000;
@@ -31,7 +31,7 @@ impl Control {
         let Some(request) = request else {
             return Ok(None);
         };
-        let document = self.store().document(KIND, request).await?;
+        let document = self.edit_of(subscriber, request).await?;
         let Some(done) = document.and_then(|d| serde_json::from_str::<Done>(&d.value).ok()) else {
             return Ok(None);
         };
@@ -48,12 +48,28 @@ impl Control {
         }))
     }
 
-    /// Whether the edit with this id was carried out before.
+    /// Whether the edit of her book with this id was carried out before.
     ///
     /// # Errors
     /// The store's.
-    pub async fn is_done(&self, request: &str) -> Result<bool, StoreError> {
-        Ok(self.store().document(KIND, request).await?.is_some())
+    pub async fn is_done(
+        &self,
+        subscriber: SubscriberId,
+        request: &str,
+    ) -> Result<bool, StoreError> {
+        Ok(self.edit_of(subscriber, request).await?.is_some())
+    }
+
+    /// It was written with her book.
+    async fn edit_of(
+        &self,
+        subscriber: SubscriberId,
+        request: &str,
+    ) -> Result<Option<Document>, StoreError> {
+        let store = self.store();
+        store
+            .document_beside(subscriber.slice(), KIND, request)
+            .await
     }
 
     /// What `request` made before, when it was carried out.

@@ -4,10 +4,11 @@
 
 mod running;
 
+use book::SubscriberId;
 use pgbox::{Ballast, Server};
 use running::load::Load;
 use running::world::World;
-use running::{LIMIT, MUM, until};
+use running::{LIMIT, MUM, try_ask, until};
 use serde_json::{Value, json};
 use std::fs::File;
 use std::io::Write;
@@ -103,6 +104,64 @@ fn failed_over_to_a_synchronous_standby() {
     load.wait(50);
     assert!(world.runs());
     load.finish(&world);
+}
+
+/// One of two servers is away: it is said, and whose book lies on the other goes on as ever, with every question that her
+/// edit asks.
+#[test]
+fn one_of_several_servers_away() {
+    let (home, mut other) = (Server::start().unwrap(), Server::start().unwrap());
+    let url = |server| pgbox::url(&[server], "postgres");
+    let mut world = World::spread("spread", Some(&url(&home)), Some(&url(&other)));
+    world.start_server(None);
+    let mut owners = (0..).map(|n| {
+        let number = format!("+447700900{:03}", 700 + n);
+        let owner = json!({"msisdn": number, "name": "Owner"});
+        let made = world.api("POST /subscribers", &owner).unwrap();
+        let id = made["id"].as_str().unwrap().to_owned();
+        let key = book::decode('s', &id).unwrap();
+        let key = SubscriberId(u64::from_be_bytes(key.try_into().unwrap()));
+        let at_home = key.slice() < 128;
+        (at_home, id, number)
+    });
+    let (_, here, number) = owners.find(|(at_home, ..)| *at_home).unwrap();
+    let (_, there, _) = owners.find(|(at_home, ..)| !*at_home).unwrap();
+    drop(owners);
+    let edit = |owner: &str, name: &str| {
+        let lines = [
+            format!("Authorization: Bearer {}", world.token),
+            "Content-Type: application/json".to_owned(),
+            format!("Idempotency-Key: {owner}-{name}"),
+        ];
+        let body = json!({"name": name, "numbers": [{"number": "07700 900123"}]});
+        let call = format!("POST /subscribers/{owner}/friends");
+        try_ask(&world.api_url(), &call, &lines, &body.to_string()).unwrap()
+    };
+    assert_eq!(edit(&there, "Ann").status, 201);
+    other.kill().unwrap();
+    until("a sentence", || {
+        let (status, sentence) = ready(&world);
+        (sentence.contains("with the slices 128-255 of subscribers"))
+            .then(|| assert_eq!(status, 200))
+    });
+    assert!(is_alert(&world, "store"));
+    assert_eq!(edit(&here, "Ann").status, 201);
+    let again = edit(&here, "Ann");
+    assert_eq!(again.status, 201, "the same request again");
+    let found = world.api(
+        &format!("GET /subscribers?number=%2B{}", &number[1..]),
+        &Value::Null,
+    );
+    assert_eq!(found.unwrap()["items"][0]["id"], here.as_str());
+    let refused = edit(&there, "Bea");
+    assert_eq!(refused.status, 503);
+    assert!(refused.header("retry-after").is_some(), "{}", refused.head);
+    other.restart().unwrap();
+    until("the other server", || {
+        (!is_alert(&world, "store")).then_some(())
+    });
+    assert_eq!(edit(&there, "Bea").status, 201);
+    assert!(world.runs());
 }
 
 /// A standby that lags takes over: edits are lost that were answered, and on the card. The counters jump, so that the card

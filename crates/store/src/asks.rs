@@ -196,6 +196,17 @@ impl Store {
         let key = key.to_owned();
         self.read(move |r| r.document(&kind, &key)).await
     }
+    /// A document that was written with rows of this slice.
+    pub async fn document_beside(
+        &self,
+        slice: u8,
+        kind: &'static str,
+        key: &str,
+    ) -> Result<Option<Document>, StoreError> {
+        let key = key.to_owned();
+        self.read(move |r| r.document_beside(slice, kind, &key))
+            .await
+    }
     /// The documents with this second key, by key.
     pub async fn documents_by_index(
         &self,

@@ -18,11 +18,15 @@ fn read(row: &Row) -> Result<Document, StoreError> {
     })
 }
 
-/// In order. A document that was written with an edit as well lies on two databases: the home database's, asked first,
-/// counts.
-fn once(rows: &mut Vec<Row>) {
-    rows.sort_by(|a, b| a.first().cmp(&b.first()));
-    rows.dedup_by(|b, a| a.first() == b.first());
+/// The kinds that are written in one commit with rows of a subscriber, and so lie with her slice; all others lie at home,
+/// and nobody else is asked for them.
+const WITH_SLICES: [&str; 6] = ["answered", "edit", "fragment", "inbox", "mobile", "offer"];
+
+fn at(kind: &str) -> At {
+    match WITH_SLICES.contains(&kind) {
+        true => At::Reachable,
+        false => At::Home,
+    }
 }
 
 pub(crate) fn one(
@@ -30,16 +34,32 @@ pub(crate) fn one(
     kind: &str,
     key: &str,
 ) -> Result<Option<Document>, StoreError> {
+    let found = one_at(db, at(kind), kind, key)?;
+    // Where it may be, nobody could look.
+    if found.is_none() && !db.is_whole() {
+        return Err(StoreError::left_out());
+    }
+    Ok(found)
+}
+
+/// One that lies with this slice.
+pub(crate) fn beside(
+    db: &dyn Database,
+    slice: u8,
+    kind: &str,
+    key: &str,
+) -> Result<Option<Document>, StoreError> {
+    one_at(db, At::Slice(slice), kind, key)
+}
+
+fn one_at(
+    db: &dyn Database,
+    at: At,
+    kind: &str,
+    key: &str,
+) -> Result<Option<Document>, StoreError> {
     let sql = format!("{COLUMNS} AND key = ?2");
-    let values = [kind.into(), key.into()];
-    // What is at home counts, and other servers may be away.
-    let mut rows = Vec::new();
-    if db.servers() > 1 {
-        rows = db.rows(At::Home, &sql, &values)?;
-    }
-    if rows.is_empty() {
-        rows = db.rows(At::Everywhere, &sql, &values)?;
-    }
+    let rows = db.rows(at, &sql, &[kind.into(), key.into()])?;
     rows.first().map(read).transpose()
 }
 
@@ -49,8 +69,8 @@ pub(crate) fn by_index(
     index: &str,
 ) -> Result<Vec<Document>, StoreError> {
     let sql = format!("{COLUMNS} AND second = ?2 ORDER BY key");
-    let mut rows = db.rows(At::Everywhere, &sql, &[kind.into(), index.into()])?;
-    once(&mut rows);
+    let mut rows = db.rows(at(kind), &sql, &[kind.into(), index.into()])?;
+    rows.sort_unstable();
     rows.iter().map(read).collect()
 }
 
@@ -81,8 +101,8 @@ pub(crate) fn within(
     // No key is empty.
     let sql = format!("{COLUMNS} AND key > ?2{of} ORDER BY key LIMIT ?3");
     let values = [kind.into(), after.unwrap_or_default().into(), limit.into()];
-    let mut rows = db.rows(At::Everywhere, &sql, &values)?;
-    once(&mut rows);
+    let mut rows = db.rows(at(kind), &sql, &values)?;
+    rows.sort_unstable();
     rows.iter().take(limit as usize).map(read).collect()
 }
 
@@ -92,6 +112,11 @@ fn key(write: &DocumentWrite) -> Row {
 
 pub(crate) fn want(writes: &[DocumentWrite], wanted: &mut Wanted) {
     for write in writes {
+        debug_assert!(
+            write.slice.is_none() || WITH_SLICES.contains(&write.kind),
+            "{} is read at home",
+            write.kind
+        );
         wanted.row(&VERSION, Lock::Update, key(write));
     }
 }

@@ -50,6 +50,8 @@ struct State {
     slices: Option<String>,
     /// Since when it does not answer.
     away: Option<Instant>,
+    /// Somebody waits for it, and it may be away.
+    doubted: bool,
     /// When it was last found to have no room.
     full: Option<Instant>,
 }
@@ -70,6 +72,11 @@ impl Health {
     /// How long it has not answered; none when it does.
     pub(crate) fn away_for(&self) -> Option<Duration> {
         self.lock().away.map(|since| since.elapsed())
+    }
+
+    /// Whether somebody waits for it for long already.
+    pub(crate) fn is_doubted(&self) -> bool {
+        self.lock().doubted
     }
 
     pub(crate) fn ill(&self) -> Option<Ill> {
@@ -94,6 +101,7 @@ impl Health {
     pub(crate) fn well(&self) {
         let mut state = self.lock();
         state.away = None;
+        state.doubted = false;
         if state.full.is_some_and(|at| at.elapsed() < ROOM_FOR) {
             return;
         }
@@ -101,6 +109,18 @@ impl Health {
         if let Some(was) = state.ill.take() {
             tracing::info!(target: "alert", what = "store", since = was.since, "the database is back");
         }
+    }
+
+    /// Somebody waits for an answer for long. A slow page, or a commit that waits for another, is no proof: where there are
+    /// several servers, whose slices would all rest, this one is looked at before (`connect::watch`).
+    pub(crate) fn silent(&self, why: &str) {
+        let mut state = self.lock();
+        if state.slices.is_some() {
+            state.doubted = true;
+            return;
+        }
+        drop(state);
+        self.away(why);
     }
 
     /// It does not answer.
@@ -137,6 +157,7 @@ impl Health {
         let since = now();
         let mut state = self.lock();
         state.full = full.then(Instant::now);
+        state.doubted = false;
         state.away = match full {
             true => None,
             false => state.away.or_else(|| Some(Instant::now())),

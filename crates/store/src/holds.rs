@@ -71,7 +71,7 @@ pub(crate) fn list(
             key(id),
         ),
         None => (
-            At::Everywhere,
+            At::Reachable,
             format!("SELECT body FROM hold WHERE {held}"),
             Vec::new(),
         ),

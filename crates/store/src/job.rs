@@ -398,3 +398,12 @@ pub enum StoreError {
     #[error("the store is closed: Kith is shutting down, try again in a moment")]
     Closed,
 }
+
+impl StoreError {
+    /// One of several databases was left out of a question, and what was asked for may lie there.
+    pub(crate) fn left_out() -> Self {
+        Self::Away {
+            why: "one of several is away, and it may lie there".into(),
+        }
+    }
+}

@@ -9,7 +9,7 @@ use delivery::{Lease, NodeId};
 
 pub(crate) fn all(db: &dyn Database) -> Result<Vec<Lease>, StoreError> {
     let sql = "SELECT slice, node, epoch, expires FROM lease";
-    let mut rows = db.rows(At::Everywhere, sql, &[])?;
+    let mut rows = db.rows(At::Reachable, sql, &[])?;
     rows.sort_unstable();
     let read = |row: &Row| {
         Ok(Lease {

@@ -107,7 +107,7 @@ pub(crate) fn ask_due(owned: &Slices, of: Lane, now: i64, limit: u32) -> Asked {
         within("d.slice + 0", owned)
     );
     let values = vec![lane(of), now.into(), limit.into()];
-    (At::Everywhere, sql, values)
+    (At::Reachable, sql, values)
 }
 
 /// From rows of [`ask_due`], of several databases.
@@ -130,7 +130,7 @@ pub(crate) fn ask_next(owned: &Slices, of: Lane, now: i64) -> Asked {
         within("d.slice + 0", owned)
     );
     let values = vec![lane(of), now.into(), Due::PAUSED.into()];
-    (At::Everywhere, sql, values)
+    (At::Reachable, sql, values)
 }
 
 pub(crate) fn held_back(db: &dyn Database, owned: &Slices) -> Result<Vec<TerminalId>, StoreError> {
@@ -138,7 +138,7 @@ pub(crate) fn held_back(db: &dyn Database, owned: &Slices) -> Result<Vec<Termina
         "SELECT sub, term FROM due WHERE lane IN (0, 1) AND at = ?1{}",
         within("slice + 0", owned)
     );
-    let rows = db.rows(At::Everywhere, &sql, &[Due::IN_CALL.into()])?;
+    let rows = db.rows(At::Reachable, &sql, &[Due::IN_CALL.into()])?;
     rows.iter().map(|row| id_at(row, 0)).collect()
 }
 

@@ -51,8 +51,8 @@ pub(crate) struct Postgres {
 /// How long an answer is waited for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Patience {
-    /// A silence after which the database is called away, though it is still waited for; none: the answer takes its time,
-    /// and that says nothing about the database.
+    /// A silence after which something is taken to be wrong with the database, though it is still waited for; none: the
+    /// answer takes its time, and that says nothing about the database.
     noticed: Option<Duration>,
     /// When the connection is given up.
     most: Duration,
@@ -167,7 +167,7 @@ impl Postgres {
                 return done;
             }
             if let Some(noticed) = noticed {
-                self.health.away(&why());
+                self.health.silent(&why());
                 let more = most.saturating_sub(noticed);
                 if let Ok(done) = timeout(more, answer).await {
                     self.health.well();

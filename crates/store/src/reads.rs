@@ -165,6 +165,8 @@ pub trait Reads {
     fn incarnation(&self, slice: u8) -> Result<u64, StoreError>;
     /// The same of several slices.
     fn incarnations(&self, slices: &Slices) -> Result<BTreeMap<u8, u64>, StoreError>;
+    /// Whether every database was there that was asked; what lies on one that is away was left out otherwise.
+    fn is_whole(&self) -> bool;
     fn counts(&self, now: i64) -> Result<Counts, StoreError>;
     /// Every row of every subscriber's table as a line, in order: to compare two stores.
     fn dump(&self) -> Result<Vec<String>, StoreError>;
@@ -298,6 +300,13 @@ pub trait Reads {
     ) -> Result<Vec<TerminalId>, StoreError>;
 
     fn document(&self, kind: &str, key: &str) -> Result<Option<Document>, StoreError>;
+    /// One that was written with rows of this slice.
+    fn document_beside(
+        &self,
+        slice: u8,
+        kind: &str,
+        key: &str,
+    ) -> Result<Option<Document>, StoreError>;
     fn documents_by_index(&self, kind: &str, index: &str) -> Result<Vec<Document>, StoreError>;
     fn documents(
         &self,
@@ -321,6 +330,9 @@ impl<D: Database> Reads for D {
         let sql = "SELECT incarnation FROM store_state";
         let rows = self.rows(At::Slice(slice), sql, &[])?;
         rows.first().map_or(Ok(1), |row| row.unsigned(0))
+    }
+    fn is_whole(&self) -> bool {
+        Database::is_whole(self)
     }
     fn incarnations(&self, slices: &Slices) -> Result<BTreeMap<u8, u64>, StoreError> {
         // Each server is asked about its own, and no other.
@@ -550,6 +562,14 @@ impl<D: Database> Reads for D {
 
     fn document(&self, kind: &str, key: &str) -> Result<Option<Document>, StoreError> {
         documents::one(self, kind, key)
+    }
+    fn document_beside(
+        &self,
+        slice: u8,
+        kind: &str,
+        key: &str,
+    ) -> Result<Option<Document>, StoreError> {
+        documents::beside(self, slice, kind, key)
     }
     fn documents_by_index(&self, kind: &str, index: &str) -> Result<Vec<Document>, StoreError> {
         documents::by_index(self, kind, index)

@@ -418,20 +418,25 @@ impl Store {
         self.0.place.as_ref().map_or(0, |place| place.of(slice))
     }
 
+    /// On how many servers it lies.
+    pub fn servers(&self) -> usize {
+        self.0.health.len()
+    }
+
     /// Whether a server answers, as far as it is known. One alone is always asked.
     pub fn answers(&self, server: usize) -> bool {
         let health = self.0.health.get(server);
         self.0.health.len() < 2 || health.is_none_or(|health| health.away_for().is_none())
     }
 
-    /// Whether all servers answer.
-    pub fn all_answer(&self) -> bool {
-        (0..self.0.health.len()).all(|server| self.answers(server))
+    /// What is wrong with the database at home, without which nothing goes on; none when it answers.
+    pub fn ill_at_home(&self) -> Option<Ill> {
+        self.0.health.first().and_then(Health::ill)
     }
 
-    /// What is wrong with the database; none when it answers.
-    pub fn ill(&self) -> Option<Ill> {
-        self.0.health.iter().find_map(Health::ill)
+    /// What is wrong with the database; of several, with each.
+    pub fn ills(&self) -> Vec<Ill> {
+        self.0.health.iter().filter_map(Health::ill).collect()
     }
 
     /// What happened to the database since this process began, and when last, ms UTC.
@@ -449,15 +454,25 @@ impl Store {
         self.0.file.as_deref()
     }
 
-    /// Tries whether the database can be written, so that [`Store::ill`] is what it is now, though nobody saves anything.
+    /// Asks the database at home something.
     ///
     /// # Errors
-    /// When it cannot.
+    /// When it does not answer.
+    pub async fn home_answers(&self) -> Result<(), StoreError> {
+        self.document("account", "").await.map(drop)
+    }
+
+    /// Tries whether the database can be written, so that [`Store::ills`] is what it is now, though nobody saves anything.
+    /// Of several, those that are away are looked at all the time.
+    ///
+    /// # Errors
+    /// When the one at home cannot.
     pub async fn probe(&self) -> Result<(), StoreError> {
-        for writers in &self.0.writers {
-            ask(&writers.people, Ask::Probe).await??;
-        }
-        Ok(())
+        let there = self.0.writers.iter().enumerate();
+        let there = there.filter(|(server, _)| *server == 0 || self.answers(*server));
+        let tried = there.map(|(_, writers)| ask(&writers.people, Ask::Probe));
+        let tried = join_all(tried).await;
+        tried.into_iter().next().ok_or(StoreError::Closed)??
     }
 
     /// Deletes every document that expired at `now` (ms UTC) or before, a few at a time; how many it was.

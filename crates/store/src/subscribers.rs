@@ -32,10 +32,14 @@ pub(crate) fn of(db: &dyn Database, ids: &[SubscriberId]) -> Result<Vec<Subscrib
 pub(crate) fn by_number(db: &dyn Database, msisdn: &str) -> Result<Vec<Subscriber>, StoreError> {
     let sql = format!("{COLUMNS} WHERE msisdn = ?1 ORDER BY sub");
     let mut found: Vec<_> = db
-        .rows(At::Everywhere, &sql, &[msisdn.into()])?
+        .rows(At::Reachable, &sql, &[msisdn.into()])?
         .iter()
         .map(read)
         .collect::<Result<_, _>>()?;
+    // She may be one of those who lie there.
+    if found.is_empty() && !db.is_whole() {
+        return Err(StoreError::left_out());
+    }
     found.sort_by_key(|subscriber| subscriber.id);
     Ok(found)
 }

@@ -220,8 +220,10 @@ pub(crate) enum At {
     Slice(u8),
     /// In the home database: what belongs to no slice.
     Home,
-    /// Anywhere: every database is asked, and the answers stand one after another.
+    /// Anywhere: every database is asked, and the answers stand one after another. None can be done without.
     Everywhere,
+    /// The same, but for those that are away: their rows are missing, and [`Database::is_whole`] says so.
+    Reachable,
 }
 
 /// A statement that reads, with its parameters `?1`, `?2`, …
@@ -243,6 +245,10 @@ pub(crate) trait Database {
     /// Which of them has a slice.
     fn place(&self, _slice: u8) -> usize {
         0
+    }
+    /// Whether nothing was left out of what this question was answered so far.
+    fn is_whole(&self) -> bool {
+        true
     }
     /// Several sets of rows in one go: one answer a load, each row key first, in the order of the keys.
     fn load(&self, loads: &[Load]) -> Result<Vec<Vec<Row>>, StoreError>;

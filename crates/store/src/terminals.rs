@@ -165,9 +165,10 @@ pub(crate) fn page(
 ) -> Result<Vec<(Terminal, Option<Due>)>, StoreError> {
     let mut values = after.map_or_else(|| [0_i64, -1, 0].map(Value::from).to_vec(), key);
     values.push(limit.into());
-    let mut only = "";
+    let (mut at, mut only) = (At::Everywhere, "");
     if need.is_some() {
-        only = "t.needs = ?5 AND";
+        // Whoever looks for what is wrong hears of the rest.
+        (at, only) = (At::Reachable, "t.needs = ?5 AND");
         values.push(needs(need));
     }
     let sql = format!(
@@ -177,7 +178,7 @@ pub(crate) fn page(
         marks::COLUMNS,
         marks::BESIDE
     );
-    let mut rows = db.rows(At::Everywhere, &sql, &values)?;
+    let mut rows = db.rows(at, &sql, &values)?;
     rows.sort_unstable();
     rows.iter()
         .take(limit as usize)
@@ -233,7 +234,7 @@ pub(crate) fn ask_waiting(owned: &Slices, now: i64, limit: u32) -> Asked {
         within("t.slice + 0", owned)
     );
     let values = vec![Due::PAUSED.into(), now.into(), limit.into()];
-    (At::Everywhere, sql, values)
+    (At::Reachable, sql, values)
 }
 
 /// From rows of [`ask_waiting`], of several databases.
@@ -249,7 +250,7 @@ pub(crate) fn ask_next_try(owned: &Slices, now: i64) -> Asked {
         "SELECT t.next_try FROM terminal t WHERE {TRIED} AND t.next_try > ?2{} ORDER BY t.next_try LIMIT 1",
         within("t.slice + 0", owned)
     );
-    (At::Everywhere, sql, vec![Due::PAUSED.into(), now.into()])
+    (At::Reachable, sql, vec![Due::PAUSED.into(), now.into()])
 }
 
 // Demands.

@@ -178,11 +178,11 @@ impl<'a> Batch<'a> {
         self.done.extend(item.ack);
     }
 
-    /// It is about nothing that is here. Where a server is away, nobody knows what lies there: who sent it keeps it.
+    /// It is about nothing that is here. Where a server was away, nobody knows what lies there: who sent it keeps it.
     fn unfound(&mut self, item: Item) {
-        match self.house.store().all_answer() {
-            true => self.nothing(item),
-            false => self.untaken.extend(item.ack),
+        match self.loaded.lacks {
+            false => self.nothing(item),
+            true => self.untaken.extend(item.ack),
         }
     }
 

@@ -250,6 +250,8 @@ pub(super) struct Loaded {
     pub more_bulk: bool,
     /// When something is due next, ms UTC.
     pub next: Option<i64>,
+    /// A database was away: of what is not here, nobody knows that it is nowhere.
+    pub lacks: bool,
 }
 
 impl Wanted {
@@ -354,7 +356,8 @@ impl Wanted {
             }
         }
         for id in &self.texts {
-            let told = reads.document(super::texts::ANSWERED, &super::texts::key(*id))?;
+            let (slice, key) = (id.subscriber.slice(), super::texts::key(*id));
+            let told = reads.document_beside(slice, super::texts::ANSWERED, &key)?;
             loaded.told.extend(told.map(|document| (*id, document)));
         }
         if let Some(plans) = self.plans {
@@ -383,6 +386,7 @@ impl Wanted {
         let under_way = under_way.filter(|id| !loaded.shipments.contains_key(id));
         let under_way = under_way.collect();
         loaded.shipments(reads, under_way)?;
+        loaded.lacks = !reads.is_whole();
         Ok(loaded)
     }
 }

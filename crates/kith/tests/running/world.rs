@@ -65,11 +65,19 @@ impl World {
 
     /// The same over PostgreSQL, if there is an address.
     pub fn over(name: &str, url: Option<&str>) -> Self {
+        Self::spread(name, url, None)
+    }
+
+    /// The same with the upper half of the slices on another server.
+    pub fn spread(name: &str, url: Option<&str>, other: Option<&str>) -> Self {
         let folder = folder(&format!("kill-{name}"));
         let [smpp, lab, api, portal] = free_ports();
         let url = url.map_or(String::new(), |url| format!("url = \"{url}\"\n"));
+        let other = other.map_or(String::new(), |url| {
+            format!("[[store.server]]\nurl = \"{url}\"\nslices = \"128-255\"\n")
+        });
         let config = format!(
-            "[store]\npath = \"data\"\n{url}[listen]\npublic = \"127.0.0.1:{portal}\"\nlan = \"127.0.0.1:{api}\"\n\
+            "[store]\npath = \"data\"\n{url}{other}[listen]\npublic = \"127.0.0.1:{portal}\"\nlan = \"127.0.0.1:{api}\"\n\
              [delivery]\nquiet_seconds = 0\nproof_seconds = 1\nproof_seconds_most = 1\n\
              [[gateway]]\nname = \"carrier\"\nhost = \"127.0.0.1\"\nport = {smpp}\nsystem_id = \"kith\"\n\
              password = \"secret8\"\nsource = \"12345\"\n"

@@ -22,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const CONNECT: Duration = Duration::from_secs(10);
 /// How often a server is tried that is away, where there are several.
 const TRIED: Duration = Duration::from_secs(1);
+/// How long such a try may take.
+const ALIVE: Duration = Duration::from_secs(2);
 /// Between two tries to connect.
 const PAUSE: Duration = Duration::from_millis(250);
 /// How often a group may be beaten by others before who asked is told.
@@ -278,13 +280,15 @@ impl Known {
     }
 }
 
-/// Tries servers that are away until they are back, and until `over` has no sender left: where there are several, who asks
-/// for what lies on the others does not try them.
+/// Tries servers that are away, or may be, until they are back, and until `over` has no sender left: where there are
+/// several, who asks for what lies on the others does not try them.
 pub(crate) fn watch(known: &[Arc<Known>], over: &Receiver<()>) {
+    let ill = |one: &&Arc<Known>| one.health.away_for().is_some() || one.health.is_doubted();
     while over.recv_timeout(TRIED) == Err(RecvTimeoutError::Timeout) {
-        for known in known.iter().filter(|one| one.health.away_for().is_some()) {
-            if known.connect().is_ok() {
-                known.health.well();
+        for known in known.iter().filter(ill) {
+            match known.connect_within(ALIVE) {
+                Ok(_) => known.health.well(),
+                Err(error) => known.health.hurt(&error),
             }
         }
     }
@@ -407,7 +411,7 @@ impl Writes for Writer {
                     self.roll_back();
                 }
                 Err(StoreError::Away { why }) => {
-                    self.known.health.away(&why);
+                    self.known.health.silent(&why);
                     self.db = None;
                     if Instant::now() + PAUSE >= deadline {
                         return Err(match self.open.take() {

@@ -25,7 +25,7 @@ const SHORT: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct How {
     asker: Asker,
-    /// One that is away is not tried: somebody does that (`connect::watch`).
+    /// There are others: one that is away is not tried, somebody does that (`connect::watch`).
     watched: bool,
     /// It can be done without.
     spared: bool,
@@ -50,7 +50,9 @@ impl Source {
         how: How,
         question: impl Fn(&Postgres) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let away = how.watched && self.known.health.away_for().is_some();
+        let health = &self.known.health;
+        let away = health.away_for().is_some() || how.spared && health.is_doubted();
+        let away = how.watched && away;
         if self.left_out.get() || (away && !self.seen.get()) {
             return Err(StoreError::Away {
                 why: "it was away when it was asked".into(),
@@ -161,19 +163,18 @@ impl Reader {
         self.sources.iter().for_each(Source::leave);
     }
 
-    /// Asks one of several servers. Delivery does without one that does not answer where `any` will do: its slices' work
-    /// rests, and nobody else's. A question sees a server from its first look to its last, or not at all.
+    /// Asks one of several servers. Where it `may_lack`, one that does not answer is done without: its slices' work rests,
+    /// and nobody else's. A question sees a server from its first look to its last, or not at all.
     fn ask_one<T>(
         &self,
         source: &Source,
-        any: bool,
+        may_lack: bool,
         question: impl Fn(&Postgres) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
-        let asker = self.asker.get();
         let how = How {
-            asker,
-            watched: asker == Asker::Delivery,
-            spared: any && asker == Asker::Delivery && !source.seen.get(),
+            asker: self.asker.get(),
+            watched: true,
+            spared: may_lack && !source.seen.get(),
         };
         match source.ask(how, question) {
             Err(StoreError::Away { .. }) if how.spared => {
@@ -209,6 +210,10 @@ impl Database for Reader {
         self.place.of(slice)
     }
 
+    fn is_whole(&self) -> bool {
+        !self.sources.iter().any(|source| source.left_out.get())
+    }
+
     fn ask(&self, questions: &[Asked]) -> Result<Vec<Vec<Row>>, StoreError> {
         if let [only] = &self.sources[..] {
             return self.ask_only(only, |db| db.ask(questions));
@@ -218,14 +223,14 @@ impl Database for Reader {
             let here = |(at, ..): &Asked| match *at {
                 At::Home => place == 0,
                 At::Slice(slice) => self.place.of(slice) == place,
-                At::Everywhere => true,
+                At::Everywhere | At::Reachable => true,
             };
             let mine: Vec<_> = questions.iter().filter(|one| here(one)).cloned().collect();
             if mine.is_empty() {
                 continue;
             }
-            let any = mine.iter().all(|(at, ..)| *at == At::Everywhere);
-            let Some(answers) = self.ask_one(source, any, |db| db.ask(&mine))? else {
+            let may_lack = mine.iter().all(|(at, ..)| *at == At::Reachable);
+            let Some(answers) = self.ask_one(source, may_lack, |db| db.ask(&mine))? else {
                 continue;
             };
             let asked = questions
@@ -259,8 +264,8 @@ impl Database for Reader {
             if asked.peek().is_none() {
                 continue;
             }
-            let any = asked.all(|load| !load.table.is_sliced());
-            let more = self.ask_one(source, any, |db| db.load(&mine))?;
+            let may_lack = asked.all(|load| !load.table.is_sliced());
+            let more = self.ask_one(source, may_lack, |db| db.load(&mine))?;
             for (all, more) in found.iter_mut().zip(more.into_iter().flatten()) {
                 all.extend(more);
             }

@@ -65,8 +65,8 @@ async fn check(room: &Path, store: &Store) {
     let editors = Editors::start(store).await;
     editors.answers(100).await;
     let ballast = Ballast::fill(room).unwrap();
-    until("a red light", async || store.ill().is_some()).await;
-    let sentence = store.ill().unwrap().sentence;
+    until("a red light", async || !store.ills().is_empty()).await;
+    let sentence = store.ills()[0].sentence.clone();
     assert!(
         sentence.contains("no room") && sentence.contains("safe"),
         "{sentence}"
@@ -76,7 +76,7 @@ async fn check(room: &Path, store: &Store) {
     assert!(store.book(one).await.unwrap().is_some());
     drop(ballast);
     editors.answers(100).await;
-    until("a green light", async || store.ill().is_none()).await;
+    until("a green light", async || store.ills().is_empty()).await;
     let told = editors.finish().await;
     assert_eq!(told.unknown, 0);
     assert!(told.full > 0, "somebody was told");
@@ -121,13 +121,13 @@ async fn under_the_log_of_postgresql() {
     let editors = Editors::start(&store).await;
     editors.answers(100).await;
     let ballast = Ballast::fill(&room).unwrap();
-    until("a red light", async || store.ill().is_some()).await;
+    until("a red light", async || !store.ills().is_empty()).await;
     drop(ballast);
     if !server.is_running() {
         server.restart().unwrap();
     }
     editors.answers(100).await;
-    until("a green light", async || store.ill().is_none()).await;
+    until("a green light", async || store.ills().is_empty()).await;
     editors.finish().await;
     store.close().await;
 }

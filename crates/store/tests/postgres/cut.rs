@@ -129,6 +129,6 @@ async fn a_commit_whose_answer_is_lost_is_done_once() {
     let count = "SELECT count(*), count(DISTINCT no) FROM friend";
     let count = server.sql("postgres", count).unwrap();
     assert_eq!(count, format!("{done}|{done}"));
-    assert_eq!(store.ill(), None);
+    assert_eq!(store.ills(), []);
     store.close().await;
 }

@@ -114,7 +114,7 @@ async fn the_synchronous_standby_stops_and_comes_back() {
     editors.answers(50).await;
     standby.stop().unwrap();
     // Before anybody is refused, it is known.
-    until("a red light", async || store.ill().is_some()).await;
+    until("a red light", async || !store.ills().is_empty()).await;
     let late = sample::add_friend(sample::A, 0, "Late", None);
     let told = store.run(late).await.unwrap_err();
     assert!(
@@ -126,7 +126,7 @@ async fn the_synchronous_standby_stops_and_comes_back() {
     );
     standby.restart().unwrap();
     editors.answers(50).await;
-    assert_eq!(store.ill(), None);
+    assert_eq!(store.ills(), []);
     let told = editors.finish().await;
     assert!(told.unknown + told.away > 0, "{told:?}");
     store.close().await;

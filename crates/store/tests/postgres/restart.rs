@@ -21,7 +21,7 @@ async fn restarted_and_killed_under_load() {
     // Nobody was told anything: it was back within the store's patience.
     assert_eq!(editors.finish().await, Told::default());
     assert_eq!(store.incarnation(0).await.unwrap(), incarnation);
-    assert_eq!(store.ill(), None);
+    assert_eq!(store.ills(), []);
     store.close().await;
 }
 
@@ -33,8 +33,8 @@ async fn away_for_longer_than_the_stores_patience() {
     editors.answers(50).await;
     server.stop().unwrap();
     // Before the first edit is refused, it is known.
-    until("a red light", async || store.ill().is_some()).await;
-    let sentence = store.ill().unwrap().sentence;
+    until("a red light", async || !store.ills().is_empty()).await;
+    let sentence = store.ills()[0].sentence.clone();
     assert!(
         sentence.contains("does not answer") && sentence.contains("safe"),
         "{sentence}"
@@ -48,7 +48,7 @@ async fn away_for_longer_than_the_stores_patience() {
     assert!(matches!(refused, StoreError::Away { .. }), "{refused}");
     server.restart().unwrap();
     editors.answers(50).await;
-    assert_eq!(store.ill(), None);
+    assert_eq!(store.ills(), []);
     assert!(editors.finish().await.away > 0);
     store.close().await;
 }
@@ -60,10 +60,10 @@ async fn there_but_silent() {
     let editors = Editors::start(&store).await;
     editors.answers(50).await;
     server.pause().unwrap();
-    until("a red light", async || store.ill().is_some()).await;
+    until("a red light", async || !store.ills().is_empty()).await;
     server.resume().unwrap();
     editors.answers(50).await;
-    assert_eq!(store.ill(), None);
+    assert_eq!(store.ills(), []);
     editors.finish().await;
     store.close().await;
 }

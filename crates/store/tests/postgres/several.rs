@@ -1,8 +1,10 @@
 //! Several servers, each with some of the slices: one that dies stops its own slices' work only, and nobody mixes them up.
 
 use super::*;
-use crate::sample::{A, B, add_friend, id, read_again, somebody};
+use crate::sample::{A, B, add_friend, id, read_again, somebody, subscriber};
 use delivery::{NodeId, Slices};
+use std::sync::Arc;
+use std::thread;
 use store::{Job, LeaseStep, ScheduleOf, StoreError};
 
 /// B's slice lies on the other server.
@@ -77,8 +79,9 @@ async fn a_server_that_dies_keeps_nobody_elses_leases_waiting() {
         assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
         // Which one it is, is said; who asks for what lies there is told so.
         let (at_home, there) = (store.server_of(A.slice()), store.server_of(B.slice()));
-        assert!(store.answers(at_home) && !store.answers(there) && !store.all_answer());
-        let ill = store.ill().unwrap();
+        until("an ill server", async || !store.answers(there)).await;
+        assert!(store.answers(at_home));
+        let ill = store.ills().remove(0);
         let slices = B.slice().to_string();
         assert_eq!(ill.slices.as_ref(), Some(&slices));
         assert!(
@@ -88,8 +91,35 @@ async fn a_server_that_dies_keeps_nobody_elses_leases_waiting() {
         );
         let refused = own.book(B).await.unwrap_err();
         assert!(matches!(refused, StoreError::Away { .. }), "{refused}");
-        // The others' people go on.
+        // The others' people go on: what belongs to no slice is asked of home alone, and they are found by their numbers.
         assert!(store.book(A).await.unwrap().is_some());
+        assert_eq!(store.document("failures", "ann").await.unwrap(), None);
+        let done = store.document_beside(A.slice(), "edit", "1").await;
+        assert_eq!(done.unwrap(), None);
+        let found = store.subscribers_by_number(&subscriber(A).msisdn).await;
+        assert_eq!(found.unwrap()[0].id, A);
+        let away = |error: StoreError| matches!(error, StoreError::Away { .. });
+        let hers = store.subscribers_by_number("+447700900999").await;
+        assert!(away(hers.unwrap_err()), "she may lie there");
+        let hers = store.document("edit", "1").await;
+        assert!(away(hers.unwrap_err()), "it may lie there");
+        // What is taken up is whole, or is not taken up.
+        let flights = async |slices: &[u8]| {
+            let slices: Slices = slices.iter().copied().collect();
+            let found = own.read(move |reads| reads.in_flight_after(&slices, None, 9));
+            found.await
+        };
+        assert_eq!(flights(&[A.slice()]).await.unwrap(), []);
+        for slices in [&[B.slice()][..], &[A.slice(), B.slice()]] {
+            assert!(away(flights(slices).await.unwrap_err()));
+        }
+        // Whoever looks for what is wrong sees the rest of it, and that it is not all.
+        let whole = store.read(|reads| {
+            reads.terminals_in_need(delivery::Need::Person, None, 9)?;
+            Ok(reads.is_whole())
+        });
+        assert!(!whole.await.unwrap());
+        store.home_answers().await.unwrap();
         let edit = read_again(&store, add_friend(A, 1, "Bea", None)).await;
         store.run(edit).await.unwrap();
         // It is back without anybody asking for what lies there.
@@ -97,12 +127,45 @@ async fn a_server_that_dies_keeps_nobody_elses_leases_waiting() {
             true => other.resume().unwrap(),
             false => other.restart().unwrap(),
         }
-        until("the server", async || store.all_answer()).await;
+        until("the server", async || store.ills().is_empty()).await;
         assert_eq!(own.leases().await.unwrap().len(), 2);
         assert_eq!(schedule().await.len(), 2);
-        assert_eq!(store.ill(), None);
+        assert_eq!(store.ills(), []);
         store.close().await;
     }
+}
+
+/// A slow page, or a commit that waits for another, says nothing about one of several servers: its slices go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_waits_does_not_stop_a_servers_slices() {
+    let (home, other) = (Server::start().unwrap(), Arc::new(Server::start().unwrap()));
+    let store = Store::connect(&servers(&home, &other)).unwrap();
+    somebody(&store, B).await;
+    // For longer than a silence is noticed.
+    let locked = "BEGIN; LOCK TABLE book IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(5); COMMIT";
+    let locking = {
+        let other = Arc::clone(&other);
+        thread::spawn(move || other.sql("postgres", locked).unwrap())
+    };
+    let held = "SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation = 'book'::regclass";
+    until("the lock", async || {
+        other.sql("postgres", held).unwrap().contains('1')
+    })
+    .await;
+    let reading = tokio::spawn({
+        let store = store.clone();
+        async move { store.book(B).await }
+    });
+    let there = store.server_of(B.slice());
+    until("the book", async || {
+        assert!(store.answers(there));
+        reading.is_finished()
+    })
+    .await;
+    assert!(reading.await.unwrap().unwrap().is_some());
+    assert_eq!(store.ills(), []);
+    locking.join().unwrap();
+    store.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -33,7 +33,7 @@ async fn a_slow_count_says_nothing_about_the_database() {
         })
     };
     until("the count", async || {
-        assert_eq!(store.ill(), None);
+        assert_eq!(store.ills(), []);
         over.load(SeqCst)
     })
     .await;
@@ -72,7 +72,7 @@ async fn a_count_that_is_ended_fails_alone() {
     server.sql("postgres", &ended).unwrap();
     let refused = counting.await.unwrap().unwrap_err().to_string();
     assert!(refused.contains("57014"), "{refused}");
-    assert_eq!(store.ill(), None);
+    assert_eq!(store.ills(), []);
     let go = lock.replace("SELECT pid", "SELECT pg_terminate_backend(pid)");
     server.sql("postgres", &go).unwrap();
     let _ = locking.join().unwrap();

@@ -38,14 +38,15 @@ pub async fn health() -> &'static str {
 }
 
 /// Whether the store can be read and written, and its disk has room for more; what was wrong with it is tried again first.
+/// One of several databases that is away is said, and stops nobody whose book lies on another.
 async fn able(control: &Control) -> Result<(), Problem> {
     let store = control.store();
-    let tried = match store.ill() {
-        None => store.incarnation(0).await.map(drop),
-        Some(_) => store.probe().await,
+    let tried = match store.ills().is_empty() {
+        true => store.home_answers().await,
+        false => store.probe().await,
     };
     let status = axum::http::StatusCode::SERVICE_UNAVAILABLE;
-    match (store.ill(), tried) {
+    match (store.ill_at_home(), tried) {
         (Some(ill), _) => Err(Problem::new(status, "the store is away", ill.sentence)),
         (None, tried) => Ok(tried?),
     }?;
@@ -76,9 +77,11 @@ pub async fn ready(State(control): State<Control>) -> Result<Json<Ready>, Proble
         (false, false) => "No gateway is bound: edits are taken, and go out once one is.",
         (false, true) => "The store answers and a gateway is bound.",
     };
+    let ills = control.store().ills().into_iter().map(|ill| ill.sentence);
+    let detail: Vec<_> = ills.chain([detail.to_owned()]).collect();
     Ok(Json(Ready {
         ready: true,
-        detail: detail.to_owned(),
+        detail: detail.join(" "),
         gateways,
     }))
 }
@@ -141,7 +144,7 @@ pub async fn metrics(
     let help = "Shipments that ended since Kith started, by how";
     registry.register("shipments_ended", help, counts.shipments.clone());
     let up = Gauge::<i64>::default();
-    up.set(i64::from(control.store().ill().is_none()));
+    up.set(i64::from(control.store().ills().is_empty()));
     let help = "Whether the database answers and can be written";
     registry.register("store_up", help, up);
     // Where they cannot be counted, or take long and never came, the rest is here all the same.

@@ -94,7 +94,7 @@ impl Conditions {
     ) -> Result<Edited, Problem> {
         // What was carried out before Kith was stopped is not made again, whatever the tag is now.
         let done = match &self.request {
-            Some(request) => control.is_done(request).await?,
+            Some(request) => control.is_done(grant.subscriber(), request).await?,
             None => false,
         };
         if done || self.tags.is_none() {

@@ -44,7 +44,8 @@ impl Line {
         let token = self.next_token();
         self.unanswered.insert(token, vec![unanswered]);
         match self.handed.find(&report.id, &deliver.source.2) {
-            Found::Nothing if !self.flying.is_empty() => {
+            // The answer that tells whose it is may still come, also after its time.
+            Found::Nothing if !(self.flying.is_empty() && self.late.is_empty()) => {
                 let from = deliver.source.2.clone();
                 self.early.keep(report, from, token, now);
             }
@@ -121,8 +122,10 @@ impl Line {
             Found::One(number) => Some(number),
             Found::Nothing => None,
             Found::Several => {
+                // It counts for none: control would find the newest under this id.
                 self.count(delivery::alert::AMBIGUOUS);
-                None
+                self.stored(token, true);
+                return;
             }
         };
         let error = report.error.as_deref().map(network_error);

@@ -28,7 +28,7 @@ needs-holds = { $count ->
   }
 alert-errors = Gateway { $name } refuses or does not answer many messages.
 alert-receipts-missing = Gateway { $name } takes messages, and their receipts do not come.
-alert-receipts-ambiguous = Receipts of gateway { $name } match two messages each, and count for none: its ids are given twice.
+alert-receipts-ambiguous = Receipts of gateway { $name } match two messages each, and count for none: its ids do not tell them apart.
 alert-queue-growing = Messages that somebody waits for are queued, and the queue grows.
 alert-network-failing = Most messages to { $name } fail, or the phones are away.
 router-waiting = Waiting until a gateway can take them: { $interactive } that somebody waits for, { $bulk } of campaigns.

@@ -409,7 +409,7 @@ async fn watch(table: Arc<Mutex<NetworkTable>>) {
         second.tick().await;
         let changes = {
             let mut table = lock(&table);
-            let changes = watch.look(&table, now());
+            let changes = watch.look(&table, steady());
             table.alerts = watch.current();
             changes
         };

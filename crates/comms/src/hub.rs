@@ -94,7 +94,8 @@ impl Hub {
     /// hand messages on.
     pub fn clock(&mut self, now: i64, wall: i64) {
         self.now = now;
-        self.router.clock(now, wall);
+        lock(&self.table).ahead = wall.saturating_sub(now);
+        self.router.clock(now);
     }
 
     /// A message to send. Its validity counts from now, wherever it waits.

@@ -63,6 +63,7 @@ pub struct Line {
     late: BTreeMap<u32, Outbound>,
     /// Texts refused for the moment: when they go again, and how often each was refused.
     later: Vec<(i64, Outbound)>,
+    /// Only of texts that are still here.
     refusals: HashMap<Target, u8>,
     sequence: u32,
     handed: handed::Handed,
@@ -205,8 +206,8 @@ impl Line {
             return;
         }
         self.failures = self.failures.saturating_add(1);
-        // A refusal of the bind says more than the end of the connection behind it.
-        if was != Some(PortState::Closing) || self.rows.gateway.state == Health::Up {
+        // Why it was ended, or the bind refused, says more than the end of the connection behind it.
+        if was != Some(PortState::Closing) || self.rows.gateway.state != Health::Down {
             self.down(why, now);
         }
         if port == 0 {
@@ -342,7 +343,7 @@ impl Line {
             if let Some(flying) = self.flying.remove(&sequence) {
                 self.count("no answer");
                 let reason = "A message got no answer in time.";
-                self.rows.set(Health::Slow, reason, now);
+                self.ails(reason, now);
                 self.expect_late(sequence, &flying.message);
                 self.no_answer(flying.message, now);
                 self.sign(Some(Sign::Ill), now);
@@ -439,7 +440,8 @@ impl Line {
             Some(sign) => {
                 let was = self.breaker.circuit();
                 let changed = self.breaker.answered(sign, self.jitter, now);
-                if changed && was != Circuit::Closed && sign == Sign::Well {
+                let ends = changed && was != Circuit::Closed && sign == Sign::Well;
+                if ends && self.rows.gateway.state != Health::Down {
                     self.up("Messages go out.", now);
                 }
             }
@@ -480,6 +482,7 @@ impl Line {
     }
 
     fn no_answer(&mut self, message: Outbound, now: i64) {
+        self.refusals.remove(&message.target);
         self.rows.failed(now);
         self.events.push(Event::NoAnswer {
             target: message.target,
@@ -500,6 +503,14 @@ impl Line {
         self.rows.set(Health::Down, reason, now);
         if !again {
             self.tell(false, reason);
+        }
+    }
+
+    /// What answers say of a gateway that is bound. They still come where one socket of two is gone: such a line is down,
+    /// and only a bind ends that.
+    fn ails(&mut self, reason: &str, now: i64) {
+        if self.rows.gateway.state != Health::Down {
+            self.rows.set(Health::Slow, reason, now);
         }
     }
 
@@ -573,3 +584,6 @@ impl Line {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

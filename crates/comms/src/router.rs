@@ -92,11 +92,10 @@ impl Router {
         self.groups.entry(group).or_default()[lane(&message)].push_back(message);
     }
 
-    /// What time it is, by the clock that only goes forward and by the wall clock (ms UTC): before anything else that may
-    /// hand messages on.
-    pub fn clock(&mut self, now: i64, wall: i64) {
+    /// What time it is, by the clock that only goes forward: before anything else that may hand messages on.
+    pub fn clock(&mut self, now: i64) {
         self.now = now;
-        self.paces.clock(now, wall);
+        self.paces.clock(now);
     }
 
     fn is_over(&self, message: &Outbound) -> bool {

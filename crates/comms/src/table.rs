@@ -1,5 +1,6 @@
 //! One gateway's rows of the network state table, kept as things happen.
 
+use delivery::alert::AMBIGUOUS;
 use delivery::network::{GatewayRow, Health, NetworkRow};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -40,10 +41,10 @@ impl Rows {
         now.saturating_add(self.ahead)
     }
 
-    /// One more of this error; those beyond the first 64 kinds are “other”.
+    /// One more of this error; those beyond the first 64 kinds are “other”, but for the one that an alert goes by.
     pub fn count(&mut self, what: &str) {
         let errors = &mut self.gateway.errors;
-        let known = errors.len() < ERRORS || errors.contains_key(what);
+        let known = errors.len() < ERRORS || errors.contains_key(what) || what == AMBIGUOUS;
         *errors
             .entry(if known { what } else { "other" }.to_owned())
             .or_default() += 1;
@@ -55,8 +56,7 @@ impl Rows {
         let before = self.gateway.round_trip_ms;
         let value = f64::from(i32::try_from(round_trip).unwrap_or(i32::MAX));
         self.gateway.round_trip_ms = Some(before.map_or(value, |b| b + (value - b) * SMOOTH));
-        let wall = self.wall(now);
-        let minute = Arc::make_mut(&mut self.gateway.history).at(wall);
+        let minute = Arc::make_mut(&mut self.gateway.history).at(now);
         minute.taken += 1;
         minute.measure(value);
         self.taken.1 += 1;
@@ -65,23 +65,20 @@ impl Rows {
 
     /// A message was refused, or got no answer.
     pub fn failed(&mut self, now: i64) {
-        let wall = self.wall(now);
-        Arc::make_mut(&mut self.gateway.history).at(wall).failed += 1;
+        Arc::make_mut(&mut self.gateway.history).at(now).failed += 1;
     }
 
     /// A receipt came.
     pub fn receipt(&mut self, now: i64) {
         self.gateway.receipts += 1;
-        let wall = self.wall(now);
-        Arc::make_mut(&mut self.gateway.history).at(wall).arrived += 1;
+        Arc::make_mut(&mut self.gateway.history).at(now).arrived += 1;
     }
 
     /// A message is in its network's hands.
     pub fn sent(&mut self, number: &str, now: i64) {
-        let wall = self.wall(now);
         let row = self.network(number, now);
         row.sent += 1;
-        Arc::make_mut(&mut row.history).at(wall).taken += 1;
+        Arc::make_mut(&mut row.history).at(now).taken += 1;
     }
 
     /// A gateway refused a message for its network for the moment.
@@ -127,7 +124,7 @@ impl Rows {
             reason: ARRIVE.into(),
             ..NetworkRow::default()
         });
-        row.heard = wall;
+        row.heard = now;
         row
     }
 
@@ -135,7 +132,7 @@ impl Rows {
     pub fn fate(&mut self, number: &str, fate: Fate, now: i64) {
         let wall = self.wall(now);
         let row = self.network(number, now);
-        let minute = Arc::make_mut(&mut row.history).at(wall);
+        let minute = Arc::make_mut(&mut row.history).at(now);
         match fate {
             Fate::Delivered { after, .. } => {
                 minute.arrived += 1;
@@ -175,7 +172,7 @@ impl Rows {
             Fate::Repeated => (row.state, "A receipt came more than once.".into()),
         };
         set(row, state, reason, wall);
-        let arrived = row.arrived(wall).filter(|share| *share < GOOD);
+        let arrived = row.arrived(now).filter(|share| *share < GOOD);
         let prefix = calling_code(number);
         match arrived {
             Some(share) => drop(self.gateway.weak.insert(prefix.to_owned(), share)),
@@ -193,7 +190,7 @@ impl Rows {
         let wall = self.wall(now);
         if let Some(row) = self.networks.get_mut(network) {
             let reason = format!("No receipt for a message after {}.", seconds(waited));
-            row.heard = wall;
+            row.heard = now;
             set(row, Health::Slow, reason, wall);
             self.changed.insert(network.to_owned());
         }

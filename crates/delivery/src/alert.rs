@@ -1,4 +1,5 @@
-//! What an operator must hear of: raised once, cleared once. Pure: the table and the clock go in, changes come out.
+//! What an operator must hear of: raised once, cleared once. Pure: the table and the clock go in, changes come out. The
+//! clock is the steady one: a wall clock that is set back ends no alert while its cause lasts.
 
 use crate::Lane;
 use crate::breaker::Circuit;
@@ -83,7 +84,9 @@ pub enum Change {
 #[derive(Debug, Default)]
 pub struct Watch {
     raised: BTreeMap<(What, String), Alert>,
-    /// By gateway, how many receipts matched two messages, and when the last did, ms UTC.
+    /// By gateway that is down, since when by its row (ms UTC), and when that was first seen.
+    down: BTreeMap<String, (i64, i64)>,
+    /// By gateway, how many receipts matched two messages, and when the last did.
     ambiguous: BTreeMap<String, (u64, i64)>,
     /// What waited at the end of the last minutes, oldest first, and the minute of the newest.
     queue: VecDeque<u32>,
@@ -96,27 +99,32 @@ impl Watch {
         self.raised.values().cloned().collect()
     }
 
-    /// What changed since the last look.
+    /// What changed since the last look; `now` is ms of the steady clock.
     pub fn look(&mut self, table: &NetworkTable, now: i64) -> Vec<Change> {
+        let wall = now.saturating_add(table.ahead);
         let mut found = BTreeMap::new();
         for (name, row) in &table.gateways {
-            for (what, since, sentence) in self.gateway(name, row, now) {
-                found.insert((what, name.clone()), (since, sentence));
+            if let Some(sentence) = self.is_down(name, row, now) {
+                let what = What::GatewayDown;
+                found.insert((what, name.clone()), (row.since, sentence));
+            }
+            for (what, sentence) in self.gateway(name, row, now) {
+                found.insert((what, name.clone()), (wall, sentence));
             }
             if let Some(sentence) = self.ambiguous(name, row, now) {
                 let what = What::ReceiptsAmbiguous;
-                found.insert((what, name.clone()), (now, sentence));
+                found.insert((what, name.clone()), (wall, sentence));
             }
         }
         for prefix in table.networks.keys() {
-            if table.retry_after(prefix, Lane::Bulk, now).is_some() {
+            if table.retry_after(prefix, Lane::Bulk, wall).is_some() {
                 let sentence =
                     format!("Most messages to {prefix} fail, or their terminals are away.");
-                found.insert((What::NetworkFailing, prefix.clone()), (now, sentence));
+                found.insert((What::NetworkFailing, prefix.clone()), (wall, sentence));
             }
         }
         if let Some(sentence) = self.growing(table, now) {
-            found.insert((What::QueueGrowing, "router".to_owned()), (now, sentence));
+            found.insert((What::QueueGrowing, "router".to_owned()), (wall, sentence));
         }
         let mut changes = Vec::new();
         self.raised.retain(|key, alert| {
@@ -148,15 +156,23 @@ impl Watch {
         self.raised.contains_key(&(what, name.to_owned()))
     }
 
-    fn gateway(&self, name: &str, row: &GatewayRow, now: i64) -> Vec<(What, i64, String)> {
-        let mut found = Vec::new();
-        if row.state == Health::Down && now - row.since > DOWN {
-            let sentence = format!("{name} is down: {}", row.reason);
-            found.push((What::GatewayDown, row.since, sentence));
+    fn is_down(&mut self, name: &str, row: &GatewayRow, now: i64) -> Option<String> {
+        if row.state != Health::Down {
+            self.down.remove(name);
+            return None;
         }
+        let known = self.down.entry(name.to_owned()).or_insert((row.since, now));
+        if known.0 != row.since {
+            *known = (row.since, now);
+        }
+        (now.saturating_sub(known.1) > DOWN).then(|| format!("{name} is down: {}", row.reason))
+    }
+
+    fn gateway(&self, name: &str, row: &GatewayRow, now: i64) -> Vec<(What, String)> {
+        let mut found = Vec::new();
         if row.circuit != Circuit::Closed {
             let sentence = format!("{name} gets no messages: {}", row.reason);
-            found.push((What::CircuitOpen, now, sentence));
+            found.push((What::CircuitOpen, sentence));
         }
         let Minute { taken, failed, .. } = row.history.recent(now, ERRORS);
         // Raised at a half, cleared under a quarter: an alert does not flicker.
@@ -166,7 +182,7 @@ impl Watch {
             let sentence = format!(
                 "{name} refused or did not answer {failed} of {all} messages in {ERRORS} minutes."
             );
-            found.push((What::Errors, now, sentence));
+            found.push((What::Errors, sentence));
         }
         let (long, short) = RECEIPTS;
         let recent = row.history.recent(now, long);
@@ -179,7 +195,7 @@ impl Watch {
         if taken >= RECEIPTS_FEW && recent.arrived * parts < taken {
             let arrived = recent.arrived;
             let sentence = format!("{name} took {taken} messages and brought {arrived} receipts.");
-            found.push((What::ReceiptsMissing, now, sentence));
+            found.push((What::ReceiptsMissing, sentence));
         }
         found
     }
@@ -195,7 +211,7 @@ impl Watch {
             *known = (count, now);
         }
         (now.saturating_sub(known.1) < AMBIGUOUS_TOLD).then(|| {
-            let ask = "ask its operator why ids are given twice";
+            let ask = "ask its operator whether ids come twice, or in two forms";
             format!("{count} receipts of {name} match two messages each and count for none: {ask}.")
         })
     }
@@ -278,6 +294,31 @@ mod tests {
             _ => gateway(row(false, 200)),
         });
         assert_eq!(said, ["+gateway-down a 181", "-gateway-down a 200"]);
+    }
+
+    #[test]
+    fn a_wall_clock_that_is_set_ends_no_alert_and_begins_none() {
+        for set in [-60 * MINUTE, 60 * MINUTE] {
+            let said = told(300, |second| {
+                let mut table = gateway(GatewayRow {
+                    state: Health::Down,
+                    ..up()
+                });
+                let row = GatewayRow {
+                    state: if second < 170 {
+                        Health::Up
+                    } else {
+                        Health::Down
+                    },
+                    since: if second < 170 { 0 } else { 170_000 + set },
+                    ..up()
+                };
+                table.gateways.insert("b".into(), row);
+                table.ahead = if second < 160 { 0 } else { set };
+                table
+            });
+            assert_eq!(said, ["+gateway-down a 31", "+gateway-down b 201"], "{set}");
+        }
     }
 
     #[test]

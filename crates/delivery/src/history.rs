@@ -1,4 +1,5 @@
 //! The last hour of a gateway or network, a bucket a minute: for lines in the console, shares and rules. Bounded.
+//! Its `now` is ms of a clock that nobody sets: one set back by an hour would hide all that goes wrong in that hour.
 
 use std::collections::VecDeque;
 
@@ -50,14 +51,14 @@ impl Minute {
 /// The last 60 minutes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct History {
-    /// The number of the newest bucket, in minutes UTC.
+    /// The number of the newest bucket, in minutes of the steady clock.
     newest: i64,
     /// Oldest first.
     minutes: VecDeque<Minute>,
 }
 
 impl History {
-    /// The bucket of this moment. A clock that was set back writes into the newest.
+    /// The bucket of this moment; of an earlier one, the newest.
     pub fn at(&mut self, now: i64) -> &mut Minute {
         let minute = now.div_euclid(MINUTE);
         if self.minutes.is_empty() {
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_loses_nothing() {
+    fn what_comes_after_its_minute_is_not_lost() {
         assert_eq!(line(&of(&[(10, 1), (3, 2)]), 10), [3]);
     }
 

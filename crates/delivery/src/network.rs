@@ -36,6 +36,9 @@ pub struct NetworkTable {
     /// What an operator must hear of.
     #[serde(default)]
     pub alerts: Vec<Alert>,
+    /// How far the wall clock (ms UTC) is ahead of the steady one, which histories go by: it may be set at any time.
+    #[serde(skip)]
+    pub ahead: i64,
 }
 
 /// Messages that wait, by lane.
@@ -60,6 +63,11 @@ impl NetworkTable {
         queued.fold(self.waiting.bulk.saturating_sub(held), u32::saturating_add)
     }
 
+    /// What the steady clock says when the wall clock says `wall`, ms UTC.
+    pub fn steady(&self, wall: i64) -> i64 {
+        wall.saturating_sub(self.ahead)
+    }
+
     /// The row of the network that a number belongs to: the longest prefix.
     pub fn network_of(&self, destination: &str) -> Option<&NetworkRow> {
         let rows = self.networks.iter();
@@ -72,11 +80,12 @@ impl NetworkTable {
     /// none where nothing is wrong, or too little is known. Only a campaign's waits: a row is a whole calling code, and
     /// a campaign to many dead SIMs says nothing about the one phone that somebody waits for (rule 6). Its own schedule
     /// grows by itself, and such shipments are few.
+    /// `now` is ms UTC.
     pub fn retry_after(&self, destination: &str, lane: Lane, now: i64) -> Option<i64> {
         if lane == Lane::Interactive {
             return None;
         }
-        let arrived = self.network_of(destination)?.arrived(now)?;
+        let arrived = self.network_of(destination)?.arrived(self.steady(now))?;
         match arrived {
             share if share <= 0.1 => Some(RETRY_ALL),
             share if share <= 0.5 => Some(RETRY_MOST),
@@ -130,7 +139,7 @@ pub struct GatewayRow {
     /// Networks where too few of the messages that went by it arrived lately, by prefix: the share (0–1) that did.
     #[serde(default)]
     pub weak: BTreeMap<String, f64>,
-    /// Its last hour.
+    /// Its last hour, by the steady clock.
     #[serde(skip)]
     pub history: Arc<History>,
     /// Taken, refused, receipts and messages from terminals since the start.
@@ -211,16 +220,17 @@ pub struct NetworkRow {
     pub waiting: u32,
     /// Hand-over to receipt, ms, smoothed.
     pub delay_ms: Option<f64>,
-    /// When something was last known of it, ms UTC.
+    /// When something was last known of it, ms of the steady clock.
     #[serde(default)]
     pub heard: i64,
-    /// Its last hour.
+    /// Its last hour, by the steady clock.
     #[serde(skip)]
     pub history: Arc<History>,
 }
 
 impl NetworkRow {
-    /// The share (0–1) of the last minutes' outcomes that were arrivals; none when there were few.
+    /// The share (0–1) of the last minutes' outcomes that were arrivals; none when there were few. `now` is of the steady
+    /// clock.
     pub fn arrived(&self, now: i64) -> Option<f64> {
         let recent = self.history.recent(now, RECENT);
         let outcomes = recent.arrived + recent.failed + recent.absent;

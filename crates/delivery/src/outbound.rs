@@ -63,6 +63,18 @@ pub enum Target {
     },
 }
 
+impl Target {
+    /// Whether this names the same message, in whichever sending of it.
+    pub fn is_again(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Part(a), Self::Part(b)) => {
+                (a.shipment, a.packet, a.part) == (b.shipment, b.packet, b.part)
+            }
+            (a, b) => a == b,
+        }
+    }
+}
+
 /// Names one part of one packet of one shipment, in one sending of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PartRef {

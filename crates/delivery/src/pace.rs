@@ -130,8 +130,8 @@ pub struct Pacer {
 }
 
 impl Pacer {
-    /// Its row as it is now; `now` only goes forward, `wall` is ms UTC as in the row. True when the rate changed.
-    pub fn observe(&mut self, row: &NetworkRow, now: i64, wall: i64) -> bool {
+    /// Its row as it is now; `now` only goes forward. True when the rate changed.
+    pub fn observe(&mut self, row: &NetworkRow, now: i64) -> bool {
         let new = Seen {
             sent: row.sent,
             refused: row.refused,
@@ -152,10 +152,10 @@ impl Pacer {
         if arrived + lost + refused > 0 {
             self.heard = now;
         }
-        self.judge(row, now, wall)
+        self.judge(row, now)
     }
 
-    fn judge(&mut self, row: &NetworkRow, now: i64, wall: i64) -> bool {
+    fn judge(&mut self, row: &NetworkRow, now: i64) -> bool {
         let enough = match self.rate {
             None => f64::from(FEW),
             Some(_) => ENOUGH,
@@ -167,7 +167,7 @@ impl Pacer {
             if worst < SICK || (self.changed > 0 && since < SETTLE_DOWN) {
                 return false;
             }
-            let before = f64::from(row.history.recent(wall, 1).taken) / 60.0;
+            let before = f64::from(row.history.recent(now, 1).taken) / 60.0;
             self.usual = before.max(FIRST);
             return self.set(Some(self.usual * DOWN), now);
         };
@@ -254,7 +254,7 @@ mod tests {
             self.row.delivered += delivered;
             self.row.failed += failed;
             self.row.refused += refused;
-            self.pacer.observe(&self.row, self.now, self.now);
+            self.pacer.observe(&self.row, self.now);
             self.pacer.rate()
         }
     }
@@ -299,13 +299,13 @@ mod tests {
         // No receipts were ever seen: what is taken counts.
         net.row.sent += 10;
         net.now += SETTLE_UP;
-        assert!(net.pacer.observe(&net.row, net.now, net.now));
+        assert!(net.pacer.observe(&net.row, net.now));
         assert_eq!(net.pacer.rate(), Some(7.5));
         // Receipts are there: they decide.
         net.after(1, (0, 1, 0));
         net.row.sent += 100;
         net.now += SETTLE_UP;
-        assert!(!net.pacer.observe(&net.row, net.now, net.now));
+        assert!(!net.pacer.observe(&net.row, net.now));
         assert_eq!(net.after(1, (12, 0, 0)), None);
     }
 

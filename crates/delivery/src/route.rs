@@ -374,6 +374,12 @@ mod tests {
             assert_eq!(table.retry_after(CN, Interactive, 1_000), None);
             // What was an hour ago says nothing.
             assert_eq!(table.retry_after(CN, Bulk, 3_600_000), None);
+            // Whatever the wall clock was set to.
+            for ahead in [-3_600_000, 3_600_000] {
+                table.ahead = ahead;
+                assert_eq!(table.retry_after(CN, Bulk, ahead + 1_000), expected);
+                assert_eq!(table.retry_after(CN, Bulk, ahead + 3_600_000), None);
+            }
         }
     }
 

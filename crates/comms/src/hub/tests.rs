@@ -534,6 +534,20 @@ fn one_network_reached_by_two_gateways_is_one_row() {
     assert_eq!(each, [5, 5]);
 }
 
+#[test]
+fn a_wall_clock_that_is_set_forgets_no_network_that_is_ill_and_keeps_none_ill() {
+    let mut carriers = Carriers::bound(&[any(), any()]);
+    carriers.fates = vec![("+44", "UNDELIV")];
+    (0..40).for_each(|shipment| carriers.push(shipment, Lane::Interactive));
+    carriers.turns(40);
+    for wall in [-3_600_000, 3_600_000] {
+        carriers.hub.clock(carriers.now, carriers.now + wall);
+        let table = carriers.table();
+        let after = |ms: i64| table.retry_after(UK, Lane::Bulk, carriers.now + wall + ms);
+        assert_eq!((after(0), after(20 * 60_000)), (Some(3_600_000), None));
+    }
+}
+
 /// Gateways come and go, refuse, throttle and fall silent in any order: every message has exactly one fate, and is
 /// handed over once, or as often as it was refused for the moment.
 #[test]

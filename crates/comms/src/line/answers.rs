@@ -14,6 +14,8 @@ const PAUSE: i64 = 1_000;
 /// A text that is refused for the moment goes again after this long, ms, and so often at most.
 const AGAIN: i64 = 5_000;
 const AGAIN_MOST: u8 = 5;
+/// One that is throttled: after a pause, doubled each time, so that ten tries fill the minutes that a text is worth.
+const THROTTLED_MOST: u8 = 10;
 /// Answers that are still waited for after their time, at most.
 const LATE_MOST: usize = 10_000;
 /// The slowest that a throttled link gets, messages a second.
@@ -28,13 +30,14 @@ impl Line {
             return;
         };
         self.rows.gateway.window.0 = u32::try_from(self.flying.len()).unwrap_or(u32::MAX);
+        // Counted only while it waits here.
+        let refusals = self.refusals.remove(&message.target).unwrap_or(0) + 1;
         if status == 0 {
             self.rows.accepted(now - at, now);
             self.rows.sent(&message.destination, now);
             self.creep();
             self.recover(now - at, now);
             self.sign(Some(Sign::Well), now);
-            self.refusals.remove(&message.target);
             self.accepted(message, id, now);
             return;
         }
@@ -54,19 +57,15 @@ impl Line {
             _ => words,
         };
         if class != Class::Throttled {
-            self.rows.set(
-                Health::Slow,
-                &format!("The last message was refused: {reason}."),
-                now,
-            );
+            self.ails(&format!("The last message was refused: {reason}."), now);
         }
         // A system error is its own; a throttle or a wrong number says nothing about its health.
         self.sign((class == Class::Temporary).then_some(Sign::Ill), now);
-        match (&message.target, class) {
-            // Nobody else sends a text again.
-            (Target::Notice { .. }, Class::Throttled) => self.queues[0].push_front(message),
-            (Target::Notice { .. }, Class::Temporary) if self.again(&message.target) => {
-                self.later.push((now + AGAIN, message));
+        match (&message.target, again(class, refusals)) {
+            // Nobody else sends a text again. It waits aside: a queue may be full for its number alone.
+            (Target::Notice { .. }, Some(wait)) => {
+                self.refusals.insert(message.target.clone(), refusals);
+                self.later.push((now + wait, message));
             }
             _ => self.events.push(Event::Refused {
                 target: message.target,
@@ -120,17 +119,6 @@ impl Line {
         });
     }
 
-    /// Whether a text that was refused for the moment gets another try.
-    fn again(&mut self, target: &Target) -> bool {
-        let refusals = self.refusals.entry(target.clone()).or_default();
-        *refusals += 1;
-        let more = *refusals < AGAIN_MOST;
-        if !more {
-            self.refusals.remove(target);
-        }
-        more
-    }
-
     /// Too fast, or its queue is full: the whole link pauses and goes on at half the pace (SMPP.md, row 10).
     fn throttled(&mut self, now: i64) -> f64 {
         if now >= self.paused_until {
@@ -143,7 +131,7 @@ impl Line {
         let pace = self.pace.unwrap_or(SLOWEST);
         self.rows.gateway.pace = self.pace;
         let reason = format!("Throttled – sending slower, {pace:.0}/s.");
-        self.rows.set(Health::Slow, &reason, now);
+        self.ails(&reason, now);
         pace
     }
 
@@ -169,7 +157,7 @@ impl Line {
         }
         if round_trip > SLOW {
             let reason = format!("The gateway answers slowly: after {}.", seconds(round_trip));
-            self.rows.set(Health::Slow, &reason, now);
+            self.ails(&reason, now);
         } else if self.rows.gateway.state == Health::Slow {
             self.up("Messages go out.", now);
         }
@@ -189,6 +177,15 @@ impl Line {
         for (network, waited) in self.handed.silent(&self.rows.networks, now) {
             self.rows.silent(&network, waited, now);
         }
+    }
+}
+
+/// After how long, ms, a text goes again that was refused so often by now; none: it is over.
+fn again(class: Class, refusals: u8) -> Option<i64> {
+    match class {
+        Class::Throttled if refusals < THROTTLED_MOST => Some(PAUSE << (refusals - 1)),
+        Class::Temporary if refusals < AGAIN_MOST => Some(AGAIN),
+        _ => None,
     }
 }
 

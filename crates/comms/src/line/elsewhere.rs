@@ -39,6 +39,9 @@ impl Line {
 
     /// What had to go by this gateway and does not; the others may go by another.
     pub(super) fn not_sent(&mut self, messages: Vec<Outbound>) -> Vec<Outbound> {
+        for message in &messages {
+            self.refusals.remove(&message.target);
+        }
         let (by, free): (Vec<_>, Vec<_>) = messages.into_iter().partition(|m| m.by.is_some());
         for message in by {
             self.tell_not_sent(message);
@@ -48,6 +51,7 @@ impl Line {
 
     /// This message was not handed over, and will not be.
     pub(super) fn tell_not_sent(&mut self, message: Outbound) {
+        self.refusals.remove(&message.target);
         self.events.push(Event::NotSent {
             target: message.target,
             gateway: self.config.name.clone(),

@@ -11,6 +11,8 @@ use wire::smpp::receipt::State;
 const MOST: usize = 200_000;
 /// How far back a message to the same number is looked for that was overtaken.
 const OVERTAKEN: usize = 32;
+/// Fewer digits than these are no number without its country's code.
+const NATIONAL: usize = 7;
 
 /// A message that the gateway took.
 #[derive(Debug)]
@@ -43,7 +45,12 @@ impl Handed {
             self.forget_first();
         }
         let number = self.first + self.taken.len() as u64;
-        self.ids.add(id, number);
+        let (taken, first) = (&self.taken, self.first);
+        let another = |number| {
+            let had = place(number, first).and_then(|place| taken.get(place));
+            had.is_some_and(|had| !had.target.is_again(&message.target))
+        };
+        self.ids.add(id, number, another);
         let network = calling_code(&message.destination);
         match self.awaited.get_mut(network) {
             Some(queue) => queue.push_back(number),
@@ -62,11 +69,13 @@ impl Handed {
     /// What a receipt belongs to, by its id and the number it comes from.
     pub(super) fn find(&mut self, id: &str, from: &str) -> Found {
         let (taken, first) = (&self.taken, self.first);
-        let to = |number| {
-            let taken = place(number, first).and_then(|place| taken.get(place));
-            taken.is_some_and(|t| digits(&t.destination) == digits(from))
+        let get = |number| place(number, first).and_then(|place| taken.get(place));
+        let to = |number| get(number).is_some_and(|t| fits(&t.destination, from));
+        let open = |number| {
+            let state = get(number).and_then(|taken| taken.state);
+            state.is_none_or(|state| !state.is_final())
         };
-        self.ids.find(id, to)
+        self.ids.find(id, to, open)
     }
 
     /// A message by its number.
@@ -127,6 +136,9 @@ fn place(number: u64, first: u64) -> Option<usize> {
     usize::try_from(number.checked_sub(first)?).ok()
 }
 
-fn digits(number: &str) -> &str {
-    number.trim_start_matches('+')
+/// Whether a receipt comes `from` where the message went: its number, or as its own country writes it.
+fn fits(destination: &str, from: &str) -> bool {
+    let bare = |number| str::trim_start_matches(number, ['+', '0']);
+    let (to, from) = (bare(destination), bare(from));
+    to == from || from.len() >= NATIONAL && to.ends_with(from)
 }

@@ -3,6 +3,7 @@
 use super::Line;
 use super::ids::Found;
 use crate::table::Fate;
+use delivery::alert::AMBIGUOUS;
 use delivery::{Event, NetworkError, ReceiptState};
 use wire::smpp::receipt::{Receipt, State, receipt};
 use wire::smpp::{Body, Deliver, sent};
@@ -43,14 +44,22 @@ impl Line {
         self.rows.receipt(now);
         let token = self.next_token();
         self.unanswered.insert(token, vec![unanswered]);
+        let por = header && !deliver.message.is_empty();
         match self.handed.find(&report.id, &deliver.source.2) {
-            Found::Nothing if !self.flying.is_empty() => {
+            // The PoR in it counts, and is stored before the answer.
+            Found::Several if por => {
+                self.count(AMBIGUOUS);
+                self.mobile(deliver, token);
+                return;
+            }
+            // The answer that tells whose it is may still come, also after its time.
+            Found::Nothing if !(self.flying.is_empty() && self.late.is_empty()) => {
                 let from = deliver.source.2.clone();
                 self.early.keep(report, from, token, now);
             }
             found => self.report(report, found, token, now),
         }
-        if header && !deliver.message.is_empty() {
+        if por {
             // A PoR inside the receipt (esm_class 44): both count; this half needs no answer of its own.
             let token = self.next_token();
             self.mobile(deliver, token);
@@ -121,8 +130,10 @@ impl Line {
             Found::One(number) => Some(number),
             Found::Nothing => None,
             Found::Several => {
-                self.count(delivery::alert::AMBIGUOUS);
-                None
+                // It counts for none: control would find the newest under this id.
+                self.count(AMBIGUOUS);
+                self.stored(token, true);
+                return;
             }
         };
         let error = report.error.as_deref().map(network_error);

@@ -9,12 +9,7 @@ impl Line {
     /// A message to send. One that waits already for the same part is replaced: its octets are the same (rule 3).
     pub fn push(&mut self, message: Outbound, now: i64) {
         let queue = &mut self.queues[usize::from(message.lane == Lane::Bulk)];
-        let same = |known: &Outbound| match (&known.target, &message.target) {
-            (Target::Part(a), Target::Part(b)) => {
-                (a.shipment, a.packet, a.part) == (b.shipment, b.packet, b.part)
-            }
-            (a, b) => a == b,
-        };
+        let same = |known: &Outbound| known.target.is_again(&message.target);
         // Only repeated sendings can meet themselves in the queue; the first never looks.
         let again = matches!(message.target, Target::Part(part) if part.sending > 1);
         let twin = if again {

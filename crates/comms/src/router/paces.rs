@@ -22,8 +22,6 @@ pub(super) struct Paces {
     pub(super) held: BTreeMap<Key, Lanes>,
     /// ms of a clock that only goes forward.
     now: i64,
-    /// ms UTC.
-    wall: i64,
 }
 
 impl Paces {
@@ -35,10 +33,9 @@ impl Paces {
         }
     }
 
-    /// What time it is, by the clock that only goes forward and by the wall clock (ms UTC).
-    pub(super) fn clock(&mut self, now: i64, wall: i64) {
+    /// What time it is, by the clock that only goes forward.
+    pub(super) fn clock(&mut self, now: i64) {
         self.now = now;
-        self.wall = wall;
         for (network, pacer) in &mut self.pacers {
             if pacer.tick(now) {
                 tracing::info!(
@@ -57,7 +54,7 @@ impl Paces {
         let Some(pacer) = self.pacers.get_mut(network) else {
             return;
         };
-        if pacer.observe(row, self.now, self.wall) {
+        if pacer.observe(row, self.now) {
             match pacer.rate() {
                 Some(rate) => tracing::info!(network, rate, "the pace of campaigns there"),
                 None => {

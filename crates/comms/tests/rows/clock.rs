@@ -43,9 +43,10 @@ fn a_gateway_with_a_pace_goes_on_at_its_pace() {
                 .for_each(|sequence| peer.answer(sequence, "A"));
         }
         assert!((12..=15).contains(&went), "{set}: {went} in 6 s at 2/s");
-        // Its last minute, as people see it.
-        let wall = WALL + peer.now + set;
-        assert!(set < 0 || peer.line.rows.gateway.history.recent(wall, 1).taken > 0);
+        // Its last minute has them, and no more.
+        let history = &peer.line.rows.gateway.history;
+        let recent = |minute: i64| history.recent(peer.now + minute * 60_000, 1).taken;
+        assert_eq!((recent(0), recent(2)), (u32::try_from(went).unwrap(), 0));
     }
 }
 

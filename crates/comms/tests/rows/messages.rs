@@ -193,6 +193,32 @@ fn row_22_a_por_inside_the_receipt_counts_as_both_and_is_answered_once() {
 }
 
 #[test]
+fn row_22_a_por_inside_a_receipt_that_counts_for_none_is_stored_before_the_answer() {
+    let mut peer = Peer::bound();
+    for id in 1..=2 {
+        peer.push(id, Lane::Interactive);
+        let submit = peer.sent()[0].sequence;
+        peer.answer(submit, "A1");
+    }
+    peer.line.events();
+    let deliver = Deliver {
+        source: (1, 1, "447700900101".into()),
+        esm_class: 0x44,
+        message: vec![2, 0x71, 0, 0, 0x0B],
+        tlvs: wire::smpp::Tlvs(vec![(0x001E, b"A1\0".to_vec()), (0x0427, vec![2])]),
+        ..Deliver::default()
+    };
+    peer.says(0, 52, Body::Deliver(deliver));
+    assert_eq!(peer.sent().len(), 0);
+    let events = peer.line.events();
+    let [Event::Mobile { ack, .. }] = &events[..] else {
+        panic!("{events:?}");
+    };
+    peer.line.stored(*ack, true);
+    assert_eq!(peer.sent().len(), 1);
+}
+
+#[test]
 fn row_23_a_message_of_255_octets_is_read_whole() {
     let mut peer = Peer::bound();
     let head = b"\0\x01\x01447700900101\0\0\x0112345\0\0\0\0\0\0\0\0\0\0\xFF";

@@ -114,10 +114,67 @@ fn row_03_an_early_receipt_is_not_taken_for_another_message_by_its_form() {
 #[test]
 fn row_03_two_matches_that_nothing_tells_apart_are_none_and_counted() {
     // 100 is neither's id: hex 64 of the first, decimal 256 of the second.
-    let peer = matched(&[(JOE, "64"), (JOE, "256")], &[(JOE, "100")], &[None]);
+    let mut peer = matched(&[(JOE, "64"), (JOE, "256")], &[(JOE, "100")], &[]);
+    assert_eq!(peer.line.rows.gateway.errors[AMBIGUOUS], 1);
+    // Control is not asked, which may know only one of them; the gateway has its answer.
+    let answer = peer.sent().remove(0);
+    assert_eq!((answer.command, answer.status), (0x8000_0005, 0));
+}
+
+const AMBIGUOUS: &str = "receipt matches two messages";
+
+#[test]
+fn row_03_an_id_that_is_given_again_is_the_one_whose_number_fits() {
+    let taken = [(JOE, "100"), (MEI, "100")];
+    matched(&taken, &[(JOE, "100"), (MEI, "100")], &[Some(1), Some(2)]);
+    matched(&taken, &[(MEI, "100"), (JOE, "100")], &[Some(2), Some(1)]);
+    // As its own country writes it.
+    matched(&taken, &[("07700900101", "100")], &[Some(1)]);
+    // Said again when all is known: still his.
+    matched(
+        &taken,
+        &[(JOE, "100"), (JOE, "100"), (MEI, "100")],
+        &[Some(1), Some(1), Some(2)],
+    );
+    // From neither: nobody knows, until one of them has arrived.
+    let peer = matched(&taken, &[("12345", "100")], &[]);
+    assert_eq!(peer.line.rows.gateway.errors[AMBIGUOUS], 1);
+    let receipts = [(JOE, "100"), ("12345", "100"), ("12345", "100")];
+    matched(&taken, &receipts, &[Some(1), Some(2), Some(2)]);
+    // Two to one phone: nothing tells them apart.
+    let peer = matched(&[(JOE, "100"), (JOE, "100")], &[(JOE, "100")], &[]);
+    assert_eq!(peer.line.rows.gateway.errors[AMBIGUOUS], 1);
+}
+
+#[test]
+fn row_03_a_gateway_that_gives_a_repeated_part_its_old_id_gives_no_id_twice() {
+    let mut peer = Peer::bound();
+    for sending in 1..=2 {
+        let mut part = part(1);
+        if let Target::Part(of) = &mut part.target {
+            of.sending = sending;
+        }
+        peer.line.push(part, 0);
+        let submit = peer.sent()[0].sequence;
+        peer.answer(submit, "100");
+    }
+    peer.receipt(9, "id:100 stat:DELIVRD");
     assert_eq!(
-        peer.line.rows.gateway.errors["receipt matches two messages"],
-        1
+        states(&peer.line.events()),
+        [(true, ReceiptState::Delivered)]
+    );
+}
+
+#[test]
+fn row_03_a_form_that_is_not_learnt_yet_counts_only_for_a_number_that_fits() {
+    // 100 may be another process's id as it is, and no hex 64.
+    let taken = [(JOE, "64"), (JOE, "6E")];
+    matched(&taken, &[(MEI, "100")], &[None]);
+    matched(&taken, &[("07700900101", "100")], &[Some(1)]);
+    matched(
+        &taken,
+        &[(JOE, "100"), ("12345", "110")],
+        &[Some(1), Some(2)],
     );
 }
 

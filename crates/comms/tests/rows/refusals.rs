@@ -20,6 +20,48 @@ fn row_10_a_throttle_pauses_the_whole_link_and_it_goes_on_slower() {
     assert!(!peer.sent().is_empty());
 }
 
+/// Many gateways say 0x14 of one recipient's queue.
+#[test]
+fn row_10_a_text_whose_queue_is_full_holds_no_other_up_and_is_over_at_last() {
+    let mut peer = Peer::bound_with(&serde_json::json!({ "window": 1, "enquire_seconds": 3_600 }));
+    let text = |id: u8| Outbound {
+        user_data: vec![id],
+        ..to_mum(id.into(), Lane::Interactive)
+    };
+    (1..=2).for_each(|id| peer.line.push(text(id), peer.now));
+    let (mut tries, mut taken) = (Vec::new(), None);
+    while peer.now < 600_000 {
+        for submit in peer.sent() {
+            if submit.body.last() == Some(&2) {
+                taken = Some(peer.now);
+                peer.answer(submit.sequence, "A2");
+            } else {
+                tries.push(peer.now);
+                let body = Body::SubmitResp { message_id: None };
+                peer.says(0x14, submit.sequence, body);
+            }
+        }
+        peer.now += 250;
+        peer.line.tick(peer.now);
+    }
+    assert!(taken.is_some_and(|at| at <= 2_000), "{taken:?}");
+    // It has its chance as long as it is worth something, and ever less of the link.
+    assert_eq!(tries.len(), 10, "{tries:?}");
+    let waits: Vec<_> = tries.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(waits.is_sorted(), "{waits:?}");
+    assert!(tries[9] > 500_000, "{tries:?}");
+    let refused = |event: &&Event| {
+        matches!(
+            event,
+            Event::Refused {
+                class: Class::Throttled,
+                ..
+            }
+        )
+    };
+    assert_eq!(peer.line.events().iter().filter(refused).count(), 1);
+}
+
 #[test]
 fn row_11_a_vendors_status_is_unknown_and_a_wrong_number_is_the_destinations() {
     for (status, class) in [
@@ -136,6 +178,22 @@ fn row_12_no_response_in_time_is_unknown_and_a_late_one_is_told_once() {
 }
 
 #[test]
+fn row_12_a_receipt_between_the_time_out_and_the_late_answer_is_matched() {
+    let mut peer = Peer::bound();
+    peer.push(1, Lane::Interactive);
+    let submit = peer.sent()[0].sequence;
+    peer.now = 11_000;
+    peer.line.tick(peer.now);
+    peer.receipt(8, "id:A1 stat:DELIVRD");
+    peer.line.events();
+    peer.answer(submit, "A1");
+    assert_eq!(
+        states(&peer.line.events()),
+        [(true, ReceiptState::Delivered)]
+    );
+}
+
+#[test]
 fn row_12_a_refusal_that_comes_late_is_told_too() {
     let mut peer = Peer::bound();
     peer.push(1, Lane::Interactive);
@@ -162,6 +220,9 @@ fn row_11_kinds_of_errors_without_end_are_counted_as_other() {
     }
     let errors = &peer.line.rows.gateway.errors;
     assert_eq!((errors.len(), errors["other"]), (65, 256 - 64));
+    // But for the one that an alert goes by.
+    peer.line.rows.count(delivery::alert::AMBIGUOUS);
+    assert_eq!(peer.line.rows.gateway.errors[delivery::alert::AMBIGUOUS], 1);
 }
 
 /// Row 10: halved at each refusal, then a little more with each message taken, to what is configured and no further.
@@ -200,7 +261,7 @@ fn row_10_the_pace_creeps_up_to_the_limit() {
         let pace = |peer: &Peer| peer.line.rows.gateway.pace;
         assert_eq!(pace(&peer), Some(slowest));
         assert!(peer.line.rows.gateway.reason.starts_with("Throttled"));
-        // The text that was throttled goes first again and again, then the others.
+        // What was throttled goes again among the others.
         let mut before = slowest;
         for _ in 0..500 {
             one(&mut peer, 0);

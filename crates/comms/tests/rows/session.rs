@@ -34,6 +34,66 @@ fn row_13_already_bound_backs_off_longer_each_time() {
 }
 
 #[test]
+fn row_19_while_one_of_two_sessions_is_missing_no_answer_says_that_the_line_goes() {
+    let config = config(&serde_json::json!({ "bind": "tx_rx", "window": 3 }));
+    let mut line = Line::new(config, 0, 0, 0);
+    let says = |line: &mut Line, port: usize, status: u32, sequence: u32, body: Body| {
+        let pdu = Pdu {
+            status,
+            sequence,
+            body,
+        };
+        line.input(port, &pdu.encode(), 0);
+    };
+    let bound = || Body::BindResp {
+        system_id: "smsc".into(),
+    };
+    (0..2).for_each(|port| line.connected(port, 0));
+    says(&mut line, 0, 0, 1, bound());
+    says(&mut line, 1, 0, 2, bound());
+    assert_eq!(line.rows.gateway.state, Health::Up);
+    (1..=3).for_each(|id| line.push(to_mum(id, Lane::Interactive), 0));
+    // The receiver ends, and is refused.
+    line.closed(1, "The gateway closed the connection.", 0);
+    line.connected(1, 0);
+    says(&mut line, 1, 0x0D, 6, bound());
+    let taken = |id: &str| Body::SubmitResp {
+        message_id: Some(id.into()),
+    };
+    // Refused, throttled, taken, taken slowly, and not at all.
+    let refused = Body::SubmitResp { message_id: None };
+    says(&mut line, 0, 0x0B, 3, refused.clone());
+    assert_eq!(line.rows.gateway.state, Health::Down, "refused");
+    says(&mut line, 0, 0x58, 4, refused);
+    assert_eq!(line.rows.gateway.state, Health::Down, "throttled");
+    says(&mut line, 0, 0, 5, taken("A3"));
+    assert_eq!(line.rows.gateway.state, Health::Down, "taken");
+    line.tick(2_000);
+    line.push(to_mum(4, Lane::Interactive), 2_000);
+    line.tick(15_000);
+    assert_eq!(line.rows.gateway.state, Health::Down, "no answer");
+    assert_eq!(line.rows.gateway.errors["no answer"], 2);
+    assert!(line.rows.gateway.reason.contains("bind"));
+    line.push(to_mum(5, Lane::Interactive), 15_000);
+    assert_eq!(line.take_back().len(), 0, "under way by now");
+}
+
+#[test]
+fn row_15_a_session_that_ends_is_down_also_when_its_last_answer_was_a_refusal() {
+    let mut peer = Peer::bound();
+    peer.push(1, Lane::Interactive);
+    let submit = peer.sent()[0].sequence;
+    peer.says(0x0B, submit, Body::SubmitResp { message_id: None });
+    assert_eq!(peer.line.rows.gateway.state, Health::Slow);
+    peer.says(0, 9, Body::UnbindResp);
+    assert!(peer.line.closing(0));
+    peer.line.closed(0, "The gateway closed the connection.", 0);
+    assert_eq!(peer.line.rows.gateway.state, Health::Down);
+    peer.push(2, Lane::Interactive);
+    assert_eq!(peer.line.take_back().len(), 1, "by another");
+}
+
+#[test]
 fn row_14_silence_is_asked_about_and_then_ends_the_connection() {
     let mut peer = Peer::bound();
     peer.now = 31_000;

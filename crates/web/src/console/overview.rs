@@ -73,6 +73,7 @@ pub async fn show(
         },
     ];
     let (table, now) = (control.network(), control.now());
+    let steady = table.steady(now);
     let waiting = table.waiting;
     let waits = waiting.interactive + waiting.bulk > 0;
     Ok(page(&Page {
@@ -87,8 +88,8 @@ pub async fn show(
         needs: needs::list(control, w).await?,
         checked: clock(now),
         figures,
-        gateways: network::gateways(w, table.gateways, now),
-        networks: network::networks(w, table.networks, now),
+        gateways: network::gateways(w, table.gateways, steady),
+        networks: network::networks(w, table.networks, steady),
         nodes: nodes::list(control).await?,
     }))
 }

@@ -75,6 +75,15 @@ fn jumped(before: Clocks, now: Clocks) -> Option<i64> {
     (by.saturating_abs() > JUMP).then_some(by)
 }
 
+/// What is new, for the log.
+#[derive(Debug, PartialEq, Eq)]
+enum News {
+    /// It begins, or it happened.
+    Wrong(Wrong),
+    /// The disk has room again, and was nearly full since then, ms UTC.
+    Room(i64),
+}
+
 /// What was seen once a second.
 #[derive(Default)]
 pub(crate) struct Watch {
@@ -87,21 +96,21 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// One look; gives what is new, for the log.
-    fn look(&mut self, now: Clocks, room: Option<Room>) -> Vec<Wrong> {
+    fn look(&mut self, now: Clocks, room: Option<Room>) -> Vec<News> {
         let mut new = Vec::new();
         if let Some(by) = self.clocks.and_then(|before| jumped(before, now)) {
             self.jump = Some((now, by));
-            new.push(Wrong::ClockJumped(by));
+            new.push(News::Wrong(Wrong::ClockJumped(by)));
         }
         self.clocks = Some(now);
         let short = room.filter(|room| room.is_short(self.filling.is_some()));
-        self.filling = short.map(|room| {
-            let since = self.filling.map(|(since, _)| since).unwrap_or_else(|| {
-                new.push(Wrong::DiskFilling(room.free >> 20));
-                now.wall
-            });
-            (since, room.free)
-        });
+        let since = self.filling.map(|(since, _)| since);
+        match (short, since) {
+            (Some(room), None) => new.push(News::Wrong(Wrong::DiskFilling(room.free >> 20))),
+            (None, Some(since)) => new.push(News::Room(since)),
+            _ => {}
+        }
+        self.filling = short.map(|room| (since.unwrap_or(now.wall), room.free));
         new
     }
 
@@ -136,7 +145,15 @@ impl Control {
         let room = self.0.store.file().and_then(room);
         // Let go of before the sentence is asked for.
         let new = locked(&self.0.watch).look(self.clocks(), room);
-        for wrong in new {
+        for news in new {
+            let wrong = match news {
+                News::Wrong(wrong) => wrong,
+                News::Room(since) => {
+                    let what = Wrong::DiskFilling(0).name();
+                    tracing::info!(target: "alert", what, since, "the store's disk has room again");
+                    continue;
+                }
+            };
             let what = wrong.name();
             match wrong {
                 Wrong::ClockJumped(by_ms) => tracing::warn!(
@@ -203,7 +220,7 @@ mod tests {
         let back = Wrong::ClockJumped(-61_000);
         assert_eq!(
             watch.look(clocks(1_034_000, 92_050), None),
-            std::slice::from_ref(&back),
+            [News::Wrong(back.clone())],
             "set back by a minute"
         );
         assert_eq!(watch.look(clocks(1_035_000, 93_050), None), []);
@@ -215,8 +232,9 @@ mod tests {
         assert_eq!(shown(&watch, 92_050 + JUMP_SHOWN - 1), [alarm]);
         assert_eq!(shown(&watch, 92_050 + JUMP_SHOWN), []);
         let ahead = watch.look(clocks(9_036_000, 94_050), None);
-        assert_eq!(ahead, [Wrong::ClockJumped(8_000_000)]);
-        assert_eq!(ahead[0].name(), "clock-jumped");
+        let wrong = Wrong::ClockJumped(8_000_000);
+        assert_eq!(wrong.name(), "clock-jumped");
+        assert_eq!(ahead, [News::Wrong(wrong)]);
     }
 
     #[test]
@@ -231,7 +249,8 @@ mod tests {
         let mut watch = Watch::default();
         let mut look = |at, free| watch.look(clocks(at, 0), Some(mib(free, 9_000)));
         assert_eq!(look(0, 300), []);
-        assert_eq!(look(1, 200), [Wrong::DiskFilling(200)], "told once");
+        let filling = News::Wrong(Wrong::DiskFilling(200));
+        assert_eq!(look(1, 200), [filling], "told once");
         assert_eq!(look(2, 100), []);
         assert_eq!(look(3, 300), [], "as much as before is not enough");
         let since = watch.alarms(clocks(3, 0));
@@ -242,7 +261,9 @@ mod tests {
                 since: 1
             }]
         );
-        watch.look(clocks(4, 0), Some(mib(320, 9_000)));
+        let mut look = |at| watch.look(clocks(at, 0), Some(mib(320, 9_000)));
+        assert_eq!(look(4), [News::Room(1)], "its end, too");
+        assert_eq!(look(5), []);
         assert_eq!(watch.alarms(clocks(4, 0)), []);
     }
 }

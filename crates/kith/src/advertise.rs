@@ -22,11 +22,14 @@ const BEYOND: [SocketAddr; 2] = [
 /// address by which this machine reaches the database or the network. Says so where there is none.
 pub async fn of(listens: SocketAddr, advertise: Option<IpAddr>, servers: &Servers) -> SocketAddr {
     let mut ways = Vec::new();
-    if advertise.is_none() && listens.ip().is_unspecified() {
+    let (wildcard, loopback) = (listens.ip().is_unspecified(), listens.ip().is_loopback());
+    if advertise.is_none() && (wildcard || loopback) {
         for host in servers.hosts() {
             let found = timeout(LOOKUP, lookup_host(host)).await;
             ways.extend(found.ok().and_then(Result::ok).into_iter().flatten());
         }
+    }
+    if wildcard {
         ways.extend(BEYOND);
     }
     let (told, sentence) = choose(listens, advertise, &ways, own);
@@ -46,6 +49,12 @@ fn choose(
     let with = |ip| SocketAddr::new(ip, listens.port());
     if let Some(ip) = advertise {
         return (with(ip), None);
+    }
+    if listens.ip().is_loopback() && ways.iter().any(|way| !way.ip().is_loopback()) {
+        let sentence = format!(
+            "This node listens for the others on {listens}, and the database is on another machine: only nodes on this machine will tell it what happens, others show it a moment later. If there are others, set nodes = \"its address on the LAN, and a port\" in [listen]."
+        );
+        return (listens, Some(sentence));
     }
     if !listens.ip().is_unspecified() {
         return (listens, None);
@@ -105,7 +114,6 @@ mod tests {
     #[test]
     fn a_wildcard_is_never_told() {
         let (home, away, six) = ("127.0.0.1:5432", "198.51.100.2:5432", "[2001:db8::2]:5432");
-        check("127.0.0.1:81", None, &[away], "127.0.0.1:81", false);
         check("192.0.2.9:81", None, &[away], "192.0.2.9:81", false);
         check("0.0.0.0:81", None, &[away], "192.0.2.7:81", false);
         check("0.0.0.0:81", None, &[home, away], "192.0.2.7:81", false);
@@ -122,6 +130,17 @@ mod tests {
             "192.0.2.3:81",
             false,
         );
+    }
+
+    #[test]
+    fn an_address_that_only_this_machine_reaches_is_not_told_without_a_word() {
+        let (home, away) = ("127.0.0.1:5432", "198.51.100.2:5432");
+        check("127.0.0.1:81", None, &[home], "127.0.0.1:81", false);
+        check("127.0.0.1:81", None, &[], "127.0.0.1:81", false);
+        check("127.0.0.1:81", None, &[away], "127.0.0.1:81", true);
+        check("[::1]:81", None, &[home, away], "[::1]:81", true);
+        let advertise = Some("192.0.2.3");
+        check("127.0.0.1:81", advertise, &[away], "192.0.2.3:81", false);
     }
 
     #[test]

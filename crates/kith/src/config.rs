@@ -1,7 +1,7 @@
 //! `kith.toml`: every key with its default, overlaid by environment variables and secret files.
 //!
 //! `KITH_STORE_PATH=…` sets `path` of `[store]`; `KITH_GATEWAY_0_PASSWORD_FILE=…` the first gateway's password from a
-//! file. A wrong key is named with its line.
+//! file; `KITH_STORE_SERVER_0_URL=…` `url` of the first `[[store.server]]`. A wrong key is named with its line.
 
 mod retention;
 
@@ -400,7 +400,7 @@ fn parse(name: &str, text: &str, environment: &[(String, String)]) -> Result<Con
     Ok(config)
 }
 
-/// Sets `SECTION_KEY` or `GATEWAY_<n>_KEY`.
+/// Sets `SECTION_KEY`, or in an array of tables `GATEWAY_<n>_KEY` and `STORE_SERVER_<n>_KEY`.
 fn set(table: &mut toml::Table, key: &str, value: toml::Value) -> Result<(), String> {
     let wrong = || {
         format!(
@@ -408,25 +408,35 @@ fn set(table: &mut toml::Table, key: &str, value: toml::Value) -> Result<(), Str
         )
     };
     let key = key.to_ascii_lowercase();
-    let (section, rest) = key.split_once('_').ok_or_else(wrong)?;
-    if section == "gateway" {
-        let (index, field) = rest.split_once('_').ok_or_else(wrong)?;
-        let index: usize = index.parse().map_err(|_| wrong())?;
-        let gateways = table
-            .entry("gateway")
-            .or_insert_with(|| toml::Value::Array(Vec::new()));
-        let gateway = gateways
-            .as_array_mut()
-            .and_then(|list| list.get_mut(index))
-            .and_then(toml::Value::as_table_mut)
-            .ok_or_else(|| format!("KITH_GATEWAY_{index}_… needs a [[gateway]] number {index} (from 0) in the file."))?;
-        gateway.insert(field.to_owned(), value);
-    } else {
-        let entry = table
-            .entry(section.to_owned())
-            .or_insert_with(|| toml::Value::Table(toml::Table::new()));
-        let section = entry.as_table_mut().ok_or_else(wrong)?;
-        section.insert(rest.to_owned(), value);
+    let parts: Vec<_> = key.split('_').collect();
+    let number = |part: &&str| part.parse::<usize>().is_ok();
+    match parts.iter().position(number).map(|at| parts.split_at(at)) {
+        Some(([first, inner @ ..], [number, field @ ..])) if !field.is_empty() => {
+            let mut list = table.get_mut(*first);
+            for name in inner {
+                list = list.and_then(|table| table.get_mut(*name));
+            }
+            let one = number
+                .parse::<usize>()
+                .ok()
+                .and_then(|number| list?.get_mut(number)?.as_table_mut());
+            let names = parts[..=inner.len()].join(".");
+            let one = one.ok_or_else(|| {
+                format!(
+                    "KITH_{}: there is no [[{names}]] number {number} (from 0) in the file.",
+                    key.to_ascii_uppercase()
+                )
+            })?;
+            one.insert(field.join("_"), value);
+        }
+        _ => {
+            let (section, rest) = key.split_once('_').ok_or_else(wrong)?;
+            let entry = table
+                .entry(section.to_owned())
+                .or_insert_with(|| toml::Value::Table(toml::Table::new()));
+            let section = entry.as_table_mut().ok_or_else(wrong)?;
+            section.insert(rest.to_owned(), value);
+        }
     }
     Ok(())
 }
@@ -453,7 +463,7 @@ fn check(name: &str, config: &Config) -> Result<(), String> {
     if let Some(servers) = servers {
         servers
             .check()
-            .map_err(|sentence| format!("{name}: [store] url: {sentence}"))?;
+            .map_err(|sentence| format!("{name}: [store] and [[store.server]]: {sentence}"))?;
     }
     let retention = config.retention.check(config.delivery.validity_seconds);
     retention.map_err(|why| format!("{name}: {why}"))?;
@@ -485,144 +495,4 @@ fn check(name: &str, config: &Config) -> Result<(), String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    pub(super) fn check_wrong(text: &str, environment: &[(&str, &str)], words: &str) {
-        let environment: Vec<_> = environment
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-            .collect();
-        let error = parse("kith.toml", text, &environment).unwrap_err();
-        assert!(error.contains(words), "{error}");
-    }
-
-    #[test]
-    fn a_wrong_key_is_named_with_its_line() {
-        check_wrong("[store]\npth = \"x\"\n", &[], "line 2");
-        check_wrong("[store]\npath = 3\n", &[], "line 2");
-    }
-
-    #[test]
-    fn servers_and_their_slices() {
-        let text = "[store]\nurl = \"postgres://a/kith\"\n[[store.server]]\nurl = \"postgres://b/kith\"\nslices = \"3, 250-255\"\n";
-        let servers = parse("kith.toml", text, &[]).unwrap().store.servers();
-        let servers = servers.unwrap().unwrap();
-        let (url, slices) = &servers.others[0];
-        assert_eq!(
-            (servers.home.as_str(), url.as_str()),
-            ("postgres://a/kith", "postgres://b/kith")
-        );
-        assert_eq!(
-            slices.iter().collect::<Vec<_>>(),
-            [3, 250, 251, 252, 253, 254, 255]
-        );
-        for wrong in ["", "256", "9-3", "a", "1-2-3"] {
-            check_wrong(&text.replace("3, 250-255", wrong), &[], "like 3,128-255");
-        }
-        check_wrong(
-            "[[store.server]]\nurl = \"b\"\nslices = \"1\"\n",
-            &[],
-            "url of [store]",
-        );
-    }
-
-    #[test]
-    fn the_example_is_right() {
-        let text = include_str!("../../../kith.example.toml");
-        assert_eq!(
-            parse("kith.example.toml", text, &[]).unwrap().gateway.len(),
-            1
-        );
-    }
-
-    #[test]
-    fn beyond_loopback_needs_a_proxy() {
-        check_wrong(
-            "[listen]\npublic = \"0.0.0.0:80\"\n",
-            &[],
-            "beyond this machine",
-        );
-    }
-
-    #[test]
-    fn a_wildcard_is_not_told_to_other_nodes() {
-        let text = "[listen]\nadvertise = \"192.0.2.3\"\n";
-        let told = parse("kith.toml", text, &[]).unwrap().listen.advertise;
-        assert_eq!(told, Some(IpAddr::from([192, 0, 2, 3])));
-        check_wrong(&text.replace("192.0.2.3", "0.0.0.0"), &[], "on the LAN");
-    }
-
-    #[test]
-    fn a_certificate_needs_its_key() {
-        check_wrong("[listen]\ncertificate = \"a.pem\"\n", &[], "go together");
-    }
-
-    #[test]
-    fn what_no_gateway_can_mean_is_said() {
-        let gateway = |lines: &str| {
-            format!("[[gateway]]\nname = \"a\"\nhost = \"h\"\nsystem_id = \"k\"\n{lines}\n")
-        };
-        for (lines, words) in [
-            ("prefixes = [\"44\"]", "write it as +44"),
-            ("prefixes = [\"\"]", "write it as +44"),
-            ("bulk_share = 101", "0 to 100"),
-            ("bulk_share = 0", "campaigns would never go out"),
-            ("window = 0", "send nothing"),
-            ("rate_per_s = 0", "rate_per_s"),
-            ("answer_seconds = 0", "no time"),
-            ("price_micros = 1", "currency"),
-            ("port = 0", "host and port"),
-            ("tls = { roots = \"/nowhere.pem\" }", "/nowhere.pem"),
-            ("tls = { rots = \"a\" }", "line 5"),
-            ("outbind = \"127.0.0.1:2776\"", "anybody could call"),
-            (
-                "outbind = \"127.0.0.1:2776\"\noutbind_system_id = \"s\"",
-                "anybody could call",
-            ),
-            ("outbind = \"2776\"", "line 5"),
-        ] {
-            check_wrong(&gateway(lines), &[], words);
-        }
-        let two = gateway("bulk_share = 0") + &gateway("").replace("\"a\"", "\"b\"");
-        assert_eq!(parse("kith.toml", &two, &[]).unwrap().gateway.len(), 2);
-        check_wrong(&gateway("").repeat(2), &[], "two gateways");
-    }
-
-    #[test]
-    fn what_no_network_can_mean_is_said() {
-        let network = |prefixes: &str, rate: &str| {
-            format!("[[network]]\nprefixes = {prefixes}\nrate_per_s = {rate}\n")
-        };
-        for (prefixes, rate, words) in [
-            ("[]", "5", "no prefixes"),
-            ("[\"44\"]", "5", "write it as +44"),
-            ("[\"+44\"]", "0", "rate_per_s"),
-            ("[\"+44\"]", "nan", "rate_per_s"),
-        ] {
-            check_wrong(&network(prefixes, rate), &[], words);
-        }
-        let right = parse("kith.toml", &network("[\"+44\", \"+353\"]", "5"), &[]).unwrap();
-        assert_eq!(right.network[0].limit().rate_per_s, 5.0);
-    }
-
-    #[test]
-    fn the_environment_lies_over_the_file() {
-        let environment = [("KITH_BRAND_NAME".to_owned(), "Care".to_owned())];
-        let config = parse("kith.toml", "[brand]\nname = \"Kith\"\n", &environment).unwrap();
-        assert_eq!(config.brand.name, "Care");
-        check_wrong("", &[("KITH_BRAND_NAMES", "x")], "KITH_BRAND_NAMES");
-        let digits = [("KITH_BRAND_SERVICE_NUMBER".to_owned(), "95123".to_owned())];
-        let config = parse("kith.toml", "", &digits).unwrap();
-        assert_eq!(config.brand.service_number, "95123");
-        let port = [("KITH_DELIVERY_QUIET_SECONDS".to_owned(), "3".to_owned())];
-        let config = parse("kith.toml", "", &port).unwrap();
-        assert_eq!(config.delivery.quiet_seconds, 3);
-        check_wrong(
-            "",
-            &[("KITH_DELIVERY_QUIET_SECONDS", "soon")],
-            "KITH_DELIVERY_QUIET_SECONDS",
-        );
-    }
-}
+mod tests;

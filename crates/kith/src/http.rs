@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -54,7 +54,7 @@ impl Default for Patience {
 const HEAD: usize = 64 * 1024;
 /// The most connections of a listener, however many descriptors the system gives.
 const MOST: usize = 16_384;
-/// A full listener is told of once in so long.
+/// A full listener, or one without descriptors, is told of once in so long.
 const TELL: Duration = Duration::from_secs(60);
 
 /// How many connections a listener may have: a quarter of the descriptors that the system gives this process, which takes
@@ -90,22 +90,39 @@ async fn listen(
     let places = Arc::new(Semaphore::new(most));
     // Gone with this task: the connections end after what they are at.
     let (open, _closing) = watch::channel(());
-    let mut told = None;
+    let (mut full, mut refused) = (Seldom::default(), Seldom::default());
     loop {
-        let Some(place) = place(&places, most, &mut told).await else {
+        let Some(place) = place(&places, most, &mut full).await else {
             return;
         };
         let stream = match tcp.accept().await {
             Ok((stream, _)) => stream,
             Err(error) => {
                 // Too many open files, for instance: others end meanwhile.
-                tracing::warn!(%error, "a connection was not taken");
+                if refused.is_due(Instant::now()) {
+                    tracing::warn!(%error, "a connection was not taken");
+                }
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             }
         };
+        let _ = stream.set_nodelay(true);
         let (tls, router, open) = (tls.clone(), router.clone(), open.clone());
         tokio::spawn(connection(stream, tls, router, patience, (place, open)));
+    }
+}
+
+/// What would be told again and again, when it was told last.
+#[derive(Default)]
+struct Seldom(Option<Instant>);
+
+impl Seldom {
+    fn is_due(&mut self, now: Instant) -> bool {
+        let due = self.0.is_none_or(|at| now.duration_since(at) > TELL);
+        if due {
+            self.0 = Some(now);
+        }
+        due
     }
 }
 
@@ -113,13 +130,12 @@ async fn listen(
 async fn place(
     places: &Arc<Semaphore>,
     most: usize,
-    told: &mut Option<Instant>,
+    full: &mut Seldom,
 ) -> Option<OwnedSemaphorePermit> {
     if let Ok(place) = Arc::clone(places).try_acquire_owned() {
         return Some(place);
     }
-    if told.is_none_or(|at| at.elapsed() > TELL) {
-        *told = Some(Instant::now());
+    if full.is_due(Instant::now()) {
         tracing::warn!(
             most,
             "as many connections are open as a listener may have; further ones wait. Let the process have more open files (ulimit -n, LimitNOFILE), or close what holds them"
@@ -130,13 +146,14 @@ async fn place(
 
 /// One client, from handshake to end.
 async fn connection(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
     tls: Option<TlsAcceptor>,
     router: Router,
     patience: Patience,
     (_place, open): (OwnedSemaphorePermit, watch::Sender<()>),
 ) {
-    let _ = stream.set_nodelay(true);
+    // Under TLS, which takes an answer long before the client does, and ends it long after.
+    let stream = Stalled::new(stream, patience.stalled);
     let Some(tls) = tls else {
         return talk(stream, router, patience, open).await;
     };
@@ -157,12 +174,11 @@ async fn talk(
         let request = request.map(|body| Body::new(InTime::new(body, patience.body)));
         router.clone().oneshot(request)
     });
-    let stream = TokioIo::new(Stalled::new(stream, patience.stalled));
     let connection = http1::Builder::new()
         .timer(Heads::new(&patience))
         .header_read_timeout(patience.first)
         .max_buf_size(HEAD)
-        .serve_connection(stream, service);
+        .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     let done = tokio::select! {
         done = &mut connection => done,
@@ -253,8 +269,13 @@ impl hyper::body::Body for InTime {
 mod tests {
     use super::*;
     use axum::routing::{get, post};
+    use rustls_pki_types::ServerName;
     use std::convert::Infallible;
-    use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+    use tokio::io::{
+        AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream, ReadBuf,
+    };
+    use tokio::net::TcpStream;
+    use tokio_rustls::TlsConnector;
 
     /// Far less than any test waits.
     const SHORT: Duration = Duration::from_millis(80);
@@ -283,6 +304,7 @@ mod tests {
         Router::new()
             .route("/", get(|| async { "here" }))
             .route("/", post(|body: String| async move { body }))
+            .route("/some", get(|| async { "x".repeat(32 * 1024) }))
             .route("/much", get(|| async { "x".repeat(64 * 1024 * 1024) }))
             .route("/events", get(events))
     }
@@ -421,5 +443,125 @@ mod tests {
         stream.read_exact(&mut begin).await.unwrap();
         server.abort();
         assert!(all(&mut stream).await.ends_with("here"));
+    }
+
+    #[test]
+    fn what_goes_on_is_told_at_once_and_then_once_in_a_while() {
+        let now = Instant::now();
+        let mut seldom = Seldom::default();
+        let mut due = |after| seldom.is_due(now + after);
+        assert!(due(Duration::ZERO));
+        assert!(!due(SHORT) && !due(TELL));
+        assert!(due(TELL + SHORT));
+        assert!(!due(TELL + SHORT * 2));
+    }
+
+    /// Takes what has come now and then, so that the other side must wait for room.
+    struct Slow(DuplexStream, tokio::time::Interval);
+
+    impl AsyncRead for Slow {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            std::task::ready!(self.1.poll_tick(context));
+            Pin::new(&mut self.0).poll_read(context, buffer)
+        }
+    }
+
+    impl AsyncWrite for Slow {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            octets: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Pin::new(&mut self.0).poll_write(context, octets)
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_flush(context)
+        }
+
+        fn poll_shutdown(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+        ) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_shutdown(context)
+        }
+    }
+
+    /// Both sides' TLS.
+    fn tls() -> (TlsAcceptor, TlsConnector) {
+        let made = rcgen::generate_simple_self_signed(vec!["kith".to_owned()]).unwrap();
+        let certificate = made.cert.der().clone();
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(certificate.clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let server = rustls::ServerConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], made.signing_key.into())
+            .unwrap();
+        let client = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        (Arc::new(server).into(), Arc::new(client).into())
+    }
+
+    /// A connection by TLS, whose other end takes 512 octets at a time.
+    fn connected(tls: TlsAcceptor, patience: Patience) -> (DuplexStream, JoinHandle<()>) {
+        let (client, server) = tokio::io::duplex(512);
+        let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        // The listener goes on meanwhile.
+        let (open, closing) = watch::channel(());
+        let connection = async move {
+            connection(server, Some(tls), router(), patience, (place, open)).await;
+            drop(closing);
+        };
+        (client, tokio::spawn(connection))
+    }
+
+    #[tokio::test]
+    async fn who_takes_an_answer_little_by_little_gets_it_whole_by_tls() {
+        let patience = Patience {
+            stalled: SHORT,
+            ..PATIENT
+        };
+        let (acceptor, connector) = tls();
+        let (client, server) = connected(acceptor, patience);
+        let slow = Slow(client, tokio::time::interval(SHORT / 8));
+        let name = ServerName::try_from("kith").unwrap();
+        let mut stream = connector.connect(name, slow).await.unwrap();
+        let get = b"GET /some HTTP/1.1\r\nHost: k\r\nConnection: close\r\n\r\n";
+        stream.write_all(get).await.unwrap();
+        let mut said = Vec::new();
+        stream.read_to_end(&mut said).await.unwrap();
+        assert!(said.ends_with(&[b'x'; 32 * 1024]), "{}", said.len());
+        server.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_takes_nothing_by_tls_or_begins_no_handshake_is_let_go() {
+        let patience = Patience {
+            stalled: SHORT,
+            ..PATIENT
+        };
+        let (acceptor, connector) = tls();
+        let (client, server) = connected(acceptor.clone(), patience);
+        let name = ServerName::try_from("kith").unwrap();
+        let mut deaf = connector.connect(name, client).await.unwrap();
+        let get = b"GET /some HTTP/1.1\r\nHost: k\r\n\r\n";
+        deaf.write_all(get).await.unwrap();
+        server.await.unwrap();
+        let patience = Patience {
+            first: SHORT,
+            ..PATIENT
+        };
+        let (_silent, server) = connected(acceptor, patience);
+        server.await.unwrap();
     }
 }

@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const GATHER: Duration = Duration::from_millis(200);
 
 /// What one node says to another.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Said {
     Look(LookAt),
     /// What happened, as JSON.
@@ -169,12 +169,22 @@ fn pass(
     let _ = line.try_send(said);
 }
 
+/// What waits, in its order, without what asks for a look that is asked for already.
+fn once(waiting: &mut Vec<Said>) {
+    let mut asked = BTreeSet::new();
+    waiting.retain(|said| match said {
+        Said::Look(at) => asked.insert(*at),
+        Said::Events(_) => true,
+    });
+}
+
 /// The hints to one node, until it does not answer: the next hint begins anew.
 async fn talk(address: String, word: String, mut inbox: mpsc::Receiver<Said>) {
     let mut line = None;
     let mut waiting = Vec::new();
     while inbox.recv_many(&mut waiting, 64).await > 0 {
-        for said in waiting.drain(..).collect::<BTreeSet<_>>() {
+        once(&mut waiting);
+        for said in waiting.drain(..) {
             // A node closes a line on which nobody said anything for a while.
             if line.as_ref().is_none_or(SendRequest::is_closed) {
                 let opened = tokio::time::timeout(PATIENCE, open(&address)).await;
@@ -223,4 +233,21 @@ async fn say(
     // Not found: an older Kith, while one node after the other is replaced.
     let known = answer.status().is_success() || answer.status() == StatusCode::NOT_FOUND;
     known.then_some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happened_is_told_in_its_order_and_a_look_is_asked_for_once() {
+        let events = |json| Said::Events(Bytes::from_static(json));
+        let (due, leases) = (Said::Look(LookAt::Due), Said::Look(LookAt::Leases));
+        // The later one would come first by its octets.
+        let (first, second) = (events(b"[2]"), events(b"[1]"));
+        let all = [&first, &leases, &due, &second, &due, &leases, &first];
+        let mut waiting: Vec<_> = all.into_iter().cloned().collect();
+        once(&mut waiting);
+        assert_eq!(waiting, [first.clone(), leases, due, second, first]);
+    }
 }

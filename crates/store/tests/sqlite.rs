@@ -311,24 +311,116 @@ async fn what_was_not_copied_is_no_new_incarnation() {
     store::backup(&file, &folder.path().join("backup.db")).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
     assert_eq!(opened(&folder).await, (1, false), "looked at");
+    // The folder gets another name, and its own again.
+    let elsewhere = folder.path().with_extension("elsewhere");
+    fs::rename(folder.path(), &elsewhere).unwrap();
+    fs::rename(&elsewhere, folder.path()).unwrap();
+    assert_eq!(opened(&folder).await, (1, false), "moved");
     // Ended without a good-bye: what the log holds goes into the file when it is opened.
     let store = Store::open(&file).unwrap();
     store.run(add_friend(A, 0, "Rose", None)).await.unwrap();
-    let saved = ["kith.db", "kith.db-wal", "kith.db-sequence"].map(|name| {
+    let saved = ["kith.db", "kith.db-wal"].map(|name| {
         let path = folder.path().join(name);
         let octets = fs::read(&path).unwrap();
         (path, octets)
     });
+    // The note itself, not a copy: it is what a kill leaves.
+    let note = folder.path().join("kith.db-sequence");
+    let kept = folder.path().join("kept");
+    fs::hard_link(&note, &kept).unwrap();
     store.close().await;
     for (path, octets) in saved {
         fs::write(path, octets).unwrap();
     }
+    fs::rename(&kept, &note).unwrap();
+    // Killed before, too, while it wrote a note.
+    fs::write(folder.path().join("kith.db-sequence.part"), "half").unwrap();
     assert_eq!(opened(&folder).await, (1, false), "killed");
-    // The note of an older Kith says the number alone.
+    // The notes of older Kiths say the number alone, or nothing of themselves.
+    for octets in [8, 32] {
+        let said = fs::read(&note).unwrap();
+        fs::write(&note, &said[..octets]).unwrap();
+        assert_eq!(opened(&folder).await, (1, false), "updated");
+    }
+}
+
+/// The files of a store as they are, and in place over them later: `cp -r`, or with their times `cp -a`.
+struct Copies(Vec<(std::path::PathBuf, Vec<u8>, std::time::SystemTime)>);
+
+impl Copies {
+    fn of(folder: &Folder) -> Self {
+        let names = ["kith.db", "kith.db-wal", "kith.db-sequence"];
+        let paths = names.map(|name| folder.path().join(name)).into_iter();
+        let paths = paths.filter(|path| path.exists());
+        let copy = |path: std::path::PathBuf| {
+            let changed = path.metadata().unwrap().modified().unwrap();
+            (path.clone(), fs::read(path).unwrap(), changed)
+        };
+        Self(paths.map(copy).collect())
+    }
+
+    fn put_back(self, with_times: bool) {
+        for (path, octets, changed) in self.0 {
+            fs::write(&path, octets).unwrap();
+            if with_times {
+                let file = fs::File::options().write(true).open(path).unwrap();
+                file.set_modified(changed).unwrap();
+            }
+        }
+    }
+}
+
+/// Copied while it was in use, put back when it was stopped.
+#[tokio::test]
+async fn files_of_a_running_server_that_were_put_back_in_place_are_a_new_incarnation() {
+    let folder = Folder::new("over-in-use");
+    let store = Store::open(&folder.file()).unwrap();
+    somebody(&store, A).await;
+    let copies = Copies::of(&folder);
+    store.run(add_friend(A, 0, "Rose", None)).await.unwrap();
+    store.close().await;
+    copies.put_back(false);
+    assert_eq!(opened(&folder).await, (2, true), "found out");
+    assert_eq!(opened(&folder).await, (2, false), "once");
+}
+
+/// Copied after a clean end, and put back when the next run was killed.
+#[tokio::test]
+async fn files_that_were_put_back_in_place_after_a_kill_are_a_new_incarnation() {
+    let folder = Folder::new("over-killed");
+    let store = Store::open(&folder.file()).unwrap();
+    somebody(&store, A).await;
+    store.close().await;
+    let copies = Copies::of(&folder);
+    let store = Store::open(&folder.file()).unwrap();
+    store.run(add_friend(A, 0, "Rose", None)).await.unwrap();
+    // What a kill leaves: the note of a store in use.
     let note = folder.path().join("kith.db-sequence");
-    let octets = fs::read(&note).unwrap();
-    fs::write(&note, &octets[..8]).unwrap();
-    assert_eq!(opened(&folder).await, (1, false), "updated");
+    let kept = folder.path().join("kept");
+    fs::hard_link(&note, &kept).unwrap();
+    store.close().await;
+    fs::rename(&kept, &note).unwrap();
+    copies.put_back(true);
+    assert_eq!(opened(&folder).await, (2, true), "found out");
+    assert_eq!(opened(&folder).await, (2, false), "once");
+}
+
+/// Copied and put back between clean ends.
+#[tokio::test]
+async fn files_that_were_put_back_in_place_with_their_old_times_are_a_new_incarnation() {
+    let folder = Folder::new("over-left");
+    let store = Store::open(&folder.file()).unwrap();
+    somebody(&store, A).await;
+    store.close().await;
+    let copies = Copies::of(&folder);
+    // It lives on, so that no later note gets its inode: a coarse clock would do for the time of birth.
+    let _first = fs::File::open(folder.path().join("kith.db-sequence")).unwrap();
+    let store = Store::open(&folder.file()).unwrap();
+    store.run(add_friend(A, 0, "Rose", None)).await.unwrap();
+    store.close().await;
+    copies.put_back(true);
+    assert_eq!(opened(&folder).await, (2, true), "found out");
+    assert_eq!(opened(&folder).await, (2, false), "once");
 }
 
 #[tokio::test]

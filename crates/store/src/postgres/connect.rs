@@ -50,7 +50,7 @@ impl Servers {
         }
     }
 
-    /// What of their URLs cannot be meant, before anything is opened.
+    /// What of their URLs and slices cannot be meant, before anything is opened.
     ///
     /// # Errors
     /// A sentence; it does not repeat the URL, which may have a password in it.
@@ -59,6 +59,7 @@ impl Servers {
         for url in std::iter::once(&self.home).chain(others) {
             tls::read(url).map_err(|error| error.to_string())?;
         }
+        self.spread().map_err(|error| error.to_string())?;
         Ok(())
     }
 

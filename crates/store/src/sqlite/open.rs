@@ -90,14 +90,16 @@ impl Place {
             why: format!("{}: {e}", path.display()),
         };
         let path = self.sequence();
-        let sequence = Sequence::open(&path).map_err(|e| refused(&path, e))?;
         let file = self.path.metadata().map_err(|e| refused(&self.path, e))?;
         let there = db.rows(At::Home, "SELECT sequence FROM store_state", &[])?;
         let there = there.first().map_or(Ok(0), |row| row.unsigned(0))?;
-        if let Some(copied) = sequence.judge(there, before.as_ref().unwrap_or(&file)) {
+        let before = before.as_ref().unwrap_or(&file);
+        let copied = Sequence::judge(&path, there, before).map_err(|e| refused(&path, e))?;
+        if let Some(copied) = copied {
             let why = match copied {
                 Copied::Older => "is older than what was committed",
                 Copied::Other => "is another one than the one that was written last",
+                Copied::Overwritten => "was overwritten, and the note beside it",
                 Copied::Written => "was written by somebody else since Kith was done with it",
             };
             tracing::warn!(
@@ -109,7 +111,7 @@ impl Place {
             health.happened(What::CopiedBack);
             db.statement("UPDATE store_state SET incarnation = incarnation + 1", &[])?;
         }
-        sequence.begin(there, &file);
+        let sequence = Sequence::begin(&path, there, &file).map_err(|e| refused(&path, e))?;
         db.sequence = Some(sequence);
         Ok(db)
     }

@@ -80,8 +80,14 @@ fn gateway(w: Words, (name, row): (String, GatewayRow), now: i64) -> Gateway {
         refused: row.refused,
         receipts: row.receipts,
         mobile: row.mobile,
-        errors: row.errors.into_iter().collect(),
+        errors: errors(w, row.errors),
     }
+}
+
+/// What went wrong, and how often.
+fn errors(w: Words, of: BTreeMap<String, u64>) -> Vec<(String, u64)> {
+    let of = of.into_iter();
+    of.map(|(what, count)| (w.told(&what), count)).collect()
 }
 
 fn network(w: Words, (prefix, row): (String, NetworkRow), now: i64) -> Network {
@@ -167,6 +173,27 @@ fn line(minutes: &[Minute], of: fn(&Minute) -> u32, most: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use book::Language;
+
+    #[test]
+    fn what_went_wrong_is_told_in_the_pages_language() {
+        let of = || {
+            BTreeMap::from([
+                ("0x58 throttled".to_owned(), 3),
+                ("no answer".to_owned(), 1),
+            ])
+        };
+        let told = |language| {
+            let told = errors(Words(language), of()).into_iter();
+            told.map(|(what, count)| format!("{count} × {what}"))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(told(Language::En), ["3 × 0x58 throttled", "1 × no answer"]);
+        assert_eq!(
+            told(Language::ZhHans),
+            ["3 × 0x58 流量受限", "1 × 没有应答"]
+        );
+    }
 
     #[test]
     fn an_hour_is_drawn_with_the_present_minute_at_the_right() {

@@ -91,6 +91,7 @@ fn gaps<'a>(parts: &[&str], text: &'a str) -> Option<Vec<&'a str>> {
 mod tests {
     use super::*;
     use delivery::Class;
+    use delivery::breaker::{Breaker, Rules, Sign};
     use std::path::Path;
     use wire::smpp::status;
 
@@ -115,6 +116,15 @@ mod tests {
                 "The circuit is open: 7 of the last 10 messages failed; one message tries again after 30 s.",
                 "断路器已断开:最近 10 条短信中有 7 条失败;30 秒后用一条短信重试。",
             ),
+            (
+                "The gateway refuses the message as it is made: no gateway takes numbers that begin with +86: give one the prefix, or none at all.",
+                "网关拒绝这样构造的短信:没有网关接收以 +86 开头的号码:请给一个网关配置这个前缀,或让一个网关不限前缀。",
+            ),
+            (
+                "The gateway refuses the message as it is made: the node that holds the only bind has another master key: give all nodes the same.",
+                "网关拒绝这样构造的短信:持有唯一连接的节点使用另一个主密钥:请让所有节点使用同一个主密钥。",
+            ),
+            ("bind 0x0E wrong password", "登录:0x0E 密码错误"),
             (
                 "Node 00ab holds the only bind, and cannot use it: 127.0.0.1:2775 does not answer.",
                 "节点 00ab 持有唯一的连接,但无法使用:127.0.0.1:2775 没有应答。",
@@ -153,6 +163,57 @@ mod tests {
         for rsc in wire::ota::Rsc::ALL {
             assert_ne!(translated(rsc.words()), rsc.words());
         }
+    }
+
+    #[test]
+    fn every_reason_of_an_open_circuit_is_known() {
+        let told = |said: &str| {
+            let told = translated(said);
+            let english = told.contains(|c: char| c.is_ascii_alphabetic());
+            assert!(!said.is_empty() && !english, "“{said}”: “{told}”");
+        };
+        for in_a_row in [true, false] {
+            let mut breaker = Breaker::new(Rules::SERVE, 0);
+            let well = |n| !in_a_row && n % 2 == 0;
+            let signs = (0..99).map(|n| if well(n) { Sign::Well } else { Sign::Ill });
+            assert!(signs.into_iter().any(|sign| breaker.answered(sign, 0.0, 0)));
+            told(breaker.sentence());
+            let late = i64::MAX / 2;
+            assert!(breaker.tick(late));
+            told(breaker.sentence());
+            breaker.handed();
+            assert!(breaker.answered(Sign::Ill, 0.0, late));
+            told(breaker.sentence());
+        }
+    }
+
+    /// What a gateway's and a network's rows say is in the source of their room: every sentence, and whatever is counted.
+    #[test]
+    fn every_sentence_of_gateways_and_networks_is_known() {
+        let room = Path::new(env!("CARGO_MANIFEST_DIR")).join("../comms/src");
+        let mut known = 0;
+        for name in ["gateways", "line", "table", "router"] {
+            let mut source = std::fs::read_to_string(room.join(format!("{name}.rs"))).unwrap();
+            let folder = room.join(name);
+            if folder.is_dir() {
+                add(&folder, &mut source);
+            }
+            let lines = source.lines().filter(|line| !line.trim().starts_with("//"));
+            let source = lines.collect::<Vec<_>>().join("\n");
+            let parts: Vec<_> = source.split('"').collect();
+            for code_and_text in parts.chunks_exact(2) {
+                let [code, text] = code_and_text else {
+                    continue;
+                };
+                let begins = text.starts_with(|c: char| c.is_ascii_uppercase() || c == '{');
+                let sentence = begins && text.contains(' ') && text.ends_with('.');
+                if sentence || code.ends_with("count(") {
+                    assert_ne!(translated(text), *text);
+                    known += 1;
+                }
+            }
+        }
+        assert!(known > 30, "{known}: looked at the source");
     }
 
     /// A sentence that is changed in its room is changed here too.

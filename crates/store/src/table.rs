@@ -238,11 +238,7 @@ pub(crate) trait Database {
         let found = self.ask(&[(at, sql.to_owned(), values.to_vec())])?;
         Ok(found.into_iter().next().unwrap_or_default())
     }
-    /// How many servers it has.
-    fn servers(&self) -> usize {
-        1
-    }
-    /// Which of them has a slice.
+    /// Which of its servers has a slice.
     fn place(&self, _slice: u8) -> usize {
         0
     }

@@ -202,10 +202,6 @@ impl Reader {
 /// Home is asked last: its state is no older than the others'. What is noted there before a slice's rows are written (that
 /// a campaign has reached somebody, before her mark) is seen by whoever sees these.
 impl Database for Reader {
-    fn servers(&self) -> usize {
-        self.sources.len()
-    }
-
     fn place(&self, slice: u8) -> usize {
         self.place.of(slice)
     }

@@ -117,7 +117,7 @@ pub(crate) fn want_edit(edit: &EditJob, wanted: &mut Wanted) {
         holds::want_row(hold, wanted);
     }
     marks::want(&edit.due, wanted);
-    documents::want(&edit.documents, wanted);
+    documents::want_beside(&edit.documents, wanted);
 }
 
 pub(crate) fn edit(unit: &mut Unit, edit: &EditJob) -> Done {

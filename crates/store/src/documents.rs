@@ -20,7 +20,9 @@ fn read(row: &Row) -> Result<Document, StoreError> {
 
 /// The kinds that are written in one commit with rows of a subscriber, and so lie with her slice; all others lie at home,
 /// and nobody else is asked for them.
-const WITH_SLICES: [&str; 6] = ["answered", "edit", "fragment", "inbox", "mobile", "offer"];
+const WITH_SLICES: [&str; 7] = [
+    "answered", "card", "edit", "fragment", "inbox", "mobile", "offer",
+];
 
 fn at(kind: &str) -> At {
     match WITH_SLICES.contains(&kind) {
@@ -111,14 +113,23 @@ fn key(write: &DocumentWrite) -> Row {
 }
 
 pub(crate) fn want(writes: &[DocumentWrite], wanted: &mut Wanted) {
+    let beside = writes.iter().filter(|write| write.slice.is_some());
+    beside.for_each(demand_kind);
     for write in writes {
-        debug_assert!(
-            write.slice.is_none() || WITH_SLICES.contains(&write.kind),
-            "{} is read at home",
-            write.kind
-        );
         wanted.row(&VERSION, Lock::Update, key(write));
     }
+}
+
+/// Those that are written with rows of a subscriber.
+pub(crate) fn want_beside(writes: &[DocumentWrite], wanted: &mut Wanted) {
+    writes.iter().for_each(demand_kind);
+    want(writes, wanted);
+}
+
+/// It is looked for where it lies.
+fn demand_kind(write: &DocumentWrite) {
+    let kind = write.kind;
+    debug_assert!(WITH_SLICES.contains(&kind), "{kind} is looked for at home");
 }
 
 fn version(unit: &Unit, write: &DocumentWrite) -> Result<u64, StoreError> {

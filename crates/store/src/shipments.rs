@@ -35,7 +35,7 @@ pub(crate) fn want_settle(job: &SettleJob, wanted: &mut Wanted) {
     if let Some(shipment) = &job.shipment {
         wanted.row(&LOADED, Lock::None, key(shipment.id));
     }
-    documents::want(&job.documents, wanted);
+    documents::want_beside(&job.documents, wanted);
 }
 
 pub(crate) fn settle(unit: &mut Unit, job: &SettleJob) -> Done {

@@ -21,7 +21,7 @@ async fn fill(store: &Store) {
         step.slots = vec![ours(7, b"Rose")];
         step.placement = Some(placement(7));
         step.sent = vec![("lab".to_owned(), format!("m{n}"), part(of, 1))];
-        step.documents = vec![document(&format!("d{n}"), Some("1"), None)];
+        step.documents = vec![text(&format!("d{n}"), Some("1"), None)];
         let job = read_again(store, Job::Settle(Box::new(step))).await;
         store.run(job).await.unwrap();
     }

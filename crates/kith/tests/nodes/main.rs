@@ -141,7 +141,8 @@ fn one_bind_serves_all_nodes_and_moves_with_its_holders_death() {
     let began = Instant::now();
     let next = world.holder(&others);
     eprintln!("bound again after {:?}", began.elapsed());
-    assert!(began.elapsed() < Duration::from_secs(17));
+    // 9 s alone; ten nodes and their databases run beside it here.
+    assert!(began.elapsed() < Duration::from_secs(25));
     let arrived: Vec<_> = names.iter().map(String::as_str).collect();
     world.finished(next, &arrived);
     assert_eq!(world.bound(), 1);

@@ -42,7 +42,7 @@ pub async fn edits(store: &Store) {
     };
     first.book.groups.insert(group.no, group);
     first.hold = Some(hold(A, 1, HoldState::Held));
-    first.documents = vec![document("note", Some("{}"), Some(0))];
+    first.documents = vec![text("note", Some("{}"), Some(0))];
     ok(store, Job::Edit(Box::new(first.clone()))).await;
     assert_eq!(store.book(A).await.unwrap(), Some(first.book.clone()));
     assert_eq!(store.changes(A, None, 9).await.unwrap(), first.changes);
@@ -50,7 +50,7 @@ pub async fn edits(store: &Store) {
     assert_eq!(store.holds(Some(A), true).await.unwrap().len(), 1);
     assert_eq!(
         store
-            .document("account", "note")
+            .document("mobile", "note")
             .await
             .unwrap()
             .unwrap()
@@ -91,7 +91,7 @@ pub async fn edits(store: &Store) {
         ),
         (
             EditJob {
-                documents: vec![document("note", None, Some(7))],
+                documents: vec![text("note", None, Some(7))],
                 ..next()
             },
             Refused::Stale,

@@ -12,7 +12,7 @@ pub async fn settling(store: &Store) {
         (SlotNo(9), terminals::SlotState::default()),
     ];
     job.sent = vec![("lab".to_owned(), "m1".to_owned(), part(A, 1))];
-    job.documents = vec![document("d", Some("1"), None)];
+    job.documents = vec![text("d", Some("1"), None)];
     ok(store, step(job.clone())).await;
     let there = store.terminal(id(A, 1)).await.unwrap().unwrap();
     job.terminal.version = 1;
@@ -47,7 +47,7 @@ pub async fn settling(store: &Store) {
         refused(store.run(change(late.terminal, false)).await),
         Refused::Stale
     );
-    job.documents = vec![document("d", Some("2"), Some(9))];
+    job.documents = vec![text("d", Some("2"), Some(9))];
     job.terminal.tries = 5;
     refuse(store, step(job), Refused::Stale).await;
     assert_eq!(

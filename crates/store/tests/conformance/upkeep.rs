@@ -120,13 +120,13 @@ pub async fn closing(store: &Store) {
 pub async fn documents_of_slices(store: &Store) {
     let key = |of: SubscriberId, n: u32| format!("{:02x}{n:04x}", of.slice());
     for (of, n) in [(A, 1), (B, 1), (A, 2), (A, 3)] {
-        let write = document(&key(of, n), Some("1"), None).beside(of.slice());
+        let write = text(&key(of, n), Some("1"), None).beside(of.slice());
         ok(store, Job::Documents(vec![write])).await;
     }
     let found = async |slices: &[u8], after: Option<String>, limit| {
         let owned: delivery::Slices = slices.iter().copied().collect();
         let found = store
-            .read(move |reads| reads.documents_within("account", &owned, after.as_deref(), limit));
+            .read(move |reads| reads.documents_within("mobile", &owned, after.as_deref(), limit));
         let found = found.await.unwrap();
         found.into_iter().map(|d| d.key).collect::<Vec<_>>()
     };

@@ -201,6 +201,15 @@ pub fn hold(of: SubscriberId, no: u32, state: HoldState) -> Hold {
     }
 }
 
+/// One that is written with rows of a subscriber.
+#[allow(dead_code)]
+pub fn text(key: &str, value: Option<&str>, expect: Option<u64>) -> DocumentWrite {
+    DocumentWrite {
+        kind: "mobile",
+        ..document(key, value, expect)
+    }
+}
+
 pub fn document(key: &str, value: Option<&str>, expect: Option<u64>) -> DocumentWrite {
     DocumentWrite {
         kind: "account",

@@ -36,9 +36,17 @@ pub(crate) fn house(settings: Settings) -> Control {
 
 /// The same by this clock.
 pub(crate) fn house_at(clock: Clock, settings: Settings) -> Control {
+    house_with(clock, settings, Store::memory().unwrap())
+}
+
+/// The same on this store.
+pub(crate) fn house_over(clock: Clock, store: Store) -> Control {
+    house_with(clock, Settings::default(), store)
+}
+
+fn house_with(clock: Clock, settings: Settings, store: Store) -> Control {
     let key = vault::MasterKey::from_hex("test", &"42".repeat(32)).unwrap();
     let (outbound, _) = tokio::sync::mpsc::unbounded_channel();
-    let store = Store::memory().unwrap();
     Control::within(clock, store, key, settings, outbound, Default::default)
 }
 

@@ -18,11 +18,20 @@ fn read(row: &Row) -> Result<Document, StoreError> {
     })
 }
 
-/// In order. A document that was written with an edit as well lies on two databases: the home database's, asked first,
-/// counts.
-fn once(rows: &mut Vec<Row>) {
+/// In order, each once. A document that was written with an edit as well lies on two databases: the home database's counts,
+/// in whatever order they answered. It is asked once more, which is seldom.
+fn once(db: &dyn Database, kind: &str, mut rows: Vec<Row>) -> Result<Vec<Row>, StoreError> {
     rows.sort_by(|a, b| a.first().cmp(&b.first()));
-    rows.dedup_by(|b, a| a.first() == b.first());
+    let mut all = Vec::with_capacity(rows.len());
+    for same in rows.chunk_by(|a, b| a.first() == b.first()) {
+        let mut home = Vec::new();
+        if let [row, _, ..] = same {
+            let sql = format!("{COLUMNS} AND key = ?2");
+            home = db.rows(At::Home, &sql, &[kind.into(), row.text(0)?.into()])?;
+        }
+        all.extend(home.into_iter().next().or_else(|| same.first().cloned()));
+    }
+    Ok(all)
 }
 
 pub(crate) fn one(
@@ -49,9 +58,8 @@ pub(crate) fn by_index(
     index: &str,
 ) -> Result<Vec<Document>, StoreError> {
     let sql = format!("{COLUMNS} AND second = ?2 ORDER BY key");
-    let mut rows = db.rows(At::Everywhere, &sql, &[kind.into(), index.into()])?;
-    once(&mut rows);
-    rows.iter().map(read).collect()
+    let rows = db.rows(At::Everywhere, &sql, &[kind.into(), index.into()])?;
+    once(db, kind, rows)?.iter().map(read).collect()
 }
 
 pub(crate) fn page(
@@ -81,9 +89,12 @@ pub(crate) fn within(
     // No key is empty.
     let sql = format!("{COLUMNS} AND key > ?2{of} ORDER BY key LIMIT ?3");
     let values = [kind.into(), after.unwrap_or_default().into(), limit.into()];
-    let mut rows = db.rows(At::Everywhere, &sql, &values)?;
-    once(&mut rows);
-    rows.iter().take(limit as usize).map(read).collect()
+    let rows = db.rows(At::Everywhere, &sql, &values)?;
+    once(db, kind, rows)?
+        .iter()
+        .take(limit as usize)
+        .map(read)
+        .collect()
 }
 
 fn key(write: &DocumentWrite) -> Row {

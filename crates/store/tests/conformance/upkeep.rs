@@ -140,3 +140,22 @@ pub async fn documents_of_slices(store: &Store) {
     assert_eq!(found(&[a ^ b ^ 1], None, 9).await, Vec::<String>::new());
     assert_eq!(found(&[], None, 9).await, Vec::<String>::new());
 }
+
+/// A document that lies at home and beside a slice: the one at home counts, however it is looked for.
+pub async fn documents_twice(store: &Store) {
+    // Where there is one database, the second is written over the first.
+    for (value, slice) in [("slice", Some(B.slice())), ("home", None)] {
+        let write = store::DocumentWrite {
+            slice,
+            ..document("a", Some(value), None)
+        };
+        ok(store, Job::Documents(vec![write])).await;
+    }
+    let one = store.document("account", "a").await.unwrap();
+    let page = store.documents("account", None, 9).await.unwrap();
+    let index = store.documents_by_index("account", "login").await.unwrap();
+    for found in [one.into_iter().collect(), page, index] {
+        let values: Vec<_> = found.iter().map(|d| d.value.as_str()).collect();
+        assert_eq!(values, ["home"]);
+    }
+}

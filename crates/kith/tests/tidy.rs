@@ -115,7 +115,9 @@ fn nothing_is_left_for_later() {
 /// The part of a source file that ships: what stands before its tests.
 fn shipped((path, text): (String, String)) -> Option<(String, String)> {
     let is_source = path.starts_with("crates/") && path.contains("/src/") && is_rust(&path);
-    let is_test = ["tests.rs", "testing.rs"].iter().any(|end| path.ends_with(end));
+    let is_test = ["tests.rs", "testing.rs"]
+        .iter()
+        .any(|end| path.ends_with(end));
     if !is_source || is_test || path.contains("/tests/") {
         return None;
     }

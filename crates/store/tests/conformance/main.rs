@@ -60,9 +60,9 @@ on_every_store! {
     due: addresses cards due_marks clearing next_things;
     delivery_steps: settling flights needs counters placements shipments holds;
     card_past: cards_that_leave;
-    upkeep: documents documents_of_slices expiring groups closing;
+    upkeep: documents documents_of_slices documents_twice expiring groups closing;
     campaigns: members_of_groups what_members_have campaign_marks holding_back;
-    forgetting: old_shipments late_proofs old_journals old_texts;
+    forgetting: old_shipments leafing late_proofs old_journals old_texts;
 }
 
 fn database(name: &str) -> String {

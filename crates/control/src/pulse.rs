@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(samples(0).await, 1);
         assert_eq!(samples(BEAT - 1).await, 1);
         assert_eq!(samples(1).await, 2);
-        clock.pass(-86_400_000);
+        clock.set(-86_400_000);
         let over = DocumentWrite::put("code", "1", &0).until(control.now());
         let over = Job::Documents(vec![over]);
         control.store().run(over).await.unwrap();

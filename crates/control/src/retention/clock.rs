@@ -79,6 +79,8 @@ impl Control {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Settings;
+    use crate::testing::{Clock, house_at};
 
     const START: i64 = 1_800_000_000_000;
 
@@ -112,6 +114,28 @@ mod tests {
         );
         // Set back: fewer things are old then.
         assert_eq!(believed([0, -9_000, -8_999]), [true; 3]);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_forgotten_while_it_is_shown_that_it_leapt() {
+        let clock = Clock::default();
+        let control = house_at(clock.clone(), Settings::default());
+        let believed = async |passed, set| {
+            clock.pass(passed);
+            clock.set(set);
+            control.watch();
+            control.clock_is_believed(control.now()).await.unwrap()
+        };
+        assert!(believed(0, 0).await);
+        // An hour makes nothing old; a month does.
+        assert!(believed(1_000, 3_600_000).await);
+        assert!(!believed(1_000, 30 * DAY).await);
+        assert!(!believed(3_599_000, 0).await);
+        assert!(believed(1_000, 0).await);
+        // Years ahead it is doubted beyond that hour.
+        assert!(!believed(1_000, 9_000 * DAY).await);
+        assert!(!believed(3_600_000, 0).await);
+        assert!(believed(STEADY, 0).await);
     }
 
     #[test]

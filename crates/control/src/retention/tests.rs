@@ -63,7 +63,8 @@ async fn after_an_outage_the_rounds_of_the_day_go_on() {
     look().await.unwrap();
     clock.pass(FIRST.cast_signed());
     away.store(true, SeqCst);
-    for _ in 0..300 {
+    // Longer than it takes to begin a round with each kind of each slice.
+    for _ in 0..800 {
         assert!(look().await.is_err());
     }
     away.store(false, SeqCst);

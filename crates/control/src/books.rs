@@ -72,6 +72,8 @@ pub(crate) struct Draft {
     bodies: Vec<ChangeBody>,
     friends: Vec<FriendNo>,
     groups: Vec<GroupNo>,
+    /// A word about a hold that is one commit with it: if somebody else decided, nothing is changed.
+    pub(crate) decides: Option<Hold>,
 }
 
 impl Draft {
@@ -81,6 +83,7 @@ impl Draft {
             bodies: Vec::new(),
             friends: Vec::new(),
             groups: Vec::new(),
+            decides: None,
         }
     }
 
@@ -243,8 +246,15 @@ impl Control {
                 return Err(EditError::Stale);
             }
             let draft = make(&subscriber, &book)?;
+            let still_open = |decided: &Hold| {
+                let mut open = holds.iter();
+                open.any(|hold| hold.no == decided.no && hold.changes == decided.changes)
+            };
+            if draft.decides.as_ref().is_some_and(|hold| !still_open(hold)) {
+                return Err(EditError::Stale);
+            }
             let (friend, group) = subject(&draft.bodies);
-            if draft.bodies.is_empty() {
+            if draft.bodies.is_empty() && draft.decides.is_none() {
                 return Ok(Edited {
                     revision: book.revision,
                     changes: Vec::new(),
@@ -255,10 +265,15 @@ impl Control {
             }
             let (sitting, before) = sitting.unwrap_or_else(|| (self.random_u64() >> 1, Vec::new()));
             let changes = journal(grant, &book, &draft.bodies, sitting, now);
-            let hold = self
-                .brake(&book, &holds, sitting, before, &changes, now)
-                .await?;
-            let hold_no = hold.as_ref().map(|hold| hold.no);
+            let hold = match draft.decides {
+                Some(decided) => Some(decided),
+                None => {
+                    self.brake(&book, &holds, sitting, before, &changes, now)
+                        .await?
+                }
+            };
+            let open = hold.as_ref().filter(|hold| hold.state == HoldState::Held);
+            let hold_no = open.map(|hold| hold.no);
             let revision = draft.book.revision;
             let due = self.marks(marks, revision, now, grant.call());
             let edited = Edited {

@@ -6,7 +6,7 @@ use book::{Revision, Subscriber, SubscriberId};
 use delivery::Terminal;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use store::{DocumentWrite, Job, StoreError};
+use store::{DocumentWrite, Job, Refused, StoreError};
 use terminals::Content;
 
 const KIND: &str = "leaving";
@@ -131,21 +131,18 @@ impl Control {
         if !empty {
             return Ok(false);
         }
-        let key = id.0.to_string();
-        let jobs = vec![
-            Job::DeleteSubscriber(id),
-            Job::Documents(vec![
-                DocumentWrite::remove("pin", &key),
-                DocumentWrite::remove(KIND, &key),
-            ]),
-        ];
-        for done in self.store().run_all(jobs).await {
-            match done {
-                // Somebody saw her off at the same moment.
-                Ok(()) | Err(StoreError::Refused(store::Refused::Missing)) => {}
-                Err(error) => return Err(error.into()),
-            }
+        match self.store().run(Job::DeleteSubscriber(id)).await {
+            // Somebody saw her off at the same moment, or only the rest was left to be done.
+            Ok(()) | Err(StoreError::Refused(Refused::Missing)) => {}
+            Err(error) => return Err(error.into()),
         }
+        // Not before she is gone: whoever is still there must be found again.
+        let key = id.0.to_string();
+        let done = Job::Documents(vec![
+            DocumentWrite::remove("pin", &key),
+            DocumentWrite::remove(KIND, &key),
+        ]);
+        self.store().run(done).await?;
         self.emit(Event::Change {
             subscriber: id,
             revision: Revision(0),
@@ -178,7 +175,8 @@ impl Control {
 mod tests {
     use super::*;
     use crate::Settings;
-    use crate::testing::{Clock, house_at, owner, sim};
+    use crate::testing::{Clock, house_at, house_over, owner, sim};
+    use store::{Servers, Store};
 
     #[test]
     fn who_leaves_is_looked_at_soon_and_then_once_a_minute() {
@@ -195,6 +193,60 @@ mod tests {
         assert!(hours.len() > 590, "{}", hours.len());
         // A clock set back puts nobody off.
         assert!(state.turn("1", 0, 100_000));
+    }
+
+    #[tokio::test]
+    async fn who_could_not_be_deleted_is_not_forgotten() {
+        let server = pgbox::shared().unwrap();
+        let url = server.database("departures").unwrap();
+        let store = Store::connect(&Servers::one(url)).unwrap();
+        let clock = Clock::default();
+        let control = house_over(clock.clone(), store);
+        let id = owner(&control, 100).await;
+        // What stays of those who left cannot be written.
+        let broken = "ALTER TABLE departed ADD CONSTRAINT broken CHECK (slice < 0)";
+        server.sql("departures", broken).unwrap();
+        let failed = control.delete_subscriber(id, |_, _| true).await;
+        assert!(
+            matches!(failed, Err(ProvisionError::Store(_))),
+            "{failed:?}"
+        );
+        assert!(control.store().subscriber(id).await.unwrap().is_some());
+        assert!(control.leaving(id).await.unwrap().is_some());
+        clock.pass(RARELY);
+        assert!(control.look_after().await.is_err());
+        assert!(control.leaving(id).await.unwrap().is_some());
+        let mended = "ALTER TABLE departed DROP CONSTRAINT broken";
+        server.sql("departures", mended).unwrap();
+        clock.pass(RARELY);
+        control.look_after().await.unwrap();
+        assert_eq!(control.store().subscriber(id).await.unwrap(), None);
+        assert_eq!(control.leaving(id).await.unwrap(), None);
+        control.store().close().await;
+    }
+
+    #[tokio::test]
+    async fn what_is_left_of_a_departure_is_done_by_the_next_look() {
+        let control = house_at(Clock::default(), Settings::default());
+        let id = owner(&control, 100).await;
+        let key = id.0.to_string();
+        let leaving = Leaving {
+            subscriber: id,
+            since: control.now(),
+        };
+        let left = vec![
+            DocumentWrite::put("pin", &key, &0),
+            DocumentWrite::put(KIND, &key, &leaving),
+        ];
+        // The process ended between the two.
+        for job in [Job::Documents(left), Job::DeleteSubscriber(id)] {
+            control.store().run(job).await.unwrap();
+        }
+        control.look_after().await.unwrap();
+        for kind in ["pin", KIND] {
+            let left = control.store().documents(kind, None, 9).await.unwrap();
+            assert_eq!(left, []);
+        }
     }
 
     #[tokio::test]

@@ -1,15 +1,15 @@
 //! A person's word about what the brake held (rule 9): it goes to the terminals, or is undone, once and as a whole.
 
 use crate::books::Draft;
-use crate::{Control, EditError, EditOptions, Edited, Event, kill};
+use crate::{Control, EditError, EditOptions, Event, kill};
 use book::{Change, Edit, Revision, Rules, standing, stands};
 use delivery::{Hold, HoldState};
 use identity::Grant;
 use store::{Job, Refused, StoreError};
 
 impl Control {
-    /// Releases a hold (its changes go to the terminals) or refuses it (what still stands of them is undone, newest first,
-    /// in one commit). Broken off anywhere, the same word again brings it to its end.
+    /// Releases a hold (its changes go to the terminals) or refuses it (what still stands of them is undone, newest first),
+    /// in one commit with the word itself.
     ///
     /// # Errors
     /// [`EditError::NotFound`] when there is no such open hold; [`EditError::Refused`] when a held field was changed since,
@@ -20,29 +20,29 @@ impl Control {
         no: u32,
         release: bool,
     ) -> Result<Hold, EditError> {
-        let id = grant.subscriber();
         let mut hold = self.open_hold(grant, no).await?;
-        if !release {
-            let mut seen = hold.changes.clone();
-            let undone = self.take_back(grant, &hold).await?;
-            seen.extend(undone.changes.iter().map(|change| change.revision));
-            // In the same sitting the brake may have looked at the undoing, too.
-            hold = self.open_hold(grant, no).await?;
-            if hold.changes.iter().any(|change| !seen.contains(change)) {
-                return Err(EditError::Stale);
-            }
-        }
-        hold.state = if release {
-            HoldState::Released
-        } else {
-            HoldState::Refused
-        };
         hold.decided = Some((grant.actor().name.clone(), self.now()));
-        let revision = self
-            .store()
-            .book(id)
-            .await?
-            .map_or(Revision(0), |b| b.revision);
+        if release {
+            hold.state = HoldState::Released;
+            self.release_held(&hold).await?;
+        } else {
+            hold.state = HoldState::Refused;
+            self.take_back(grant, &hold).await?;
+        }
+        kill::after("hold-decided");
+        Ok(hold)
+    }
+
+    async fn open_hold(&self, grant: &Grant, no: u32) -> Result<Hold, EditError> {
+        let hold = self.store().hold(grant.subscriber(), no).await?;
+        hold.filter(|hold| hold.state == HoldState::Held)
+            .ok_or(EditError::NotFound)
+    }
+
+    async fn release_held(&self, hold: &Hold) -> Result<(), EditError> {
+        let id = hold.subscriber;
+        let book = self.store().book(id).await?;
+        let revision = book.map_or(Revision(0), |b| b.revision);
         let due = self.due_marks(id, revision, self.now(), None).await?;
         let job = Job::PutHold {
             hold: Box::new(hold.clone()),
@@ -53,23 +53,16 @@ impl Control {
             Err(StoreError::Refused(Refused::Stale)) => return Err(EditError::Stale),
             Err(error) => return Err(error.into()),
         }
-        kill::after("hold-decided");
         self.emit(Event::Change {
             subscriber: id,
             revision,
         });
         self.wake_for(id.slice());
-        Ok(hold)
+        Ok(())
     }
 
-    async fn open_hold(&self, grant: &Grant, no: u32) -> Result<Hold, EditError> {
-        let hold = self.store().hold(grant.subscriber(), no).await?;
-        hold.filter(|hold| hold.state == HoldState::Held)
-            .ok_or(EditError::NotFound)
-    }
-
-    /// Undoes what still stands of a hold's changes to the friends that it holds.
-    async fn take_back(&self, grant: &Grant, hold: &Hold) -> Result<Edited, EditError> {
+    /// Undoes what still stands of a refused hold's changes to the friends that it holds.
+    async fn take_back(&self, grant: &Grant, hold: &Hold) -> Result<(), EditError> {
         let mut changes = Vec::new();
         for revision in &hold.changes {
             changes.extend(self.store().change(hold.subscriber, *revision).await?);
@@ -88,6 +81,7 @@ impl Control {
         self.commit(grant, &EditOptions::default(), |subscriber, book| {
             let rules = Rules::new(&subscriber.region);
             let mut draft = Draft::of(book);
+            draft.decides = Some(hold.clone());
             for change in &undo {
                 // Undone already, or otherwise since: nothing of it is left to be taken back.
                 if stands(&draft.book, &change.body) {
@@ -97,14 +91,15 @@ impl Control {
             Ok(draft)
         })
         .await
+        .map(drop)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Settings;
     use crate::testing::{house, owner};
+    use crate::{Edited, Settings};
     use book::{FriendDraft, FriendNo, FriendPatch, NumberDraft};
     use identity::JobKind;
 
@@ -230,6 +225,31 @@ mod tests {
         house.renumber(&house.decider, 0, "07700 900400").await;
         house.decide(false).await.unwrap();
         assert_eq!(house.numbers().await, all());
+    }
+
+    #[tokio::test]
+    async fn of_two_who_decide_at_once_one_is_told_and_changes_nothing() {
+        let house = House::new().await;
+        let held = house.numbers().await;
+        let (released, refused) = tokio::join!(house.decide(true), house.decide(false));
+        let state = house.hold().await.state;
+        let (done, late, numbers) = match state {
+            HoldState::Released => (released, refused, held),
+            _ => (refused, released, all()),
+        };
+        assert_eq!(done.unwrap().state, state);
+        assert!(matches!(late, Err(EditError::Stale)), "{late:?}");
+        assert_eq!(house.numbers().await, numbers);
+        // Wherever the other one's word comes between.
+        let house = House::new().await;
+        let mut seen = house.hold().await;
+        house.decide(true).await.unwrap();
+        let before = house.numbers().await;
+        seen.state = HoldState::Refused;
+        let late = house.control.take_back(&house.decider, &seen).await;
+        assert!(matches!(late, Err(EditError::Stale)), "{late:?}");
+        assert_eq!(house.numbers().await, before);
+        assert_eq!(house.hold().await.state, HoldState::Released);
     }
 
     #[tokio::test]

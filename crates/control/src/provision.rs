@@ -1,5 +1,6 @@
 //! Subscribers and terminals: taken in, changed, retired; and what an administrator sends to a terminal.
 
+use crate::cards::key_set;
 use crate::engine::{OTA_KEYS, join_keys};
 use crate::{Control, Event, TerminalView};
 use book::{Language, Revision, Subscriber, SubscriberId, Understood, region_of, understand};
@@ -245,6 +246,7 @@ impl Control {
         if Counter::new(counter).is_none() {
             return Err(wrong("counter", "A counter is a number below 2^40."));
         }
+        let mut set = None;
         let (keys, iccid, card_profile) = match new.channel {
             ChannelKind::SimOta => {
                 let (kic, kid) = new
@@ -257,7 +259,8 @@ impl Control {
                     .iccid
                     .ok_or_else(|| wrong("iccid", "A SIM needs its ICCID, 18 to 20 digits."))?;
                 let iccid = checked_iccid(&iccid)?;
-                counter = counter.max(self.unused_counter(&iccid, None).await?);
+                set = key_set(&kic, &kid);
+                counter = counter.max(self.unused_counter(&iccid, set, None).await?);
                 (
                     self.sealed(&kic, &kid, &profile)?,
                     Some(iccid),
@@ -290,7 +293,7 @@ impl Control {
             subscriber: subscriber.id,
             no,
         };
-        let terminal = Terminal {
+        let mut terminal = Terminal {
             iccid,
             card_profile,
             keys,
@@ -299,6 +302,7 @@ impl Control {
             in_use: new.in_use,
             ..Terminal::new(id, new.channel, msisdn, terminal_profile)
         };
+        terminal.record.key_set = set;
         let job = Job::AddTerminal(Box::new(terminal.clone()));
         self.make(job, request, &terminal.id).await?;
         let found = self.book_of(subscriber.id).await?;
@@ -319,11 +323,14 @@ impl Control {
         as_seen: impl Fn(&TerminalView) -> bool,
     ) -> Result<(), ProvisionError> {
         let blank = patch.card.is_some();
-        let iccid = patch.card.as_ref().map(|card| checked_iccid(&card.iccid));
-        let unused = match iccid {
-            Some(Ok(iccid)) => self.unused_counter(&iccid, Some(id)).await?,
+        let card = patch.card.as_ref();
+        let unused = match card.map(|card| (checked_iccid(&card.iccid), card)) {
+            Some((Ok(iccid), card)) => {
+                let set = key_set(&card.kic, &card.kid);
+                self.unused_counter(&iccid, set, Some(id)).await?
+            }
             // What is wrong with it is said in its turn.
-            Some(Err(_)) | None => 1,
+            Some((Err(_), _)) | None => 1,
         };
         self.change_row(id, blank, as_seen, |terminal| {
             if terminal.retired {
@@ -359,7 +366,7 @@ impl Control {
         .await
     }
 
-    /// Another card: nothing of what was known of the old one holds. Its counter begins at `unused` at least.
+    /// Another card, or other keys: nothing of what was known of the old one holds. Its counter begins at `unused` at least.
     fn put_card(
         &self,
         terminal: &mut Terminal,
@@ -379,16 +386,13 @@ impl Control {
             _ => false,
         };
         terminal.keys = keys;
-        let iccid = checked_iccid(&card.iccid)?;
-        let new_keys = !same_keys && terminal.iccid.as_ref() == Some(&iccid);
-        terminal.iccid = Some(iccid);
+        terminal.record.key_set = key_set(&card.kic, &card.kid);
+        terminal.iccid = Some(checked_iccid(&card.iccid)?);
         terminal.card_profile = Some(profile.clone());
         let spi = self.card(&profile).and_then(|card| card.spi().ok());
         let one_higher = spi.is_some_and(|spi| spi.counter == CounterRule::OneHigher);
         new_card(terminal, one_higher && !same_keys, self.now());
-        if !new_keys {
-            terminal.counter_next = terminal.counter_next.max(unused);
-        }
+        terminal.counter_next = terminal.counter_next.max(unused);
         Ok(())
     }
 

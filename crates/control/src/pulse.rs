@@ -81,7 +81,9 @@ impl Control {
         let now = self.now();
         {
             let pulse = &mut *locked(&self.0.pulse);
-            if pulse.beat.is_some_and(|at| now - at < BEAT) {
+            // A clock that was set back keeps nobody waiting until it has caught up.
+            let early = |at: i64| (at..at.saturating_add(BEAT)).contains(&now);
+            if pulse.beat.is_some_and(early) {
                 return Ok(());
             }
             pulse.beat = Some(now);
@@ -163,6 +165,30 @@ fn push<T>(kept: &mut VecDeque<T>, new: T, most: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Settings;
+    use crate::testing::{Clock, house_at};
+    use store::{DocumentWrite, Job};
+
+    #[tokio::test]
+    async fn a_clock_that_was_set_back_puts_off_no_sample() {
+        let clock = Clock::default();
+        let control = house_at(clock.clone(), Settings::default());
+        let samples = async |passed| {
+            clock.pass(passed);
+            control.beat(true).await.unwrap();
+            control.samples().len()
+        };
+        assert_eq!(samples(0).await, 1);
+        assert_eq!(samples(BEAT - 1).await, 1);
+        assert_eq!(samples(1).await, 2);
+        clock.set(-86_400_000);
+        let over = DocumentWrite::put("code", "1", &0).until(control.now());
+        let over = Job::Documents(vec![over]);
+        control.store().run(over).await.unwrap();
+        assert_eq!(samples(0).await, 3);
+        assert_eq!(control.store().document("code", "1").await.unwrap(), None);
+        assert_eq!(samples(BEAT - 1).await, 3);
+    }
 
     #[test]
     fn counting_takes_a_hundredth_of_the_time_at_most() {

@@ -1,10 +1,12 @@
 //! What is not kept any longer goes (DECISIONS.md, “retention”): finished shipments, the beginnings of journals, texts of
 //! entries that were deleted. Slice after slice, a page at a look, so slowly that nobody notices.
 
+mod clock;
+
 use crate::owner::{Held, Holdings};
 use crate::{Control, Retention};
 use book::SubscriberId;
-use delivery::ShipmentId;
+use delivery::{ShipmentId, Slices};
 use std::collections::BTreeMap;
 use store::{Deletion, DocumentWrite, Forget, ForgetJob, Job, Reads, Refused, StoreError};
 
@@ -15,6 +17,10 @@ const PAGES: usize = 16;
 const ENOUGH: u64 = 10;
 /// Between two rounds through a slice, ms.
 const EVERY: i64 = 86_400_000;
+/// And after one that failed, ms.
+const AGAIN: i64 = 600_000;
+/// While the clock is not believed, between two looks at it, ms.
+const DOUBTS: u64 = 3_600_000;
 /// After the start, ms: a node that was away has better things to do.
 const FIRST: u64 = 3_600_000;
 /// The kind of the documents that say before when a slice's finished shipments may be gone.
@@ -41,22 +47,35 @@ impl Retention {
 pub(crate) struct Forgetting {
     /// When it first looked, ms of the monotonic clock.
     began: Option<u64>,
-    /// When the last round through a slice began, ms UTC.
-    rounds: BTreeMap<u8, i64>,
+    /// The last round through each kind of a slice.
+    rounds: BTreeMap<(u8, usize), Round>,
     hand: Option<Hand>,
     /// It rests until then, ms of the monotonic clock.
     rests: u64,
 }
 
-/// The slice in hand.
+/// A round that was begun.
+struct Round {
+    /// When, ms UTC.
+    began: i64,
+    /// The next is due so much later, ms.
+    next: i64,
+}
+
+/// What is in hand: one kind of one slice.
 struct Hand {
     slice: u8,
+    /// Which of [`KINDS`].
+    kind: usize,
     /// When its round began, ms UTC: how old things are is measured from there.
     began: i64,
     /// Whether it is written down that shipments may be gone.
     told: bool,
     at: At,
 }
+
+/// Where a round begins. Each kind has its own: one that cannot be read keeps nothing else waiting.
+const KINDS: [At; 3] = [At::Shipments(None), At::Journals(None), At::Texts(None)];
 
 /// Behind what the next page begins.
 #[derive(Clone, Copy)]
@@ -75,14 +94,24 @@ fn rests_until(begun: u64, ended: u64) -> u64 {
     ended.saturating_add(took.saturating_mul(99))
 }
 
-/// The next slice that a round is due in, in order.
-fn next_slice(state: &Forgetting, holdings: &Holdings, now: i64) -> Option<u8> {
-    let due = |slice: &u8| {
-        // A clock that was set back makes a new round, no endless wait.
-        let last = state.rounds.get(slice);
-        last.is_none_or(|last| !(*last..last.saturating_add(EVERY)).contains(&now))
-    };
-    holdings.slices().iter().find(due)
+impl Forgetting {
+    /// The next round that is due in one of these slices, in order.
+    fn next(&self, slices: Slices, now: i64) -> Option<(u8, usize)> {
+        let due = |of: &(u8, usize)| {
+            // A clock that was set back makes a new round, no endless wait.
+            let over =
+                |last: &Round| !(last.began..last.began.saturating_add(last.next)).contains(&now);
+            self.rounds.get(of).is_none_or(over)
+        };
+        let kinds = |slice| (0..KINDS.len()).map(move |kind| (slice, kind));
+        slices.iter().flat_map(kinds).find(due)
+    }
+
+    /// A round begins; if it fails, the next is not so long in coming.
+    fn note(&mut self, of: (u8, usize), began: i64, failed: bool) {
+        let next = if failed { AGAIN } else { EVERY };
+        self.rounds.insert(of, Round { began, next });
+    }
 }
 
 impl Control {
@@ -97,6 +126,10 @@ impl Control {
         if begun < state.rests.max(began.saturating_add(FIRST)) {
             return Ok(());
         }
+        // A slice that was lost meanwhile is another's to go through, and is gone through anew if it comes back.
+        let held = |slice| holdings.get(slice).is_some();
+        state.rounds.retain(|(slice, _), _| held(*slice));
+        state.hand = state.hand.take().filter(|hand| held(hand.slice));
         let mut done = Ok(true);
         let mut ended = begun;
         for _ in 0..PAGES {
@@ -106,7 +139,7 @@ impl Control {
                 break;
             }
         }
-        state.rests = rests_until(begun, ended);
+        state.rests = state.rests.max(rests_until(begun, ended));
         done.map(drop)
     }
 
@@ -117,29 +150,38 @@ impl Control {
         holdings: &Holdings,
         now: i64,
     ) -> Result<bool, StoreError> {
-        // A slice that was lost meanwhile is another's to go through.
-        let hand = state.hand.take();
-        let hand = hand.filter(|hand| holdings.get(hand.slice).is_some());
-        let hand = hand.or_else(|| {
-            let slice = next_slice(state, holdings, now)?;
-            state.rounds.insert(slice, now);
-            Some(Hand {
-                slice,
-                began: now,
-                told: false,
-                at: At::Shipments(None),
-            })
-        });
-        let Some(hand) = hand else {
-            return Ok(false);
+        let hand = match state.hand.take() {
+            Some(hand) => hand,
+            None => {
+                let Some((slice, kind)) = state.next(holdings.slices(), now) else {
+                    return Ok(false);
+                };
+                if !self.clock_is_believed(now).await? {
+                    state.rests = self.clocks().monotonic.saturating_add(DOUBTS);
+                    return Ok(false);
+                }
+                state.note((slice, kind), now, false);
+                Hand {
+                    slice,
+                    kind,
+                    began: now,
+                    told: false,
+                    at: KINDS[kind],
+                }
+            }
         };
+        let of = (hand.slice, hand.kind);
         if let Some(held) = holdings.get(hand.slice) {
-            state.hand = self.forget_page(hand, held).await?;
+            let page = self.forget_page(hand, held).await;
+            if page.is_err() {
+                state.note(of, now, true);
+            }
+            state.hand = page?;
         }
         Ok(true)
     }
 
-    /// One page; what is in hand then. If it fails, the slice's next round looks at it again.
+    /// One page; what is in hand then.
     async fn forget_page(&self, mut hand: Hand, held: &Held) -> Result<Option<Hand>, StoreError> {
         let (slice, at, began) = (hand.slice, hand.at, hand.began);
         let keep = self.settings().retention;
@@ -148,7 +190,7 @@ impl Control {
             .read(move |reads| page(reads, slice, at, began, keep));
         let (what, next) = page.await?;
         if let Some(what) = what {
-            if matches!(what, Forget::Shipments(_)) && !hand.told {
+            if matches!(what, Forget::Shipments { .. }) && !hand.told {
                 self.shipments_go(slice, began.saturating_sub(keep.shipments))
                     .await?;
                 hand.told = true;
@@ -163,11 +205,6 @@ impl Control {
                 done => done?,
             }
         }
-        let next = next.or(match at {
-            At::Shipments(_) => Some(At::Journals(None)),
-            At::Journals(_) => Some(At::Texts(None)),
-            At::Texts(_) => None,
-        });
         Ok(next.map(|at| Hand { at, ..hand }))
     }
 
@@ -200,8 +237,10 @@ fn page(
 ) -> Result<Page, StoreError> {
     Ok(match at {
         At::Shipments(after) => {
-            let page = reads.finished(slice, after, began.saturating_sub(keep.shipments), PAGE)?;
-            let what = (!page.rows.is_empty()).then_some(Forget::Shipments(page.rows));
+            let before = began.saturating_sub(keep.shipments);
+            let page = reads.finished(slice, after, before, PAGE)?;
+            let ids = page.rows;
+            let what = (!ids.is_empty()).then_some(Forget::Shipments { ids, before });
             (what, page.next.map(|at| At::Shipments(Some(at))))
         }
         At::Journals(after) => {
@@ -226,21 +265,4 @@ fn page(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn it_works_a_hundredth_of_the_time_at_most() {
-        assert_eq!(rests_until(1_000, 1_000), 1_000);
-        assert_eq!(rests_until(1_000, 1_030), 1_000 + 100 * 30);
-        assert_eq!(rests_until(7, u64::MAX), u64::MAX);
-    }
-
-    #[test]
-    fn what_is_usual_is_what_was_decided() {
-        let day = 86_400_000;
-        let usual = Retention::USUAL;
-        assert_eq!((usual.shipments, usual.texts), (90 * day, 30 * day));
-        assert_eq!(usual.journal, 730 * day + day / 2);
-    }
-}
+mod tests;

@@ -10,19 +10,30 @@ use terminals::ChannelKind;
 pub(crate) const KIC: &str = "000102030405060708090a0b0c0d0e0f";
 pub(crate) const KID: &str = "101112131415161718191a1b1c1d1e1f";
 
-/// A clock that is moved by hand.
+/// A clock that is moved by hand, and by how much it was set.
 #[derive(Clone, Default)]
-pub(crate) struct Clock(Arc<AtomicI64>);
+pub(crate) struct Clock(Arc<AtomicI64>, Arc<AtomicI64>);
+
+/// Where it begins, ms UTC.
+const START: i64 = 1_800_000_000_000;
 
 impl Clock {
     pub(crate) fn pass(&self, ms: i64) {
         self.0.fetch_add(ms, Relaxed);
     }
+
+    /// Somebody sets it: no time passes.
+    pub(crate) fn set(&self, ms: i64) {
+        self.1.fetch_add(ms, Relaxed);
+    }
 }
 
 impl Surroundings for Clock {
     fn now(&self) -> i64 {
-        1_800_000_000_000 + self.0.load(Relaxed)
+        START + self.0.load(Relaxed) + self.1.load(Relaxed)
+    }
+    fn monotonic(&self) -> u64 {
+        (START + self.0.load(Relaxed)).unsigned_abs()
     }
     fn random(&self, octets: &mut [u8]) {
         getrandom::fill(octets).unwrap();
@@ -36,9 +47,17 @@ pub(crate) fn house(settings: Settings) -> Control {
 
 /// The same by this clock.
 pub(crate) fn house_at(clock: Clock, settings: Settings) -> Control {
+    house_with(clock, settings, Store::memory().unwrap())
+}
+
+/// The same on this store.
+pub(crate) fn house_over(clock: Clock, store: Store) -> Control {
+    house_with(clock, Settings::default(), store)
+}
+
+fn house_with(clock: Clock, settings: Settings, store: Store) -> Control {
     let key = vault::MasterKey::from_hex("test", &"42".repeat(32)).unwrap();
     let (outbound, _) = tokio::sync::mpsc::unbounded_channel();
-    let store = Store::memory().unwrap();
     Control::within(clock, store, key, settings, outbound, Default::default)
 }
 

@@ -26,6 +26,11 @@ impl ShipmentId {
     pub const fn slice(self) -> u8 {
         SubscriberId(self.0).slice()
     }
+
+    /// When it was planned, ms UTC, as its id says (DECISIONS.md, “slice, ids”).
+    pub const fn planned_at(self) -> i64 {
+        (self.0 >> 14 & ((1 << 41) - 1)).cast_signed()
+    }
 }
 
 /// What a terminal asks of people.
@@ -114,6 +119,9 @@ pub struct Record {
     pub lane: Lane,
     /// Since when its card's keys are in use, ms UTC: earlier shipments had other counters.
     pub keys_since: i64,
+    /// A digest of these keys: whose the counter is. Unknown of a terminal that was written before they were told apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_set: Option<u64>,
 }
 
 /// Something worth knowing: nobody must act.

@@ -91,7 +91,7 @@ impl Store {
         let iccid = iccid.to_owned();
         self.read(move |r| r.terminal_by_iccid(&iccid)).await
     }
-    /// How far a card's counter came in the terminals that it has left.
+    /// How far a card's counters came in the terminals that it has left, and under other keys in the one that it is in.
     pub async fn card_past(&self, iccid: &str) -> Result<Vec<CardPast>, StoreError> {
         let iccid = iccid.to_owned();
         self.read(move |r| r.card_past(&iccid)).await

@@ -1,6 +1,7 @@
-//! What a card's counter came to in terminals that it has left (rule 2: a counter is never used twice, whatever terminal
-//! the card is in next). A retired terminal's own row remembers it. Of a card that was swapped, and of one whose
-//! subscriber was deleted, a document does, in the same commit: the ICCID's digest, the counter, and nothing of a person.
+//! What a card's counter came to in terminals that it has left, and under keys that it had (rule 2: a counter is never used
+//! twice, whatever terminal the card is in next and whatever keys are typed in between). A retired terminal's own row
+//! remembers it. Of a card that was swapped or got other keys, and of one whose subscriber was deleted, a document does, in
+//! the same commit: the digests of ICCID and keys, the counter, and nothing of a person.
 
 use crate::StoreError;
 use crate::table::{At, Database};
@@ -21,6 +22,9 @@ pub struct CardPast {
     pub incarnation: u64,
     /// The terminal's slice.
     pub slice: u8,
+    /// Its key set's digest; none where key sets were not told apart yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_set: Option<u64>,
 }
 
 impl CardPast {
@@ -29,6 +33,7 @@ impl CardPast {
             counter_next: terminal.counter_next,
             incarnation: terminal.incarnation,
             slice: terminal.id.subscriber.slice(),
+            key_set: terminal.record.key_set,
         }
     }
 }
@@ -52,13 +57,15 @@ pub(crate) fn memory(terminal: &Terminal) -> Result<Option<(Row, Row)>, StoreErr
         counter_next,
         incarnation,
         slice,
+        key_set,
     } = past;
-    let key = format!("{card} {slice:02x} {incarnation} {counter_next}");
+    let of = key_set.map_or_else(String::new, |keys| format!(" {keys:016x}"));
+    let key = format!("{card} {slice:02x} {incarnation} {counter_next}{of}");
     let rest = vec![1_i64.into(), json(&past)?, card.into(), None::<i64>.into()];
     Ok(Some((vec![KIND.into(), key.into()], rest)))
 }
 
-/// How far this card's counter came in the terminals that it has left.
+/// How far this card's counters came in the terminals that it has left, and under other keys in the one that it is in.
 pub(crate) fn past(db: &dyn Database, iccid: &str) -> Result<Vec<CardPast>, StoreError> {
     let sql = "SELECT slice, sub, term, version, channel, address, iccid, retired, counter_next, in_flight, next_try, body
                FROM terminal WHERE iccid = ?1 AND retired = 1";

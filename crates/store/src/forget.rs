@@ -38,16 +38,24 @@ pub(crate) fn finished(
     let old: Vec<_> = page.into_iter().filter(|s| s.at < before).collect();
     // Ids are in the order of planning: behind a page without an old one there is none.
     let next = last.filter(|_| whole && !old.is_empty());
-    let mut old: Vec<_> = old.into_iter().filter(|s| s.state.is_final()).collect();
-    let later = proven_since(db, slice, &old, before)?;
-    old.retain(|shipment| {
+    let old = old.into_iter().filter(|s| s.state.is_final()).collect();
+    let rows = unneeded(db, slice, old, before)?;
+    Ok(Aged { rows, next })
+}
+
+/// Those of these shipments that no proof of `since` or later rests on.
+fn unneeded(
+    db: &dyn Database,
+    slice: u8,
+    mut shipments: Vec<Shipment>,
+    since: i64,
+) -> Result<Vec<ShipmentId>, StoreError> {
+    let later = proven_since(db, slice, &shipments, since)?;
+    shipments.retain(|shipment| {
         let proofs = later.get(&shipment.terminal);
         !proofs.is_some_and(|slots| proven(shipment).any(|write| slots.contains(&write)))
     });
-    Ok(Aged {
-        rows: old.into_iter().map(|shipment| shipment.id).collect(),
-        next,
-    })
+    Ok(shipments.into_iter().map(|s| s.id).collect())
 }
 
 /// A slot, and what stands in it.
@@ -293,7 +301,7 @@ pub(crate) fn forget(db: &dyn Transaction, job: &ForgetJob) -> Done {
     let mut wanted = Wanted::default();
     leases::want_owner(job.slice, job.epoch, &mut wanted);
     match &job.what {
-        Forget::Shipments(ids) => {
+        Forget::Shipments { ids, .. } => {
             for id in ids {
                 wanted.row(&PROGRESS, Lock::Update, ship_key(*id));
                 wanted.row(&FLIGHT, Lock::None, ship_key(*id));
@@ -317,7 +325,9 @@ pub(crate) fn forget(db: &dyn Transaction, job: &ForgetJob) -> Done {
     }
     leases::demand_owner(&unit, job.slice, job.epoch)?;
     match &job.what {
-        Forget::Shipments(ids) => forget_shipments(db, &mut unit, ids)?,
+        Forget::Shipments { ids, before } => {
+            forget_shipments(db, &mut unit, job.slice, ids, *before)?;
+        }
         Forget::Journals(records) => {
             for (id, revision) in records {
                 unit.put(&CHANGE, record(*id, *revision), None);
@@ -334,8 +344,14 @@ fn record(id: SubscriberId, revision: Revision) -> Row {
     at
 }
 
-fn forget_shipments(db: &dyn Transaction, unit: &mut Unit, ids: &[ShipmentId]) -> Done {
-    let mut asked = Vec::new();
+fn forget_shipments(
+    db: &dyn Transaction,
+    unit: &mut Unit,
+    slice: u8,
+    ids: &[ShipmentId],
+    before: i64,
+) -> Done {
+    let mut over = Vec::new();
     for id in ids {
         let at = ship_key(*id);
         let state = unit
@@ -343,18 +359,20 @@ fn forget_shipments(db: &dyn Transaction, unit: &mut Unit, ids: &[ShipmentId]) -
             .map(|row| row.int(0))
             .transpose()?;
         let is_final = state.is_some_and(shipments::is_final);
-        if !is_final || unit.get(&FLIGHT, &at)?.is_some() {
-            continue;
+        if is_final && unit.get(&FLIGHT, &at)?.is_none() {
+            over.push(*id);
         }
-        for table in [&SHIPMENT, &UNDONE] {
+    }
+    // Looked at once more: a proof may have come since they were found.
+    let over = shipments::many(db, &over)?;
+    let mut asked = Vec::new();
+    for id in unneeded(db, slice, over, before)? {
+        let at = ship_key(id);
+        for table in [&SHIPMENT, &UNDONE, &CARGO] {
             unit.put(table, at.clone(), None);
         }
-        unit.put(&CARGO, at, None);
-        asked.push((
-            At::Slice(id.slice()),
-            shipments::SENT_OF.to_owned(),
-            ship_key(*id),
-        ));
+        let of = shipments::SENT_OF.to_owned();
+        asked.push((At::Slice(slice), of, at));
     }
     for row in db.ask(&asked)?.into_iter().flatten() {
         unit.put(&SENT, row, None);

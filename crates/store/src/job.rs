@@ -85,7 +85,7 @@ pub enum Job {
     Forget(Box<ForgetJob>),
 }
 
-/// What is not kept any longer. Whatever is not as it was found any more stays.
+/// What is not kept any longer, each by what it demands.
 #[derive(Debug, Clone)]
 pub struct ForgetJob {
     /// The slice of everything that it names.
@@ -99,9 +99,15 @@ pub struct ForgetJob {
 /// One kind of it.
 #[derive(Debug, Clone)]
 pub enum Forget {
-    /// Finished shipments with what they carried and their messages' ids. One that is not final, or on its way, stays.
-    Shipments(Vec<ShipmentId>),
-    /// Records of journals.
+    /// Finished shipments with what they carried and their messages' ids. One that is not final, that is on its way, or
+    /// that a proof of `before` or later rests on, stays.
+    Shipments {
+        /// Which.
+        ids: Vec<ShipmentId>,
+        /// They were planned before that, ms UTC.
+        before: i64,
+    },
+    /// Records of journals: they are never written again, and go as they were named.
     Journals(Vec<(SubscriberId, Revision)>),
     /// Texts of an entry that was deleted.
     Texts(Texts),
@@ -193,7 +199,7 @@ pub struct EditJob {
     pub changes: Vec<Change>,
     /// Terminals that are due now (merged as `MarkDue`).
     pub due: Vec<(TerminalId, Due)>,
-    /// A hold that this edit starts or extends.
+    /// A hold that this edit starts, extends or decides: `Refused::Stale` as for [`Job::PutHold`].
     pub hold: Option<Hold>,
     /// The request's own id: the same id again is `Refused::Repeated` and changes nothing.
     pub request: Option<String>,

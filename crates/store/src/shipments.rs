@@ -255,7 +255,9 @@ pub(crate) fn page(db: &dyn Database, filter: ShipmentFilter) -> Result<Vec<Ship
         values.push(place_in(&STATES, &wanted));
     }
     if let Some(id) = filter.after {
-        let before = many(db, &[id])?.first().map_or(i64::MIN, |last| last.at);
+        // One that was forgotten since the page before was planned when its id says.
+        let last = many(db, &[id])?;
+        let before = last.first().map_or(id.planned_at(), |last| last.at);
         sql += &format!(
             " AND ({of}.at, {of}.ship) < (?{}, ?{})",
             values.len() + 1,

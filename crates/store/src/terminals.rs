@@ -12,7 +12,7 @@ use crate::value::{Columns, Row, Value, json, subscriber, terminal as key};
 use crate::{BookFull, Reads, StoreError, TerminalFull, books, cards, marks, subscribers};
 use ::terminals::{EntryKey, Owner, Proof, Shadow, SlotNo, SlotState};
 use book::{FriendNo, NumberNo, SubscriberId};
-use delivery::{Due, Need, Slices, Terminal, TerminalId};
+use delivery::{Due, Need, Record, Slices, Terminal, TerminalId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -437,19 +437,23 @@ pub(crate) fn change(unit: &mut Unit, terminal: &Terminal, blank: bool, due: Opt
     due.map_or(Ok(()), |due| marks::merge_all(unit, &[(terminal.id, *due)]))
 }
 
-/// A card that leaves its terminal for another one: what its counter came to stays known.
+/// A card that leaves its terminal for another one, or gets other keys: what its counter came to stays known.
 fn remember_card(unit: &mut Unit, new: &Terminal, counter_next: u64) -> Done {
-    let Some((iccid, incarnation)) = unit.get(&SEATED, &key(new.id))?.map(seated).transpose()?
-    else {
+    let Some((iccid, of)) = unit.get(&SEATED, &key(new.id))?.map(seated).transpose()? else {
         return Ok(());
     };
-    let before = Terminal {
+    let mut before = Terminal {
         iccid,
-        incarnation,
+        incarnation: of.incarnation,
         counter_next,
         ..new.clone()
     };
-    if before.iccid != new.iccid
+    before.record.key_set = of.record.key_set;
+    let other_card = before.iccid != new.iccid;
+    let other_keys = of.record.key_set.is_some() && of.record.key_set != new.record.key_set;
+    // Nobody told key sets apart when it was written: only other keys begin anew.
+    let anew = new.counter_next < counter_next;
+    if (other_card || other_keys || anew)
         && let Some((key, rest)) = cards::memory(&before)?
     {
         unit.put(&DOCUMENT, key, Some(rest));
@@ -461,16 +465,17 @@ fn remember_card(unit: &mut Unit, new: &Terminal, counter_next: u64) -> Done {
 #[derive(Deserialize)]
 struct Of {
     incarnation: u64,
+    #[serde(default)]
+    record: Record,
 }
 
-/// From a row of [`SEATED`]: the card, and the incarnation that its counter is of.
-fn seated(row: &Row) -> Result<(Option<String>, u64), StoreError> {
+/// From a row of [`SEATED`]: the card, and whose its counter is.
+fn seated(row: &Row) -> Result<(Option<String>, Of), StoreError> {
     let iccid = match row.column(0) {
         Value::Null => None,
         _ => Some(row.text(0)?.to_owned()),
     };
-    let Of { incarnation } = row.json(1)?;
-    Ok((iccid, incarnation))
+    Ok((iccid, row.json(1)?))
 }
 
 fn needs(need: Option<Need>) -> Value {

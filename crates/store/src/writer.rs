@@ -65,9 +65,11 @@ pub(crate) enum Ask {
 /// Jobs of one call.
 type Batch = (Vec<Job>, oneshot::Sender<Results>);
 
-/// Whether jobs are delivery's own: nobody looks at a screen until they are done.
+/// Whether jobs are delivery's own: nobody looks at a screen until they are done. What goes of shipments goes by the same
+/// writer as what moves them, one after the other.
 pub(crate) fn is_delivery(jobs: &[Job]) -> bool {
-    jobs.iter().any(|job| matches!(job, Job::Settle(_)))
+    jobs.iter()
+        .any(|job| matches!(job, Job::Settle(_) | Job::Forget(_)))
 }
 
 /// What waits: people's work goes before delivery's steps (rule 6).
@@ -208,4 +210,27 @@ fn commit(db: &mut impl Writes, health: &Health, group: Vec<Batch>) {
 
 fn said(result: Result<(), Refused>) -> Result<(), StoreError> {
     result.map_err(StoreError::Refused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Forget, ForgetJob};
+
+    #[test]
+    fn what_goes_waits_behind_people_and_beside_delivery() {
+        let go = Job::Forget(Box::new(ForgetJob {
+            slice: 7,
+            epoch: 0,
+            what: Forget::Journals(Vec::new()),
+        }));
+        let mut waiting = Waiting::default();
+        for jobs in [vec![go], vec![Job::Documents(Vec::new())]] {
+            waiting.push((jobs, oneshot::channel().0));
+        }
+        let group = waiting.group();
+        let first = &group[0].0[..];
+        assert!(matches!(first, [Job::Documents(_)]), "{first:?}");
+        assert!(is_delivery(&group[1].0));
+    }
 }

@@ -428,9 +428,14 @@ async fn forgotten(store: &Store, of: u8, ships: &[u64], what: u8) -> Forget {
         }
         3 => {
             let page = store.read(move |reads| reads.finished(slice, None, i64::MAX, 2));
-            Forget::Shipments(page.await.unwrap().rows)
+            let (ids, before) = (page.await.unwrap().rows, i64::MAX);
+            Forget::Shipments { ids, before }
         }
-        _ => Forget::Shipments(ships.iter().map(|n| ship(whose(of), *n).id).collect()),
+        // Whatever their proofs are.
+        what => Forget::Shipments {
+            ids: ships.iter().map(|n| ship(whose(of), *n).id).collect(),
+            before: [i64::MAX, 0][usize::from(what % 2)],
+        },
     }
 }
 

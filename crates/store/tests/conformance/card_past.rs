@@ -37,6 +37,19 @@ pub async fn cards_that_leave(store: &Store) {
     // The same card typed in again has not left.
     ok(store, change(with(A, other, 4), true)).await;
     assert_eq!(past(store, other).await, []);
+    // Keys are changed on the same card, and changed back: both are remembered, each in its place.
+    for (keys, counter_next, known) in [
+        (1, 4, vec![]),
+        (2, 1, vec![(Some(1), 4)]),
+        (1, 4, vec![(Some(2), 1), (Some(1), 4)]),
+    ] {
+        let mut keyed = with(A, other, counter_next);
+        keyed.record.key_set = Some(keys);
+        ok(store, change(keyed, true)).await;
+        let past = store.card_past(other).await.unwrap();
+        let past: Vec<_> = past.iter().map(|p| (p.key_set, p.counter_next)).collect();
+        assert_eq!(past, known);
+    }
     // In another terminal, perhaps on another server; then retired there.
     ok(store, change(with(B, CARD, 9), true)).await;
     let retired = delivery::Terminal {
@@ -51,7 +64,7 @@ pub async fn cards_that_leave(store: &Store) {
     ok(store, Job::DeleteSubscriber(B)).await;
     ok(store, Job::DeleteSubscriber(A)).await;
     assert_eq!(past(store, CARD).await, both);
-    assert_eq!(past(store, other).await, [(a, 4)]);
+    assert_eq!(past(store, other).await, [(a, 1), (a, 4)]);
     let rows = store.read(|reads| reads.dump()).await.unwrap();
     assert!(rows.iter().all(|row| !row.contains(CARD)), "{rows:?}");
     assert_eq!(past(store, "8944000000000000000").await, []);

@@ -297,6 +297,11 @@ pub async fn holds(store: &Store) {
     let mut late = edit(A, 0, "Rose", None);
     late.hold = Some(hold(A, 1, HoldState::Held));
     refuse(store, Job::Edit(Box::new(late)), Refused::Stale).await;
+    // A refusal is one commit with its undoing: neither, once another released it.
+    let mut undo = edit(A, 0, "Rose", None);
+    undo.hold = Some(hold(A, 1, HoldState::Refused));
+    refuse(store, Job::Edit(Box::new(undo)), Refused::Stale).await;
+    assert_eq!(store.book(A).await.unwrap().unwrap().revision, Revision(0));
     refuse(
         store,
         put(hold(A, 2, HoldState::Refused), vec![(id(A, 9), mark(1))]),

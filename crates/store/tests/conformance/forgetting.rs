@@ -11,6 +11,10 @@ fn forget(slice: u8, what: Forget) -> Job {
     Job::Forget(Box::new(ForgetJob { slice, epoch, what }))
 }
 
+fn those(ids: Vec<ShipmentId>, before: i64) -> Forget {
+    Forget::Shipments { ids, before }
+}
+
 async fn finished(
     store: &Store,
     after: Option<ShipmentId>,
@@ -72,7 +76,7 @@ pub async fn old_shipments(store: &Store) {
     theirs.sent = vec![("lab".to_owned(), "b".to_owned(), part(B, 7))];
     theirs.shipment = Some(proven(other.clone()));
     ok(store, step(theirs)).await;
-    let all = Forget::Shipments(vec![ids[0], ids[1], ids[4], behind]);
+    let all = those(vec![ids[0], ids[1], ids[4], behind], 50);
     ok(store, forget(A.slice(), all)).await;
     for (n, id) in (1_u64..).zip(&ids) {
         let stays = n >= 3;
@@ -91,11 +95,11 @@ pub async fn old_shipments(store: &Store) {
     assert_eq!(of("undone "), 1);
 
     // Twice is as once, and who is not the owner takes nothing away.
-    ok(store, forget(A.slice(), Forget::Shipments(ids.clone()))).await;
+    ok(store, forget(A.slice(), those(ids.clone(), 50))).await;
     let stranger = ForgetJob {
         slice: A.slice(),
         epoch: 3,
-        what: Forget::Shipments(ids.clone()),
+        what: those(ids.clone(), 50),
     };
     refuse(store, Job::Forget(Box::new(stranger)), Refused::NotOwner).await;
     let left = store.unfinished().await.unwrap();
@@ -103,6 +107,35 @@ pub async fn old_shipments(store: &Store) {
         left.iter().map(|s| s.id).collect::<Vec<_>>(),
         [ids[4], behind]
     );
+}
+
+/// Who leafs through shipments and goes on behind one that was forgotten meanwhile misses none of the older ones.
+pub async fn leafing(store: &Store) {
+    let mut ids = Vec::new();
+    for at in [NOW, NOW + 1, NOW + 2] {
+        let mut job = settle(A, 1);
+        let mut shipment = proven(ship(A, 1));
+        shipment.at = at;
+        // As ids are made: the slice, the time, and what tells those of one moment apart.
+        shipment.id.0 |= u64::try_from(at).unwrap() << 14;
+        ids.insert(0, shipment.id);
+        job.shipment = Some(shipment);
+        ok(store, step(job)).await;
+    }
+    let behind = async |after| {
+        let page = ShipmentFilter {
+            after,
+            limit: 9,
+            ..ShipmentFilter::default()
+        };
+        let page = store.shipments(page).await.unwrap();
+        page.into_iter().map(|s| s.id).collect::<Vec<_>>()
+    };
+    assert_eq!(behind(None).await, ids);
+    assert_eq!(behind(Some(ids[1])).await, ids[2..]);
+    ok(store, forget(A.slice(), those(vec![ids[1]], i64::MAX))).await;
+    assert_eq!(behind(Some(ids[1])).await, ids[2..]);
+    assert_eq!(behind(Some(ids[0])).await, ids[2..]);
 }
 
 /// A proof that came late rests on an old shipment: it stays as long as the proof is not old as well.
@@ -151,6 +184,9 @@ pub async fn late_proofs(store: &Store) {
     assert_eq!(finished(store, None, 50, 9).await.0, []);
     assert_eq!(finished(store, None, 100, 9).await.0, []);
     assert_eq!(finished(store, None, 101, 9).await.0, [id]);
+    // The proof came after it was found: it stays, though it is named.
+    ok(store, forget(A.slice(), those(vec![id], 100))).await;
+    assert!(store.shipment(id).await.unwrap().is_some());
     // Something newer stands there by now.
     let mut newer = settle(A, 1);
     let (slot, state) = ours(7, b"Jim");
@@ -163,6 +199,8 @@ pub async fn late_proofs(store: &Store) {
     )];
     ok(store, step(newer)).await;
     assert_eq!(finished(store, None, 50, 9).await.0, [id]);
+    ok(store, forget(A.slice(), those(vec![id], 100))).await;
+    assert!(store.shipment(id).await.unwrap().is_none());
 }
 
 /// The edit that makes revision `expect + 1` of A's book at `at`: about friend `no`, who is there afterwards or not.

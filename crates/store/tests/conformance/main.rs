@@ -62,7 +62,7 @@ on_every_store! {
     card_past: cards_that_leave;
     upkeep: documents documents_of_slices expiring groups closing;
     campaigns: members_of_groups what_members_have campaign_marks holding_back;
-    forgetting: old_shipments late_proofs old_journals old_texts;
+    forgetting: old_shipments leafing late_proofs old_journals old_texts;
 }
 
 fn database(name: &str) -> String {

@@ -285,6 +285,19 @@ impl Server {
         })
     }
 
+    /// Nothing more can be put into a table, or it can be again.
+    ///
+    /// # Errors
+    /// What PostgreSQL said.
+    pub fn closed(&self, database: &str, table: &str, closed: bool) -> Result<(), String> {
+        let what = match closed {
+            true => "ADD CONSTRAINT closed CHECK (false) NOT VALID",
+            false => "DROP CONSTRAINT closed",
+        };
+        self.sql(database, &format!("ALTER TABLE {table} {what}"))
+            .map(drop)
+    }
+
     /// Sets a setting for good, and has it read.
     ///
     /// # Errors

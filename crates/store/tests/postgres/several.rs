@@ -3,8 +3,6 @@
 use super::*;
 use crate::sample::{A, B, add_friend, id, read_again, somebody, subscriber};
 use delivery::{NodeId, Slices};
-use std::sync::Arc;
-use std::thread;
 use store::{Job, LeaseStep, ScheduleOf, StoreError};
 
 /// B's slice lies on the other server.
@@ -141,17 +139,7 @@ async fn a_question_that_waits_does_not_stop_a_servers_slices() {
     let (home, other) = (Server::start().unwrap(), Arc::new(Server::start().unwrap()));
     let store = Store::connect(&servers(&home, &other)).unwrap();
     somebody(&store, B).await;
-    // For longer than a silence is noticed.
-    let locked = "BEGIN; LOCK TABLE book IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(5); COMMIT";
-    let locking = {
-        let other = Arc::clone(&other);
-        thread::spawn(move || other.sql("postgres", locked).unwrap())
-    };
-    let held = "SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation = 'book'::regclass";
-    until("the lock", async || {
-        other.sql("postgres", held).unwrap().contains('1')
-    })
-    .await;
+    let locking = locked(&other, "book").await;
     let reading = tokio::spawn({
         let store = store.clone();
         async move { store.book(B).await }

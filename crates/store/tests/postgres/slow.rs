@@ -1,27 +1,14 @@
 //! Questions that take long: they neither call the database away nor keep the leases from being read.
 
 use super::*;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::thread;
 
 /// Nobody can count meanwhile, as where there are very many: the database is well all the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_count_says_nothing_about_the_database() {
     let server = Arc::new(Server::start().unwrap());
     let store = store(&[&server]);
-    // For longer than a silence is noticed.
-    let locked =
-        "BEGIN; LOCK TABLE subscriber IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(5); COMMIT";
-    let locking = {
-        let server = Arc::clone(&server);
-        thread::spawn(move || server.sql("postgres", locked).unwrap())
-    };
-    let held = "SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation = 'subscriber'::regclass";
-    until("the lock", async || {
-        server.sql("postgres", held).unwrap().contains('1')
-    })
-    .await;
+    let locking = locked(&server, "subscriber").await;
     let began = Instant::now();
     let over = Arc::new(AtomicBool::new(false));
     let counting = {
